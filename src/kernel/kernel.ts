@@ -1,0 +1,66 @@
+/** The kernel: the hot loops over typed arrays, behind one interface with two implementations that agree bit
+ *  for bit: `reference.ts` is normative and readable, `native.ts` is the add-on in native/.
+ *  All functions are pure over the arrays given: no state between calls, callers allocate. Sizes and indices
+ *  are checked by the caller or by the implementation before memory is touched: a wrong size throws RangeError. */
+import type { Cells, CellsBuffer } from '../model/series.ts';
+import type { BucketRaster } from '../model/raster.ts';
+
+/** Which cells of a block go where. */
+export interface Placement {
+  /** Per step of the block (256): the raster's column, or -1 to leave out. */
+  readonly columnOfStep: Int32Array;
+  /** Per key of the block: the hue, or -1 to leave out. */
+  readonly hueOfKey: Int32Array;
+}
+
+/** How buckets spread over rows, by overlap: bucket b (of the raster, from its bucketFirst) gives
+ *  weight[j] of its count to row[j] for j in start[b] .. start[b + 1]. Weights of one bucket sum to at most 1;
+ *  what is missing lies outside the rows. */
+export interface RowSpread {
+  readonly rows: number;
+  readonly start: Int32Array;
+  readonly row: Int32Array;
+  readonly weight: Float64Array;
+}
+
+export interface Kernel {
+  readonly name: 'reference' | 'native';
+
+  /** CRC-32C; see model/crc32c.ts. */
+  crc32c(bytes: Uint8Array, seed?: number): number;
+
+  /** LL5 bucket of each of the first `length` values (non-negative integers) into `out`. */
+  bucketIndices(values: Float64Array, length: number, out: Uint16Array): void;
+
+  /** Orders cells by (key, bucket, step) and adds up those of the same place, in place. */
+  sortMerge(cells: CellsBuffer): void;
+
+  /** Codec 1's columns of sorted, merged cells (docs/SEGMENT_FORMAT.md), before deflate. */
+  encodeColumns(cells: Cells): Uint8Array;
+
+  /** Reads what `encodeColumns` wrote, appending to `into`; throws BytesFault on bytes it could not have
+   *  written (a bucket not below `buckets`, a key not below `keys`, a short or long column). */
+  decodeColumns(bytes: Uint8Array, limits: { keys: number; buckets: number }, into: CellsBuffer): void;
+
+  /** Smallest and largest bucket among the placed cells: [low, high], or [0, -1] when there are none. */
+  bucketRange(cells: Cells, placement: Placement): [number, number];
+
+  /** Adds the placed cells into the raster; buckets outside its range go to `under` and `over`. */
+  accumulate(cells: Cells, placement: Placement, raster: BucketRaster): void;
+
+  /** Spreads buckets over rows: out[hue][column][row] += counts * weight, in ascending bucket order.
+   *  `out` has hues * columns * rows members. */
+  spread(raster: BucketRaster, spread: RowSpread, out: Float64Array): void;
+
+  /** Palette index of each cell of [column][row] from rows[hue][column][row]: 0 where all hues are 0; else
+   *  1 + hue * levels + level, of the hue with the largest count (the lowest such hue on a tie) and the
+   *  level of the sum over hues: the number of `thresholds` (ascending, levels - 1 of them) at or below it. */
+  shade(rows: Float64Array, shape: ShadeShape, thresholds: Float64Array, out: Uint8Array): void;
+}
+
+export interface ShadeShape {
+  readonly hues: number;
+  /** columns * rows */
+  readonly cells: number;
+  readonly levels: number;
+}

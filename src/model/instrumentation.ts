@@ -1,0 +1,41 @@
+/** An instrumentation: what is measured, how it is broken out, how long it lives. Plain data; the log carries
+ *  its whole life as control events (control.ts). */
+import type { Grid } from './grid.ts';
+import type { Predicate } from './predicate.ts';
+
+export interface Instrumentation {
+  /** Its name: chosen by a person, or generated. Letters, digits, `_`, `-`; unique among the living. */
+  readonly id: string;
+  readonly metric: string;
+  readonly where?: Predicate;
+  /** Discrete fields, in the order of the keys. */
+  readonly by: readonly string[];
+  readonly numeric?: string;
+  /** The grid that `numeric` counts on; the one-bucket grid where there is none. */
+  readonly grid: Grid;
+  readonly scope: 'interval' | 'point';
+  readonly everySeconds: number;
+  readonly keepSeconds: number;
+  /** Seconds without a look before it expires; 0 is never. */
+  readonly idleSeconds: number;
+  readonly createdSecond: number;
+}
+
+export const INSTRUMENTATION_ID = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+
+/** What one source says of one instrumentation. */
+export type SourceState =
+  | { readonly state: 'enabling' }
+  | { readonly state: 'enabled'; readonly sinceSecond: number }
+  | { readonly state: 'failed'; readonly reason: string };
+
+export type InstrumentationState = 'created' | 'enabling' | 'enabled' | 'partly' | 'failed' | 'expired';
+
+/** The state of the whole, from what its sources say. */
+export function overallState(sources: readonly SourceState[]): InstrumentationState {
+  if (sources.length === 0) return 'created';
+  const enabled = sources.filter((s) => s.state === 'enabled').length;
+  if (enabled === sources.length) return 'enabled';
+  if (sources.some((s) => s.state === 'enabling')) return 'enabling';
+  return enabled > 0 ? 'partly' : 'failed';
+}

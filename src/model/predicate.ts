@@ -1,0 +1,146 @@
+/** A filter over fields, as data. Owns: its shape, its truth. Does not: check types against a metric (query),
+ *  read or print text (query).
+ *  Every part of the system that filters calls `compilePredicate`, so a predicate is equally true at the source
+ *  and in the reader. Patterns run on RE2's algorithm (re2js): linear time whatever the pattern, so a hostile
+ *  one costs nothing. */
+import { RE2JS } from 're2js';
+
+export type Literal = string | number;
+
+export type Predicate =
+  | { readonly op: 'and' | 'or'; readonly terms: readonly Predicate[] }
+  | { readonly op: 'not'; readonly term: Predicate }
+  | {
+      readonly op: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+      readonly field: string;
+      readonly value: Literal;
+    }
+  | { readonly op: 'in'; readonly field: string; readonly values: readonly Literal[] }
+  | {
+      readonly op: 'match' | 'nomatch' | 'prefix' | 'contains';
+      readonly field: string;
+      readonly value: string;
+    };
+
+/** The value of a field of the event at hand; undefined where the event has none: every comparison is false. */
+export type FieldReader = (field: string) => Literal | undefined;
+
+/** Turns a predicate into a function, once; patterns are compiled here.
+ *  A number compares with a text that is a decimal number by value, so `status >= 500` is true of "503". */
+export function compilePredicate(p: Predicate | undefined): (read: FieldReader) => boolean {
+  if (p === undefined) return () => true;
+  switch (p.op) {
+    case 'and': {
+      const terms = p.terms.map(compilePredicate);
+      return (read) => terms.every((t) => t(read));
+    }
+    case 'or': {
+      const terms = p.terms.map(compilePredicate);
+      return (read) => terms.some((t) => t(read));
+    }
+    case 'not': {
+      const term = compilePredicate(p.term);
+      return (read) => !term(read);
+    }
+    case 'in': {
+      const { field, values } = p;
+      return (read) => {
+        const found = read(field);
+        return found !== undefined && values.some((v) => compare(found, v) === 0);
+      };
+    }
+    case 'match':
+    case 'nomatch': {
+      const pattern = RE2JS.compile(p.value);
+      const { field } = p;
+      const wanted = p.op === 'match';
+      return (read) => {
+        const found = read(field);
+        return found !== undefined && pattern.matcher(String(found)).find() === wanted;
+      };
+    }
+    case 'prefix':
+      return textTest(p.field, (text) => text.startsWith(p.value));
+    case 'contains':
+      return textTest(p.field, (text) => text.includes(p.value));
+    default:
+      return comparison(p.field, p.op, p.value);
+  }
+}
+
+/** Undefined where `pattern` is one that RE2 takes; else what is wrong with it. */
+export function patternFault(pattern: string): string | undefined {
+  try {
+    RE2JS.compile(pattern);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The fields that a predicate reads, each once. */
+export function predicateFields(p: Predicate | undefined): string[] {
+  if (p === undefined) return [];
+  switch (p.op) {
+    case 'and':
+    case 'or':
+      return [...new Set(p.terms.flatMap(predicateFields))];
+    case 'not':
+      return predicateFields(p.term);
+    default:
+      return [p.field];
+  }
+}
+
+/** The terms that must all hold: those of a top-level `and`, or the predicate itself. */
+export function conjuncts(p: Predicate | undefined): readonly Predicate[] {
+  if (p === undefined) return [];
+  return p.op === 'and' ? p.terms.flatMap(conjuncts) : [p];
+}
+
+function textTest(field: string, test: (text: string) => boolean): (read: FieldReader) => boolean {
+  return (read) => {
+    const found = read(field);
+    return found !== undefined && test(String(found));
+  };
+}
+
+function comparison(
+  field: string,
+  op: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge',
+  value: Literal,
+): (read: FieldReader) => boolean {
+  return (read) => {
+    const found = read(field);
+    if (found === undefined) return false;
+    const order = compare(found, value);
+    switch (op) {
+      case 'eq':
+        return order === 0;
+      case 'ne':
+        return order !== 0;
+      case 'lt':
+        return order < 0;
+      case 'le':
+        return order <= 0;
+      case 'gt':
+        return order > 0;
+      case 'ge':
+        return order >= 0;
+    }
+  };
+}
+
+/** Below 0, 0, above 0; NaN (all orders false, `ne` true) where a number meets a text that is none. */
+function compare(found: Literal, value: Literal): number {
+  if (typeof value === 'number') {
+    const n = typeof found === 'number' ? found : decimal(found);
+    return n - value;
+  }
+  const text = String(found);
+  return text === value ? 0 : text < value ? -1 : 1;
+}
+
+function decimal(text: string): number {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}

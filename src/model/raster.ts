@@ -1,0 +1,74 @@
+/** A raster: the matrix that a heatmap is drawn from. Two stages: exact integer counts per bucket, and rows of
+ *  the picture over which buckets are spread by overlap. Hues partition the counts: no count is in two. */
+import type { Coverage } from './coverage.ts';
+import type { Grid } from './grid.ts';
+import type { Key } from './key.ts';
+
+/** Exact counts, [hue][column][bucket - bucketFirst]; counts outside the bucket range are in `under`, `over`. */
+export interface BucketRaster {
+  readonly hues: number;
+  readonly columns: number;
+  readonly bucketFirst: number;
+  readonly buckets: number;
+  readonly counts: Float64Array;
+  /** [hue][column] */
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+}
+
+export function newBucketRaster(shape: {
+  hues: number;
+  columns: number;
+  bucketFirst: number;
+  buckets: number;
+}): BucketRaster {
+  const { hues, columns, buckets } = shape;
+  return {
+    ...shape,
+    counts: new Float64Array(hues * columns * buckets),
+    under: new Float64Array(hues * columns),
+    over: new Float64Array(hues * columns),
+  };
+}
+
+export type Scale = 'linear' | 'log';
+
+/** The y axis: `edges[r]` is the lower edge of row r (from the bottom), edges has rows + 1 members, ascending,
+ *  in the metric's base unit. */
+export interface YAxis {
+  readonly scale: Scale;
+  readonly unit: string;
+  readonly base: 2 | 10;
+  readonly power: number;
+  readonly edges: readonly number[];
+}
+
+export interface HueLabel {
+  /** The key that this hue stands for; undefined for the remainder, or where there is no hue dimension. */
+  readonly key: Key | undefined;
+  /** Exact total of its counts over the whole range, also of those above and below the y axis. */
+  readonly count: number;
+}
+
+/** What is drawn: [hue][column][row], row 0 at the bottom. Fractions arise only from spreading. */
+export interface Raster {
+  readonly metric: string;
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+  readonly columnSeconds: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly y: YAxis;
+  readonly grid: Grid;
+  /** Fields that the hues tell apart; empty for one hue. */
+  readonly hueFields: readonly string[];
+  readonly hues: readonly HueLabel[];
+  readonly cells: Float64Array;
+  /** [column], over all hues: counts below and above the y axis. Drawn as marks, never lost. */
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+  readonly total: number;
+  readonly coverage: Coverage;
+  /** Named lines over the picture, one value per column in the base unit, NaN where there is none. */
+  readonly overlays: readonly { readonly name: string; readonly values: Float64Array }[];
+}

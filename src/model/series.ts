@@ -1,0 +1,98 @@
+/** Stored series as columns. Cells are parallel typed arrays: one non-empty (step, key, bucket) count each.
+ *  The head, decoded segments and roll-ups all speak in blocks of cells, so one kernel reads them all.
+ *  Steps are relative to a block's start: 0..255. */
+import { assert } from './assert.ts';
+import type { CoverageBlock } from './coverage.ts';
+import type { Grid } from './grid.ts';
+import type { Key } from './key.ts';
+import { BLOCK_STEPS } from './limits.ts';
+
+export interface Cells {
+  /** Cells in use; the arrays may be longer. */
+  readonly length: number;
+  readonly step: Uint8Array;
+  readonly key: Uint16Array;
+  readonly bucket: Uint16Array;
+  /** Positive safe integers. */
+  readonly count: Float64Array;
+}
+
+/** Cells that grow at the end. Doubles its arrays; `length` may be set back to undo an append. */
+export class CellsBuffer implements Cells {
+  length = 0;
+  step: Uint8Array;
+  key: Uint16Array;
+  bucket: Uint16Array;
+  count: Float64Array;
+
+  constructor(capacity = 256) {
+    this.step = new Uint8Array(capacity);
+    this.key = new Uint16Array(capacity);
+    this.bucket = new Uint16Array(capacity);
+    this.count = new Float64Array(capacity);
+  }
+
+  get capacity(): number {
+    return this.step.length;
+  }
+
+  /** Makes room for `extra` more cells; the arrays may be replaced. */
+  reserve(extra: number): void {
+    const needed = this.length + extra;
+    if (needed <= this.capacity) return;
+    const capacity = Math.max(needed, this.capacity * 2);
+    this.step = grown(this.step, new Uint8Array(capacity));
+    this.key = grown(this.key, new Uint16Array(capacity));
+    this.bucket = grown(this.bucket, new Uint16Array(capacity));
+    this.count = grown(this.count, new Float64Array(capacity));
+  }
+
+  push(step: number, key: number, bucket: number, count: number): void {
+    this.reserve(1);
+    const i = this.length++;
+    this.step[i] = step;
+    this.key[i] = key;
+    this.bucket[i] = bucket;
+    this.count[i] = count;
+  }
+
+  /** Bytes that one cell occupies in memory. */
+  static readonly cellBytes = 1 + 2 + 2 + 8;
+}
+
+function grown<T extends Uint8Array | Uint16Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+/** A part of one instrumentation's series: up to 256 steps from `startSecond`. Cells may be in any order and
+ *  may repeat a place: they add up. A reader must not change them. */
+export interface CellBlock {
+  readonly startSecond: number;
+  readonly stepSeconds: number;
+  readonly keys: readonly Key[];
+  readonly cells: Cells;
+}
+
+/** What a query reads. Pure reading: nothing waits, nothing changes. */
+export interface SeriesReader {
+  /** Blocks that hold cells of `instrumentation` within [fromSecond, untilSecond), each second's cells once:
+   *  a caller still cuts to the range. Blocks come in ascending start order. `stepSecondsMax` lets the reader
+   *  answer from coarser roll-ups whose step divides it; 1 asks for whole seconds. */
+  blocks(
+    instrumentation: string,
+    fromSecond: number,
+    untilSecond: number,
+    stepSecondsMax: number,
+  ): Iterable<CellBlock>;
+  /** Who was expected and who reported, of the same range. */
+  coverage(instrumentation: string, fromSecond: number, untilSecond: number): Iterable<CoverageBlock>;
+  /** The grid that the instrumentation counts on, and the fields of its keys. */
+  grid(instrumentation: string): Grid | undefined;
+}
+
+/** Start of the block that holds a second, at 1 s steps. */
+export function blockStart(second: number): number {
+  assert(second >= 0, () => `second is ${second}`);
+  return second - (second % BLOCK_STEPS);
+}
