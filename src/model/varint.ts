@@ -1,4 +1,5 @@
 /** Unsigned LEB128 integers of up to 53 bits: 7 bits a byte, least first, top bit set on all but the last.
+ *  One value has one form: the shortest; a longer one is refused, so what decodes encodes to the same bytes.
  *  Cursors are plain objects with a position, so that one function serves every codec. */
 
 export class BytesFault extends Error {
@@ -43,12 +44,12 @@ export class ByteReader {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
-        if (value > Number.MAX_SAFE_INTEGER) break;
+        if (byte === 0 || value > Number.MAX_SAFE_INTEGER) break;
         return value;
       }
       scale *= 0x80;
     }
-    throw new BytesFault(this.at, 'expected an integer of at most 53 bits, found a longer one');
+    throw new BytesFault(this.at, 'expected an integer of at most 53 bits in its shortest form, found a longer one');
   }
 
   /** A view of the next `length` bytes, no copy. */
