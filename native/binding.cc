@@ -1,0 +1,416 @@
+// The thin face of kernel.cc towards Node, over plain Node-API (ABI-stable; works in every worker thread).
+// Every argument's type, length and range is checked here before memory is touched: TypeError for what is no
+// such array, RangeError for a size or an index that does not fit. Arrays must be ordinary memory, not shared,
+// and one that is written must not overlap another. The caller is src/kernel/native.ts alone, so arguments are
+// flat.
+#include <node_api.h>
+
+#include <cmath>
+#include <cstdio>
+#include <initializer_list>
+
+#include "kernel.h"
+
+namespace {
+
+using tailglow::Cells;
+using tailglow::CellsRoom;
+using tailglow::Placement;
+using tailglow::Raster;
+
+constexpr size_t kArgumentsMax = 16;
+constexpr double kSizeMax = 2147483647;
+
+template <class T>
+struct TypeOf;
+template <>
+struct TypeOf<uint8_t> {
+  static constexpr napi_typedarray_type type = napi_uint8_array;
+  static constexpr const char* name = "Uint8Array";
+};
+template <>
+struct TypeOf<uint16_t> {
+  static constexpr napi_typedarray_type type = napi_uint16_array;
+  static constexpr const char* name = "Uint16Array";
+};
+template <>
+struct TypeOf<int32_t> {
+  static constexpr napi_typedarray_type type = napi_int32_array;
+  static constexpr const char* name = "Int32Array";
+};
+template <>
+struct TypeOf<double> {
+  static constexpr napi_typedarray_type type = napi_float64_array;
+  static constexpr const char* name = "Float64Array";
+};
+
+template <class T>
+struct Span {
+  T* data;
+  size_t length;
+};
+
+/** Takes a call's arguments one after the other. The first that does not fit throws into JavaScript, and all
+ *  after it read as empty: a caller asks `ok()` once, before it computes. */
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+    given_ = kArgumentsMax;
+    if (napi_get_cb_info(env, info, &given_, values_, nullptr, nullptr) != napi_ok) fail("the call cannot be read");
+  }
+
+  template <class T>
+  Span<const T> read(const char* name) {
+    const Span<T> span = array<T>(name, false);
+    return {span.data, span.length};
+  }
+
+  template <class T>
+  Span<T> write(const char* name) {
+    return array<T>(name, true);
+  }
+
+  /** An integer 0..2^31-1. */
+  size_t size(const char* name) {
+    double value = 0;
+    if (failed_ || taken_ >= given_ || napi_get_value_double(env_, values_[taken_++], &value) != napi_ok) {
+      typeFault(name, "number");
+      return 0;
+    }
+    if (!(value >= 0 && value <= kSizeMax) || value != std::floor(value)) {
+      rangeFault(name, value, "an integer 0..2147483647");
+      return 0;
+    }
+    return static_cast<size_t>(value);
+  }
+
+  uint32_t u32(const char* name) {
+    uint32_t value = 0;
+    if (failed_ || taken_ >= given_ || napi_get_value_uint32(env_, values_[taken_++], &value) != napi_ok) {
+      typeFault(name, "number");
+    }
+    return value;
+  }
+
+  void atLeast(const char* name, size_t found, double needed) {
+    if (failed_ || static_cast<double>(found) >= needed) return;
+    char text[160];
+    std::snprintf(text, sizeof text, "%s has %zu members, expected at least %.0f", name, found, needed);
+    fail(text);
+  }
+
+  /** All of values in low..limit-1. */
+  void within(const char* name, const int32_t* values, size_t length, int32_t low, size_t limit) {
+    for (size_t i = 0; i < length && !failed_; i++) {
+      const int32_t value = values[i];
+      if (value < low || (value >= 0 && static_cast<size_t>(value) >= limit)) {
+        rangeFault(name, value, "an index within the raster or the rows");
+      }
+    }
+  }
+
+  void fail(const char* text) {
+    if (!failed_) napi_throw_range_error(env_, "KERNEL_ARGUMENT", text);
+    failed_ = true;
+  }
+
+  /** Whether all arguments fit, and no array that is written overlaps another. */
+  bool ok() {
+    for (size_t a = 0; a < arrays_ && !failed_; a++) {
+      for (size_t b = a + 1; b < arrays_; b++) {
+        const bool apart = taken[a].end <= taken[b].begin || taken[b].end <= taken[a].begin;
+        if (!apart && (taken[a].written || taken[b].written)) fail("an array that is written overlaps another");
+      }
+    }
+    return !failed_;
+  }
+
+ private:
+  struct Taken {
+    const uint8_t* begin;
+    const uint8_t* end;
+    bool written;
+  };
+
+  template <class T>
+  Span<T> array(const char* name, bool written) {
+    napi_typedarray_type type = napi_int8_array;
+    size_t length = 0;
+    void* data = nullptr;
+    napi_value buffer = nullptr;
+    bool is = false;
+    if (failed_ || taken_ >= given_ || napi_is_typedarray(env_, values_[taken_], &is) != napi_ok || !is ||
+        napi_get_typedarray_info(env_, values_[taken_++], &type, &length, &data, &buffer, nullptr) != napi_ok ||
+        type != TypeOf<T>::type) {
+      typeFault(name, TypeOf<T>::name);
+      return {nullptr, 0};
+    }
+    // False for a SharedArrayBuffer: another thread could change what was checked.
+    if (napi_is_arraybuffer(env_, buffer, &is) != napi_ok || !is) {
+      typeFault(name, "array over memory that is not shared");
+      return {nullptr, 0};
+    }
+    const auto* const begin = static_cast<const uint8_t*>(data);
+    if (length > 0) taken[arrays_++] = {begin, begin + length * sizeof(T), written};
+    return {static_cast<T*>(data), length};
+  }
+
+  void typeFault(const char* name, const char* expected) {
+    if (failed_) return;
+    char text[160];
+    std::snprintf(text, sizeof text, "%s is of the wrong type, expected a %s", name, expected);
+    napi_throw_type_error(env_, "KERNEL_ARGUMENT", text);
+    failed_ = true;
+  }
+
+  void rangeFault(const char* name, double found, const char* expected) {
+    char text[160];
+    std::snprintf(text, sizeof text, "%s holds %.17g, expected %s", name, found, expected);
+    fail(text);
+  }
+
+  napi_env env_;
+  napi_value values_[kArgumentsMax];
+  size_t given_ = 0;
+  size_t taken_ = 0;
+  size_t arrays_ = 0;
+  Taken taken[kArgumentsMax];
+  bool failed_ = false;
+};
+
+Cells takeCells(Arguments& arguments) {
+  const size_t length = arguments.size("cells.length");
+  const auto step = arguments.read<uint8_t>("cells.step");
+  const auto key = arguments.read<uint16_t>("cells.key");
+  const auto bucket = arguments.read<uint16_t>("cells.bucket");
+  const auto count = arguments.read<double>("cells.count");
+  const auto needed = static_cast<double>(length);
+  arguments.atLeast("cells.step", step.length, needed);
+  arguments.atLeast("cells.key", key.length, needed);
+  arguments.atLeast("cells.bucket", bucket.length, needed);
+  arguments.atLeast("cells.count", count.length, needed);
+  return {length, step.data, key.data, bucket.data, count.data};
+}
+
+/** Room from `from` on, as long as the shortest of the arrays allows. */
+CellsRoom takeRoom(Arguments& arguments, size_t from) {
+  const auto step = arguments.write<uint8_t>("cells.step");
+  const auto key = arguments.write<uint16_t>("cells.key");
+  const auto bucket = arguments.write<uint16_t>("cells.bucket");
+  const auto count = arguments.write<double>("cells.count");
+  size_t length = step.length;
+  for (const size_t other : {key.length, bucket.length, count.length}) length = other < length ? other : length;
+  arguments.atLeast("cells", length, static_cast<double>(from));
+  if (length <= from) return {0, nullptr, nullptr, nullptr, nullptr};
+  return {length - from, step.data + from, key.data + from, bucket.data + from, count.data + from};
+}
+
+struct Sizes {
+  size_t hues;
+  size_t columns;
+};
+
+Placement takePlacement(Arguments& arguments, const Cells& cells, Sizes* limits) {
+  const auto columnOfStep = arguments.read<int32_t>("columnOfStep");
+  const auto hueOfKey = arguments.read<int32_t>("hueOfKey");
+  arguments.atLeast("columnOfStep", columnOfStep.length, tailglow::kSteps);
+  if (!arguments.ok()) return {nullptr, nullptr};
+  uint16_t keyMax = 0;
+  for (size_t i = 0; i < cells.length; i++) keyMax = cells.key[i] > keyMax ? cells.key[i] : keyMax;
+  if (cells.length > 0) arguments.atLeast("hueOfKey", hueOfKey.length, keyMax + 1.0);
+  if (limits != nullptr) {
+    limits->hues = arguments.size("hues");
+    limits->columns = arguments.size("columns");
+    arguments.within("columnOfStep", columnOfStep.data, tailglow::kSteps, -1, limits->columns);
+    arguments.within("hueOfKey", hueOfKey.data, hueOfKey.length, -1, limits->hues);
+  }
+  return {columnOfStep.data, hueOfKey.data};
+}
+
+napi_value number(napi_env env, double value) {
+  napi_value result = nullptr;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+napi_value crc32c(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto bytes = arguments.read<uint8_t>("bytes");
+  const uint32_t seed = arguments.u32("seed");
+  if (!arguments.ok()) return nullptr;
+  return number(env, tailglow::crc32c(bytes.data, bytes.length, seed));
+}
+
+napi_value bucketIndices(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto values = arguments.read<double>("values");
+  const size_t length = arguments.size("length");
+  const auto out = arguments.write<uint16_t>("out");
+  arguments.atLeast("values", values.length, static_cast<double>(length));
+  arguments.atLeast("out", out.length, static_cast<double>(length));
+  if (arguments.ok()) tailglow::bucketIndices(values.data, length, out.data);
+  return nullptr;
+}
+
+/** (length, step, key, bucket, count) -> the new length. */
+napi_value sortMerge(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const size_t length = arguments.size("cells.length");
+  CellsRoom room = takeRoom(arguments, 0);
+  arguments.atLeast("cells", room.length, static_cast<double>(length));
+  if (!arguments.ok()) return nullptr;
+  room.length = length;
+  const ptrdiff_t merged = tailglow::sortMerge(room);
+  if (merged < 0) {
+    napi_throw_error(env, "KERNEL_MEMORY", "Cannot sort cells: no memory");
+    return nullptr;
+  }
+  return number(env, static_cast<double>(merged));
+}
+
+/** (cells) -> Uint8Array, or undefined for cells that cannot be encoded: the reference says why. */
+napi_value encodeColumns(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  if (!arguments.ok()) return nullptr;
+  tailglow::ColumnSizes sizes;
+  if (!tailglow::measureColumns(cells, &sizes)) return nullptr;
+  const size_t length = tailglow::totalBytes(sizes);
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value result = nullptr;
+  if (napi_create_arraybuffer(env, length, &data, &buffer) != napi_ok) return nullptr;
+  tailglow::writeColumns(cells, sizes, static_cast<uint8_t*>(data));
+  napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &result);
+  return result;
+}
+
+/** (bytes, keys, buckets, from, step, key, bucket, count) -> cells read, or -1 for bytes that are none: the
+ *  reference says why. */
+napi_value decodeColumns(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto bytes = arguments.read<uint8_t>("bytes");
+  const size_t keys = arguments.size("limits.keys");
+  const size_t buckets = arguments.size("limits.buckets");
+  const size_t from = arguments.size("from");
+  const CellsRoom room = takeRoom(arguments, from);
+  if (keys > 0x10000 || buckets > 0x10000) arguments.fail("limits are above 65536: an index has two bytes");
+  if (!arguments.ok()) return nullptr;
+  return number(env, static_cast<double>(tailglow::decodeColumns(bytes.data, bytes.length,
+                                                                  static_cast<uint32_t>(keys),
+                                                                  static_cast<uint32_t>(buckets), room)));
+}
+
+/** (cells, columnOfStep, hueOfKey) -> low * 65536 + high, or -1 where no cell is placed. */
+napi_value bucketRange(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  const Placement placement = takePlacement(arguments, cells, nullptr);
+  if (!arguments.ok()) return nullptr;
+  uint16_t low = 0;
+  uint16_t high = 0;
+  const bool any = tailglow::bucketRange(cells, placement, &low, &high);
+  return number(env, any ? low * 65536.0 + high : -1);
+}
+
+/** The rest of a raster whose hues and columns are known. */
+Raster takeRaster(Arguments& arguments, const Sizes& sizes, bool writes) {
+  Raster raster{sizes.hues, sizes.columns, arguments.size("bucketFirst"), arguments.size("buckets"), nullptr, nullptr,
+                nullptr};
+  const double places = static_cast<double>(sizes.hues) * static_cast<double>(sizes.columns);
+  const char* const names[] = {"raster.counts", "raster.under", "raster.over"};
+  double** const targets[] = {&raster.counts, &raster.under, &raster.over};
+  for (int i = 0; i < (writes ? 3 : 1); i++) {
+    const auto values = arguments.write<double>(names[i]);
+    arguments.atLeast(names[i], values.length, i == 0 ? places * static_cast<double>(raster.buckets) : places);
+    *targets[i] = values.data;
+  }
+  return raster;
+}
+
+/** (cells, columnOfStep, hueOfKey, hues, columns, bucketFirst, buckets, counts, under, over) */
+napi_value accumulate(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  Sizes sizes{0, 0};
+  const Placement placement = takePlacement(arguments, cells, &sizes);
+  const Raster raster = takeRaster(arguments, sizes, true);
+  if (arguments.ok()) tailglow::accumulate(cells, placement, raster);
+  return nullptr;
+}
+
+/** (hues, columns, bucketFirst, buckets, counts, rows, start, row, weight, out) */
+napi_value spread(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const size_t hues = arguments.size("hues");
+  const Sizes sizes{hues, arguments.size("columns")};
+  const Raster raster = takeRaster(arguments, sizes, false);
+  const size_t rows = arguments.size("rows");
+  const auto start = arguments.read<int32_t>("start");
+  const auto row = arguments.read<int32_t>("row");
+  const auto weight = arguments.read<double>("weight");
+  const auto out = arguments.write<double>("out");
+  arguments.atLeast("start", start.length, static_cast<double>(raster.buckets) + 1);
+  arguments.atLeast("out", out.length,
+                    static_cast<double>(sizes.hues) * static_cast<double>(sizes.columns) * static_cast<double>(rows));
+  if (!arguments.ok()) return nullptr;
+  int32_t last = 0;
+  for (size_t b = 0; b <= raster.buckets; b++) {
+    if (start.data[b] < last) arguments.fail("start is not ascending from 0");
+    last = start.data[b];
+  }
+  const auto end = static_cast<size_t>(last);
+  arguments.atLeast("row", row.length, static_cast<double>(end));
+  arguments.atLeast("weight", weight.length, static_cast<double>(end));
+  if (!arguments.ok()) return nullptr;
+  const auto first = static_cast<size_t>(start.data[0]);
+  arguments.within("row", row.data + first, end - first, 0, rows);
+  if (!arguments.ok()) return nullptr;
+  tailglow::spread(raster, {rows, start.data, row.data, weight.data}, out.data);
+  return nullptr;
+}
+
+/** (rows, hues, cells, levels, thresholds, out) */
+napi_value shade(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto rows = arguments.read<double>("rows");
+  const size_t hues = arguments.size("hues");
+  const size_t cells = arguments.size("cells");
+  const size_t levels = arguments.size("levels");
+  const auto thresholds = arguments.read<double>("thresholds");
+  const auto out = arguments.write<uint8_t>("out");
+  const double palette = 1 + static_cast<double>(hues) * static_cast<double>(levels);
+  if (levels < 1 || palette > tailglow::kPaletteMax) arguments.fail("levels is below 1 or the palette above 256");
+  arguments.atLeast("rows", rows.length, static_cast<double>(hues) * static_cast<double>(cells));
+  arguments.atLeast("out", out.length, static_cast<double>(cells));
+  arguments.atLeast("thresholds", thresholds.length, static_cast<double>(levels) - 1);
+  if (!arguments.ok()) return nullptr;
+  for (size_t t = 1; t + 1 < levels; t++) {
+    if (!(thresholds.data[t - 1] <= thresholds.data[t])) arguments.fail("thresholds are not ascending");
+  }
+  if (!arguments.ok()) return nullptr;
+  tailglow::shade(rows.data, hues, cells, levels, thresholds.data, out.data);
+  return nullptr;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  const struct {
+    const char* name;
+    napi_callback call;
+  } functions[] = {
+      {"crc32c", crc32c},           {"bucketIndices", bucketIndices}, {"sortMerge", sortMerge},
+      {"encodeColumns", encodeColumns}, {"decodeColumns", decodeColumns}, {"bucketRange", bucketRange},
+      {"accumulate", accumulate},   {"spread", spread},               {"shade", shade},
+  };
+  for (const auto& function : functions) {
+    napi_value value = nullptr;
+    if (napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.call, nullptr, &value) != napi_ok ||
+        napi_set_named_property(env, exports, function.name, value) != napi_ok) {
+      return nullptr;
+    }
+  }
+  napi_set_named_property(env, exports, "interfaceVersion", number(env, tailglow::kInterfaceVersion));
+  return exports;
+}

@@ -1,0 +1,13 @@
+{
+  "targets": [
+    {
+      "target_name": "tailglow",
+      "sources": ["kernel.cc", "binding.cc"],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags_cc": ["-std=c++17", "-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Wno-cast-function-type"],
+      "xcode_settings": {
+        "OTHER_CPLUSPLUSFLAGS": ["-std=c++17", "-O3", "-ffp-contract=off"]
+      }
+    }
+  ]
+}

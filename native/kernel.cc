@@ -1,0 +1,416 @@
+// Laws and layouts: src/kernel/kernel.ts and src/kernel/columns.ts.
+#include "kernel.h"
+
+#include <cstring>
+#include <memory>
+#include <new>
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the add-on reads words least byte first; use the reference kernel on this CPU"
+#endif
+
+namespace tailglow {
+
+namespace {
+
+constexpr uint64_t kSafeMax = (uint64_t{1} << 53) - 1;
+
+// ---- CRC-32C ----
+
+struct CrcTables {
+  uint32_t at[8][256];
+};
+
+constexpr CrcTables makeCrcTables() {
+  CrcTables tables{};
+  for (uint32_t n = 0; n < 256; n++) {
+    uint32_t c = n;
+    for (int k = 0; k < 8; k++) c = (c & 1) != 0 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+    tables.at[0][n] = c;
+  }
+  for (uint32_t n = 0; n < 256; n++) {
+    for (int t = 1; t < 8; t++) {
+      const uint32_t before = tables.at[t - 1][n];
+      tables.at[t][n] = tables.at[0][before & 0xff] ^ (before >> 8);
+    }
+  }
+  return tables;
+}
+
+constexpr CrcTables kCrc = makeCrcTables();
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) uint32_t crc32cHardware(const uint8_t* bytes, size_t length, uint32_t seed) {
+  uint64_t c = ~seed;
+  for (; length >= 8; bytes += 8, length -= 8) {
+    uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    c = _mm_crc32_u64(c, word);
+  }
+  uint32_t rest = static_cast<uint32_t>(c);
+  for (; length > 0; bytes++, length--) rest = _mm_crc32_u8(rest, *bytes);
+  return ~rest;
+}
+#endif
+
+// ---- varints ----
+
+inline size_t varintBytes(uint64_t value) {
+  return (70 - static_cast<size_t>(__builtin_clzll(value | 1))) / 7;
+}
+
+inline uint8_t* putVarint(uint8_t* out, uint64_t value) {
+  while (value >= 0x80) {
+    *out++ = static_cast<uint8_t>(value) | 0x80;
+    value >>= 7;
+  }
+  *out++ = static_cast<uint8_t>(value);
+  return out;
+}
+
+/** A part of the bytes, read from the front. A fault sticks: everything after it reads as 0. */
+struct Cursor {
+  const uint8_t* at;
+  const uint8_t* end;
+  bool fault;
+
+  inline uint64_t varint() {
+    if (at < end && *at < 0x80) return *at++;
+    return longVarint();
+  }
+
+  uint64_t longVarint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 56 && at < end; shift += 7) {
+      const uint8_t byte = *at++;
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      if ((byte == 0 && shift > 0) || value > kSafeMax) break;
+      return value;
+    }
+    fault = true;
+    at = end;
+    return 0;
+  }
+};
+
+// ---- encoding: one walk, once to measure and once to write ----
+
+enum Column { kKeyGaps, kBuckets, kBucketGaps, kStepCounts, kStepGaps, kCounts };
+
+struct Measure {
+  size_t bytes[kColumns];
+  inline void put(Column column, uint64_t value) { bytes[column] += varintBytes(value); }
+};
+
+struct Write {
+  uint8_t* at[kColumns];
+  inline void put(Column column, uint64_t value) { at[column] = putVarint(at[column], value); }
+};
+
+/** The count less 1, or false where it is no positive safe integer. */
+inline bool countLess1(double count, uint64_t* less1) {
+  if (!(count >= 1 && count <= static_cast<double>(kSafeMax))) return false;
+  const uint64_t whole = static_cast<uint64_t>(count);
+  *less1 = whole - 1;
+  return static_cast<double>(whole) == count;
+}
+
+template <class Sink>
+bool walkColumns(const Cells& cells, Sink& sink) {
+  int32_t previousKey = -1;
+  for (size_t i = 0; i < cells.length;) {
+    const int32_t key = cells.key[i];
+    if (key <= previousKey) return false;
+    sink.put(kKeyGaps, static_cast<uint64_t>(key - previousKey - 1));
+    uint64_t buckets = 0;
+    int32_t previousBucket = -1;
+    while (i < cells.length && cells.key[i] == key) {
+      const int32_t bucket = cells.bucket[i];
+      if (bucket <= previousBucket) return false;
+      sink.put(kBucketGaps, static_cast<uint64_t>(bucket - previousBucket - 1));
+      const size_t first = i;
+      int32_t previousStep = -1;
+      for (; i < cells.length && cells.key[i] == key && cells.bucket[i] == bucket; i++) {
+        const int32_t step = cells.step[i];
+        uint64_t less1;
+        if (step <= previousStep || !countLess1(cells.count[i], &less1)) return false;
+        sink.put(kStepGaps, static_cast<uint64_t>(step - previousStep - 1));
+        sink.put(kCounts, less1);
+        previousStep = step;
+      }
+      sink.put(kStepCounts, i - first - 1);
+      previousBucket = bucket;
+      buckets++;
+    }
+    sink.put(kBuckets, buckets - 1);
+    previousKey = key;
+  }
+  return true;
+}
+
+// ---- sorting ----
+
+struct Entry {
+  uint64_t place;
+  double count;
+};
+
+constexpr int kDigitBits = 11;
+constexpr size_t kDigits = size_t{1} << kDigitBits;
+
+int bitWidth(uint32_t value) {
+  return 32 - (value == 0 ? 32 : __builtin_clz(value));
+}
+
+bool isSortedMerged(const CellsRoom& cells) {
+  for (size_t i = 1; i < cells.length; i++) {
+    const uint64_t before = uint64_t{cells.key[i - 1]} << 24 | uint64_t{cells.bucket[i - 1]} << 8 | cells.step[i - 1];
+    const uint64_t place = uint64_t{cells.key[i]} << 24 | uint64_t{cells.bucket[i]} << 8 | cells.step[i];
+    if (place <= before) return false;
+  }
+  return true;
+}
+
+/** Stable, least digit first; the result is in the array returned. */
+Entry* radixSort(Entry* entries, Entry* spare, size_t length, int bits) {
+  for (int shift = 0; shift < bits; shift += kDigitBits) {
+    size_t next[kDigits] = {};
+    for (size_t i = 0; i < length; i++) next[(entries[i].place >> shift) & (kDigits - 1)]++;
+    if (next[(entries[0].place >> shift) & (kDigits - 1)] == length) continue;
+    size_t sum = 0;
+    for (size_t d = 0; d < kDigits; d++) {
+      const size_t n = next[d];
+      next[d] = sum;
+      sum += n;
+    }
+    for (size_t i = 0; i < length; i++) {
+      spare[next[(entries[i].place >> shift) & (kDigits - 1)]++] = entries[i];
+    }
+    Entry* const sorted = spare;
+    spare = entries;
+    entries = sorted;
+  }
+  return entries;
+}
+
+}  // namespace
+
+uint32_t crc32cPortable(const uint8_t* bytes, size_t length, uint32_t seed) {
+  uint32_t c = ~seed;
+  for (; length >= 8; bytes += 8, length -= 8) {
+    uint32_t low;
+    uint32_t high;
+    std::memcpy(&low, bytes, 4);
+    std::memcpy(&high, bytes + 4, 4);
+    low ^= c;
+    c = kCrc.at[7][low & 0xff] ^ kCrc.at[6][(low >> 8) & 0xff] ^ kCrc.at[5][(low >> 16) & 0xff] ^
+        kCrc.at[4][low >> 24] ^ kCrc.at[3][high & 0xff] ^ kCrc.at[2][(high >> 8) & 0xff] ^
+        kCrc.at[1][(high >> 16) & 0xff] ^ kCrc.at[0][high >> 24];
+  }
+  for (; length > 0; bytes++, length--) c = kCrc.at[0][(c ^ *bytes) & 0xff] ^ (c >> 8);
+  return ~c;
+}
+
+uint32_t crc32c(const uint8_t* bytes, size_t length, uint32_t seed) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("sse4.2")) return crc32cHardware(bytes, length, seed);
+#endif
+  return crc32cPortable(bytes, length, seed);
+}
+
+void bucketIndices(const double* values, size_t length, uint16_t* out) {
+  for (size_t i = 0; i < length; i++) {
+    double value = values[i];
+    if (!(value > 0)) value = 0;
+    if (value > static_cast<double>(kSafeMax)) value = static_cast<double>(kSafeMax);
+    uint64_t bits;
+    std::memcpy(&bits, &value, 8);
+    out[i] = value < 32 ? static_cast<uint16_t>(value) : static_cast<uint16_t>((bits >> 47) - 32864);
+  }
+}
+
+ptrdiff_t sortMerge(CellsRoom cells) {
+  const size_t length = cells.length;
+  if (isSortedMerged(cells)) return static_cast<ptrdiff_t>(length);
+  const std::unique_ptr<Entry[]> memory(new (std::nothrow) Entry[2 * length]);
+  if (!memory) return -1;
+  uint32_t keyMax = 0;
+  uint32_t bucketMax = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (cells.key[i] > keyMax) keyMax = cells.key[i];
+    if (cells.bucket[i] > bucketMax) bucketMax = cells.bucket[i];
+  }
+  const int keyShift = 8 + bitWidth(bucketMax);
+  for (size_t i = 0; i < length; i++) {
+    memory[i].place = uint64_t{cells.key[i]} << keyShift | uint64_t{cells.bucket[i]} << 8 | cells.step[i];
+    memory[i].count = cells.count[i];
+  }
+  const Entry* const sorted = radixSort(memory.get(), memory.get() + length, length, keyShift + bitWidth(keyMax));
+  size_t end = 0;
+  for (size_t i = 0; i < length; i++) {
+    if (i > 0 && sorted[i].place == sorted[i - 1].place) {
+      cells.count[end - 1] += sorted[i].count;
+      continue;
+    }
+    cells.key[end] = static_cast<uint16_t>(sorted[i].place >> keyShift);
+    cells.bucket[end] = static_cast<uint16_t>((sorted[i].place & ((uint64_t{1} << keyShift) - 1)) >> 8);
+    cells.step[end] = static_cast<uint8_t>(sorted[i].place);
+    cells.count[end] = sorted[i].count;
+    end++;
+  }
+  return static_cast<ptrdiff_t>(end);
+}
+
+bool measureColumns(const Cells& cells, ColumnSizes* sizes) {
+  Measure measure{};
+  if (!walkColumns(cells, measure)) return false;
+  sizes->cells = cells.length;
+  std::memcpy(sizes->bytes, measure.bytes, sizeof measure.bytes);
+  return true;
+}
+
+size_t totalBytes(const ColumnSizes& sizes) {
+  size_t total = varintBytes(sizes.cells);
+  for (const size_t bytes : sizes.bytes) total += varintBytes(bytes) + bytes;
+  return total;
+}
+
+void writeColumns(const Cells& cells, const ColumnSizes& sizes, uint8_t* out) {
+  out = putVarint(out, sizes.cells);
+  for (const size_t bytes : sizes.bytes) out = putVarint(out, bytes);
+  Write write;
+  for (int column = 0; column < kColumns; column++) {
+    write.at[column] = out;
+    out += sizes.bytes[column];
+  }
+  walkColumns(cells, write);
+}
+
+ptrdiff_t decodeColumns(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room) {
+  Cursor header{bytes, bytes + length, false};
+  const uint64_t cells = header.varint();
+  uint64_t lengths[kColumns];
+  for (uint64_t& columnBytes : lengths) columnBytes = header.varint();
+  if (header.fault || cells > room.length) return -1;
+  Cursor column[kColumns];
+  const uint8_t* at = header.at;
+  for (int c = 0; c < kColumns; c++) {
+    if (lengths[c] > static_cast<uint64_t>(header.end - at)) return -1;
+    column[c] = Cursor{at, at + lengths[c], false};
+    at += lengths[c];
+  }
+  if (at != header.end) return -1;
+
+  Cursor stepGaps = column[kStepGaps];
+  Cursor counts = column[kCounts];
+  size_t i = 0;
+  uint64_t key = 0;
+  for (; column[kKeyGaps].at < column[kKeyGaps].end; key++) {
+    key += column[kKeyGaps].varint();
+    if (column[kKeyGaps].fault || key >= keyLimit) return -1;
+    uint64_t bucket = 0;
+    uint64_t left = column[kBuckets].varint() + 1;
+    if (column[kBuckets].fault) return -1;
+    for (; left > 0; left--, bucket++) {
+      bucket += column[kBucketGaps].varint();
+      const uint64_t steps = column[kStepCounts].varint() + 1;
+      if (column[kBucketGaps].fault || column[kStepCounts].fault) return -1;
+      if (bucket >= bucketLimit || steps > cells - i) return -1;
+      uint64_t step = 0;
+      for (const size_t end = i + steps; i < end; i++, step++) {
+        step += stepGaps.varint();
+        const uint64_t less1 = counts.varint();
+        if (step >= kSteps || less1 >= kSafeMax) return -1;
+        room.step[i] = static_cast<uint8_t>(step);
+        room.key[i] = static_cast<uint16_t>(key);
+        room.bucket[i] = static_cast<uint16_t>(bucket);
+        room.count[i] = static_cast<double>(less1 + 1);
+      }
+      if (stepGaps.fault || counts.fault) return -1;
+    }
+  }
+  column[kStepGaps] = stepGaps;
+  column[kCounts] = counts;
+  for (const Cursor& read : column) {
+    if (read.at != read.end) return -1;
+  }
+  if (i != cells) return -1;
+  return static_cast<ptrdiff_t>(i);
+}
+
+bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, uint16_t* high) {
+  bool any = false;
+  uint16_t least = UINT16_MAX;
+  uint16_t most = 0;
+  for (size_t i = 0; i < cells.length; i++) {
+    if (placement.columnOfStep[cells.step[i]] < 0 || placement.hueOfKey[cells.key[i]] < 0) continue;
+    any = true;
+    if (cells.bucket[i] < least) least = cells.bucket[i];
+    if (cells.bucket[i] > most) most = cells.bucket[i];
+  }
+  *low = least;
+  *high = most;
+  return any;
+}
+
+void accumulate(const Cells& cells, const Placement& placement, const Raster& raster) {
+  for (size_t i = 0; i < cells.length; i++) {
+    const int32_t column = placement.columnOfStep[cells.step[i]];
+    const int32_t hue = placement.hueOfKey[cells.key[i]];
+    if (column < 0 || hue < 0) continue;
+    const size_t place = static_cast<size_t>(hue) * raster.columns + static_cast<size_t>(column);
+    const size_t bucket = cells.bucket[i];
+    if (bucket < raster.bucketFirst) {
+      raster.under[place] += cells.count[i];
+    } else if (bucket - raster.bucketFirst >= raster.buckets) {
+      raster.over[place] += cells.count[i];
+    } else {
+      raster.counts[place * raster.buckets + bucket - raster.bucketFirst] += cells.count[i];
+    }
+  }
+}
+
+void spread(const Raster& raster, const RowSpread& spread, double* out) {
+  const size_t places = raster.hues * raster.columns;
+  for (size_t place = 0; place < places; place++) {
+    const double* const counts = raster.counts + place * raster.buckets;
+    double* const rows = out + place * spread.rows;
+    for (size_t b = 0; b < raster.buckets; b++) {
+      const double count = counts[b];
+      if (count == 0) continue;
+      for (int32_t j = spread.start[b]; j < spread.start[b + 1]; j++) rows[spread.row[j]] += count * spread.weight[j];
+    }
+  }
+}
+
+void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out) {
+  // In chunks, hue after hue, so that memory is read in order and the inner loops run in vectors.
+  constexpr size_t kChunk = 256;
+  for (size_t from = 0; from < cells; from += kChunk) {
+    const size_t n = cells - from < kChunk ? cells - from : kChunk;
+    double sum[kChunk] = {};
+    double largest[kChunk] = {};
+    int64_t index[kChunk] = {};
+    for (size_t h = 0; h < hues; h++) {
+      const double* const values = rows + h * cells + from;
+      const int64_t first = static_cast<int64_t>(1 + h * levels);
+      for (size_t i = 0; i < n; i++) {
+        sum[i] += values[i];
+        index[i] = values[i] > largest[i] ? first : index[i];
+        largest[i] = values[i] > largest[i] ? values[i] : largest[i];
+      }
+    }
+    int64_t level[kChunk] = {};
+    for (size_t t = 0; t + 1 < levels; t++) {
+      for (size_t i = 0; i < n; i++) level[i] += thresholds[t] <= sum[i] ? 1 : 0;
+    }
+    for (size_t i = 0; i < n; i++) out[from + i] = static_cast<uint8_t>(index[i] == 0 ? 0 : index[i] + level[i]);
+  }
+}
+
+}  // namespace tailglow

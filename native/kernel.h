@@ -1,0 +1,91 @@
+// The kernel in C++: the hot loops of src/kernel/kernel.ts, which src/kernel/reference.ts defines. Equal to it
+// bit for bit: additions in the same order, no contraction of a * b + c.
+// Owns: computing. Does not: know Node, allocate what it returns, keep state (workers share this code).
+// Callers check sizes and indices where a function does not say that it does; arrays do not overlap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tailglow {
+
+constexpr int kInterfaceVersion = 1;
+constexpr size_t kSteps = 256;
+constexpr int kColumns = 6;
+constexpr size_t kPaletteMax = 256;
+/** Longest a header of columns can be: seven varints. */
+constexpr size_t kHeaderBytesMax = 7 * 8;
+
+/** Read-only cells in columns. */
+struct Cells {
+  size_t length;
+  const uint8_t* step;
+  const uint16_t* key;
+  const uint16_t* bucket;
+  const double* count;
+};
+
+/** Cells to be written; `length` is the room. */
+struct CellsRoom {
+  size_t length;
+  uint8_t* step;
+  uint16_t* key;
+  uint16_t* bucket;
+  double* count;
+};
+
+/** columnOfStep has kSteps members; every key of the cells is below `keys`. */
+struct Placement {
+  const int32_t* columnOfStep;
+  const int32_t* hueOfKey;
+};
+
+struct Raster {
+  size_t hues;
+  size_t columns;
+  size_t bucketFirst;
+  size_t buckets;
+  double* counts;
+  double* under;
+  double* over;
+};
+
+/** start has buckets + 1 ascending members within row and weight; rows are below `rows`. */
+struct RowSpread {
+  size_t rows;
+  const int32_t* start;
+  const int32_t* row;
+  const double* weight;
+};
+
+struct ColumnSizes {
+  size_t cells;
+  size_t bytes[kColumns];
+};
+
+uint32_t crc32c(const uint8_t* bytes, size_t length, uint32_t seed);
+/** The way of CPUs without an instruction for it; here so that it is tested everywhere. */
+uint32_t crc32cPortable(const uint8_t* bytes, size_t length, uint32_t seed);
+
+void bucketIndices(const double* values, size_t length, uint16_t* out);
+
+/** Sorts and merges in place; the new length, or -1 where there is no memory for it. */
+ptrdiff_t sortMerge(CellsRoom cells);
+
+/** False for cells that cannot be encoded: not sorted and merged, or a count that is no positive safe integer. */
+bool measureColumns(const Cells& cells, ColumnSizes* sizes);
+size_t totalBytes(const ColumnSizes& sizes);
+/** Writes totalBytes(sizes) bytes; `sizes` are those of the same cells. */
+void writeColumns(const Cells& cells, const ColumnSizes& sizes, uint8_t* out);
+/** The number of cells read into `room`, or -1 on bytes that writeColumns does not write (or for which there
+ *  is no room). Checks everything. */
+ptrdiff_t decodeColumns(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room);
+
+/** Smallest and largest bucket of the placed cells; false where there are none. */
+bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, uint16_t* high);
+void accumulate(const Cells& cells, const Placement& placement, const Raster& raster);
+void spread(const Raster& raster, const RowSpread& spread, double* out);
+/** levels - 1 thresholds, ascending; 1 + hues * levels <= kPaletteMax. */
+void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out);
+
+}  // namespace tailglow

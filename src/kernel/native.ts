@@ -1,0 +1,195 @@
+/** The kernel of native/, and the choice between the two. Owns: finding the add-on, checking that it is the one
+ *  this version speaks to, adapting its flat calls to `Kernel`. Does not: build it (native/install.mjs), fall
+ *  back silently: a kernel that is asked for and missing is an error that says what to do.
+ *  Where the add-on refuses bytes or cells, the reference is asked why: errors are the same by construction. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { assert } from '../model/assert.ts';
+import type { BucketRaster } from '../model/raster.ts';
+import type { Cells, CellsBuffer } from '../model/series.ts';
+import { type ColumnLimits, columnsCellCount } from './columns.ts';
+import type { Kernel, Placement } from './kernel.ts';
+import { referenceKernel } from './reference.ts';
+
+export const KERNEL_CHOICES = ['native', 'reference'] as const;
+export type KernelChoice = (typeof KERNEL_CHOICES)[number];
+
+/** The add-on is not there, or is another version's. */
+export class KernelMissingError extends Error {
+  readonly code = 'KERNEL_MISSING';
+  readonly path: string;
+  constructor(path: string, state: string, options?: ErrorOptions) {
+    super(
+      `Cannot load native kernel "${path}": ${state}; build it with \`npm rebuild tailglow\` or ` +
+        `\`node native/install.mjs\` (needs a C++ compiler, make and python3), or start with --kernel reference`,
+      options,
+    );
+    this.path = path;
+  }
+}
+
+/** Throws KernelMissingError. Works in worker threads: they share the code of the add-on, which has no state. */
+export function loadKernel(choice: KernelChoice): Kernel {
+  return choice === 'reference' ? referenceKernel : loadNativeKernel(addonPath());
+}
+
+/** Loads the add-on at `path`; `loadKernel` knows the usual place. */
+export function loadNativeKernel(path: string): Kernel {
+  if (!existsSync(path)) throw new KernelMissingError(path, 'it is not built');
+  let addon: unknown;
+  try {
+    addon = createRequire(import.meta.url)(path);
+  } catch (cause) {
+    throw new KernelMissingError(path, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+  if (isAddon(addon)) return adapt(addon);
+  const found = Object(addon) as { interfaceVersion?: unknown };
+  throw new KernelMissingError(
+    path,
+    `expected interface version ${INTERFACE_VERSION}, found ${String(found.interfaceVersion)}`,
+  );
+}
+
+const INTERFACE_VERSION = 1;
+
+/** Cells as the add-on takes them. */
+type FlatCells = [
+  length: number,
+  step: Uint8Array,
+  key: Uint16Array,
+  bucket: Uint16Array,
+  count: Float64Array,
+];
+type FlatPlacement = [columnOfStep: Int32Array, hueOfKey: Int32Array];
+type FlatShape = [hues: number, columns: number, bucketFirst: number, buckets: number, counts: Float64Array];
+
+/** native/binding.cc. */
+interface Addon {
+  readonly interfaceVersion: typeof INTERFACE_VERSION;
+  crc32c(bytes: Uint8Array, seed: number): number;
+  bucketIndices(values: Float64Array, length: number, out: Uint16Array): void;
+  sortMerge(...cells: FlatCells): number;
+  /** Undefined for cells that cannot be encoded. */
+  encodeColumns(...cells: FlatCells): Uint8Array | undefined;
+  /** Cells read, or -1 for bytes that are no columns. */
+  decodeColumns(
+    ...args: [bytes: Uint8Array, keys: number, buckets: number, from: number, ...FlatArrays]
+  ): number;
+  /** low * 65536 + high, or -1. */
+  bucketRange(...args: [...FlatCells, ...FlatPlacement]): number;
+  accumulate(
+    ...args: [...FlatCells, ...FlatPlacement, ...FlatShape, under: Float64Array, over: Float64Array]
+  ): void;
+  spread(
+    ...args: [
+      ...FlatShape,
+      rows: number,
+      start: Int32Array,
+      row: Int32Array,
+      weight: Float64Array,
+      out: Float64Array,
+    ]
+  ): void;
+  shade(
+    ...args: [
+      rows: Float64Array,
+      hues: number,
+      cells: number,
+      levels: number,
+      thresholds: Float64Array,
+      out: Uint8Array,
+    ]
+  ): void;
+}
+
+const FUNCTIONS = [
+  'crc32c',
+  'bucketIndices',
+  'sortMerge',
+  'encodeColumns',
+  'decodeColumns',
+  'bucketRange',
+  'accumulate',
+  'spread',
+  'shade',
+] as const satisfies readonly (keyof Addon)[];
+
+function isAddon(value: unknown): value is Addon {
+  if (typeof value !== 'object' || value === null) return false;
+  const members = new Map(Object.entries(value));
+  if (members.get('interfaceVersion') !== INTERFACE_VERSION) return false;
+  return FUNCTIONS.every((name) => typeof members.get(name) === 'function');
+}
+
+function adapt(addon: Addon): Kernel {
+  return {
+    name: 'native',
+    crc32c: (bytes, seed = 0) => addon.crc32c(bytes, seed),
+    bucketIndices: (values, length, out) => addon.bucketIndices(values, length, out),
+    sortMerge: (cells) => {
+      cells.length = addon.sortMerge(...flatCells(cells));
+    },
+    encodeColumns: (cells) =>
+      addon.encodeColumns(...flatCells(cells)) ?? referenceKernel.encodeColumns(cells),
+    decodeColumns: (bytes, limits, into) => decodeColumns(addon, bytes, limits, into),
+    bucketRange: (cells, placement) => {
+      const packed = addon.bucketRange(...flatCells(cells), ...flatPlacement(placement));
+      return packed < 0 ? [0, -1] : [packed >>> 16, packed & 0xffff];
+    },
+    accumulate: (cells, placement, raster) =>
+      addon.accumulate(
+        ...flatCells(cells),
+        ...flatPlacement(placement),
+        ...flatShape(raster),
+        raster.under,
+        raster.over,
+      ),
+    spread: (raster, { rows, start, row, weight }, out) =>
+      addon.spread(...flatShape(raster), rows, start, row, weight, out),
+    shade: (rows, { hues, cells, levels }, thresholds, out) =>
+      addon.shade(rows, hues, cells, levels, thresholds, out),
+  };
+}
+
+function decodeColumns(addon: Addon, bytes: Uint8Array, limits: ColumnLimits, into: CellsBuffer): void {
+  into.reserve(columnsCellCount(bytes));
+  const { step, key, bucket, count } = into;
+  const read = addon.decodeColumns(bytes, limits.keys, limits.buckets, into.length, step, key, bucket, count);
+  if (read >= 0) {
+    into.length += read;
+    return;
+  }
+  referenceKernel.decodeColumns(bytes, limits, into);
+  assert(false, 'the add-on refused columns that the reference reads');
+}
+
+function flatCells({ length, step, key, bucket, count }: Cells): FlatCells {
+  return [length, step, key, bucket, count];
+}
+
+function flatPlacement({ columnOfStep, hueOfKey }: Placement): FlatPlacement {
+  return [columnOfStep, hueOfKey];
+}
+
+function flatShape({ hues, columns, bucketFirst, buckets, counts }: BucketRaster): FlatShape {
+  return [hues, columns, bucketFirst, buckets, counts];
+}
+
+/** native/build/Release of this package, from src/ as from dist/src/. */
+function addonPath(): string {
+  const inPackage = 'native/build/Release/tailglow.node';
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    if (packageName(join(folder, 'package.json')) === 'tailglow') return join(folder, inPackage);
+    if (dirname(folder) === folder)
+      throw new KernelMissingError(inPackage, 'no folder above is the package tailglow');
+  }
+}
+
+function packageName(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  const description: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return typeof description === 'object' && description !== null && 'name' in description
+    ? description.name
+    : undefined;
+}
