@@ -3,50 +3,16 @@
  *  the batches that one host had ready for one second, or a control event.
  *  Decoding is the one place where bytes become trusted: everything is checked, nothing is kept by reference
  *  beyond the caller's array. */
+import { type Batch, FLAG_PARTIAL, GRID_KINDS, type Report, type Row, type Source, VERSION } from './batch.ts';
 import { type ControlEvent, decodeControl, encodeControl } from './control.ts';
 import { type Checksum, crc32c } from './crc32c.ts';
 import { bucketCount, COUNT, type Grid, LL5 } from './grid.ts';
-import type { Histogram } from './histogram.ts';
 import type { Key } from './key.ts';
 import { DISCRETE_FIELDS_MAX, ENTRY_BATCHES_MAX, KEY_VALUE_BYTES_MAX, REPORT_KEYS_MAX } from './limits.ts';
 import type { CellsBuffer } from './series.ts';
 import { ByteReader, BytesFault, ByteWriter } from './varint.ts';
 
-/** One instrumenter's stream. A restart is a new incarnation: sequence numbers begin again at 0. */
-export interface Source {
-  readonly host: string;
-  readonly driver: string;
-  /** 16 hexadecimal digits, random. */
-  readonly incarnation: string;
-}
-
-export function sourceName(source: { readonly host: string; readonly driver: string }): string {
-  return `${source.host}/${source.driver}`;
-}
-
-export interface Row {
-  readonly key: Key;
-  /** On the one-bucket grid: bucket 0 and its count or amount. */
-  readonly histogram: Histogram;
-}
-
-export interface Report {
-  readonly instrumentation: string;
-  readonly grid: Grid;
-  /** The source knows that something is still to come for this second. */
-  readonly partial: boolean;
-  /** Events that a bound of the source dropped: counted, not in any row. */
-  readonly dropped: number;
-  readonly rows: readonly Row[];
-}
-
-export interface Batch {
-  readonly source: Source;
-  /** 0, 1, 2 ... within an incarnation. */
-  readonly sequence: number;
-  readonly second: number;
-  readonly reports: readonly Report[];
-}
+export { encodeBatch, sourceName, type Batch, type Report, type Row, type Source } from './batch.ts';
 
 /** A report whose header is checked and whose rows are still bytes. */
 export interface ReportView {
@@ -80,53 +46,10 @@ export class ReportCorruptError extends Error {
   }
 }
 
-const VERSION = 1;
 const ENTRY_REPORTS = 1;
 const ENTRY_CONTROL = 2;
-const FLAG_PARTIAL = 1;
-const GRID_KINDS = ['log-linear', 'linear', 'count'] as const;
 const NAME_BYTES_MAX = 256;
 const REPORTS_MAX = 1024;
-
-export function encodeBatch(batch: Batch, checksum: Checksum = crc32c): Uint8Array {
-  const out = new ByteWriter(1024);
-  out.u8(VERSION);
-  out.text(batch.source.host);
-  out.text(batch.source.driver);
-  out.raw(Buffer.from(batch.source.incarnation, 'hex'));
-  out.varint(batch.sequence);
-  out.u32(batch.second);
-  out.varint(batch.reports.length);
-  for (const report of batch.reports) encodeReport(out, report);
-  out.u32(checksum(out.view()));
-  return out.view().slice();
-}
-
-function encodeReport(out: ByteWriter, report: Report): void {
-  out.text(report.instrumentation);
-  out.u8(report.partial ? FLAG_PARTIAL : 0);
-  out.varint(report.dropped);
-  out.u8(GRID_KINDS.indexOf(report.grid.kind));
-  out.varint(report.grid.kind === 'log-linear' ? 5 : report.grid.kind === 'linear' ? report.grid.width : 0);
-  out.varint(report.rows.length);
-  out.varint(report.rows[0]?.key.length ?? 0);
-  const body = new ByteWriter(512);
-  for (const row of report.rows) encodeRow(body, row);
-  out.varint(body.length);
-  out.raw(body.view());
-}
-
-function encodeRow(out: ByteWriter, row: Row): void {
-  for (const value of row.key) out.text(value);
-  const { buckets, counts } = row.histogram;
-  out.varint(buckets.length);
-  let next = 0;
-  for (let i = 0; i < buckets.length; i++) {
-    out.varint(buckets[i]! - next);
-    out.varint(counts[i]! - 1);
-    next = buckets[i]! + 1;
-  }
-}
 
 /** One log entry of batches that are already encoded. */
 export function encodeReportEntry(batches: readonly Uint8Array[]): Uint8Array {
