@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+/** The command line. Reads argv and the environment once; every command is a file in commands/. */
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { packageRoot, packageVersion } from '../service/package.ts';
+import { CommandFailure, EXIT, type Target } from './client.ts';
+import { instrumentationsCommand } from './commands/instrumentations.ts';
+import { queryCommand } from './commands/query.ts';
+import { serveCommand } from './commands/serve.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { SettingsError } from './settings.ts';
+
+const ABOUT = `Tailglow shows where latency lives: it counts every operation into per-second
+histograms at its source and draws them as a heatmap over time, live and for ever after.`;
+
+const FIRST = `
+First steps:
+  tailglow serve --demo        start it with a small web shop to look at, on http://127.0.0.1:8124
+  tailglow query 'http.requests by route, latency last 5m'
+  tailglow query 'show metrics'
+
+Exit codes: 0 ok, 1 refused, 2 usage, 3 no server.
+`;
+
+const root = packageRoot(fileURLToPath(import.meta.url));
+
+function program(): Command {
+  const target = (command: Command): Target => {
+    const { url } = command.optsWithGlobals<{ url: string }>();
+    return { url, token: process.env['TAILGLOW_TOKEN'] ?? '' };
+  };
+  const top = new Command('tailglow')
+    .description(ABOUT)
+    .version(packageVersion(root), '-V, --version')
+    .option('--url <url>', 'the server to talk to', process.env['TAILGLOW_URL'] ?? 'http://127.0.0.1:8124')
+    .addHelpText('after', FIRST)
+    .showHelpAfterError('(--help shows how)')
+    .exitOverride();
+  for (const command of [serveCommand(root), queryCommand(target), instrumentationsCommand(target), verifyCommand()]) {
+    top.addCommand(command.copyInheritedSettings(top));
+  }
+  return top;
+}
+
+async function main(): Promise<number> {
+  try {
+    await program().parseAsync(process.argv);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommandFailure) {
+      process.stderr.write(`${error.message}\n`);
+      return error.exitCode;
+    }
+    if (error instanceof SettingsError) {
+      process.stderr.write(`The settings do not fit:\n${error.faults.map((f) => `  ${f}`).join('\n')}\n`);
+      return EXIT.usage;
+    }
+    const coded = error as { code?: string; message?: string; stack?: string };
+    process.stderr.write(`tailglow: ${coded.code === undefined ? coded.stack : coded.message}\n`);
+    return EXIT.refused;
+  }
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.exitCode = await main();

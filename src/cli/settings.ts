@@ -1,0 +1,155 @@
+/** Settings of `serve`: defaults < file < environment < flags, merged and validated once, all faults at once.
+ *  Unknown keys are faults. What comes out is plain, frozen and complete: nothing below reads argv, the
+ *  environment or this file again. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import Type from 'typebox';
+import Value from 'typebox/value';
+import { AGGREGATORS_MAX } from '../service/embedded.ts';
+
+const Schema = Type.Object(
+  {
+    listen: Type.String({ minLength: 1, description: 'address to listen on' }),
+    port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'TCP port; 0 takes a free one' }),
+    data: Type.String({ minLength: 1, description: 'directory of log, store and spool' }),
+    log: Type.String({ pattern: '^(file$|amqps?://)', description: '"file", or amqp://user:secret@host/vhost' }),
+    kernel: Type.Union([Type.Literal('native'), Type.Literal('reference')]),
+    aggregators: Type.Integer({ minimum: 1, maximum: AGGREGATORS_MAX, description: 'worker threads; fixed per data' }),
+    host: Type.String({ minLength: 1, maxLength: 200, description: 'name of this host in the data' }),
+    socket: Type.String({ description: 'unix socket for measured Node programs' }),
+    token: Type.String({ description: 'bearer token demanded of every request' }),
+    insecure: Type.Boolean({ description: 'listen beyond loopback without a token' }),
+    instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
+    logKeepHours: Type.Number({ minimum: 0, description: 'log files are kept this long for replay' }),
+    demo: Type.Boolean({ description: 'start the demo shop and measure it' }),
+  },
+  { additionalProperties: false },
+);
+
+export type Settings = Readonly<Type.Static<typeof Schema>>;
+export type PartialSettings = { readonly [name in keyof Settings]?: unknown };
+
+export class SettingsError extends Error {
+  readonly code = 'SETTINGS';
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.faults = faults;
+  }
+}
+
+export interface SettingsSources {
+  readonly file?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly flags: PartialSettings;
+}
+
+/** Throws SettingsError with one line per fault: source, name, what was found and expected. */
+export function readSettings({ file, environment, flags }: SettingsSources): Settings {
+  const layers: Layer[] = [
+    ...(file === undefined ? [] : [{ name: `file "${file}"`, values: fileValues(file) }]),
+    { name: 'environment', values: environmentValues(environment) },
+    { name: 'command line', values: flags as Record<string, unknown> },
+  ];
+  const defaults = defaultSettings(environment, layers);
+  const merged: Record<string, unknown> = { ...defaults };
+  const origin: Record<string, string> = {};
+  for (const { name, values } of layers) {
+    for (const [key, value] of Object.entries(values)) {
+      if (value === undefined) continue;
+      merged[key] = value;
+      origin[key] = name;
+    }
+  }
+  const faults = [...schemaFaults(merged, origin), ...ruleFaults(merged)];
+  if (faults.length > 0) throw new SettingsError(faults);
+  return Object.freeze(merged as unknown as Settings);
+}
+
+interface Layer {
+  readonly name: string;
+  readonly values: Record<string, unknown>;
+}
+
+function defaultSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  layers: readonly Layer[],
+): Record<string, unknown> {
+  const demo = layers.some((l) => l.values['demo'] === true);
+  const state = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state');
+  return {
+    listen: '127.0.0.1',
+    port: 8124,
+    data: join(state, 'tailglow', demo ? 'demo' : 'default'),
+    log: 'file',
+    kernel: 'native',
+    aggregators: Math.min(availableParallelism(), 4),
+    host: hostname(),
+    socket: '',
+    token: '',
+    insecure: false,
+    instrument: [],
+    logKeepHours: 24,
+    demo: false,
+  };
+}
+
+function fileValues(file: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+    throw new Error('expected a JSON object');
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SettingsError([`Cannot read settings file "${file}": ${why}`]);
+  }
+}
+
+/** TAILGLOW_LOG_KEEP_HOURS=48 sets logKeepHours. Lists are JSON. */
+function environmentValues(environment: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [key, property] of Object.entries(Schema.properties)) {
+    const text = environment[`TAILGLOW_${key.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`];
+    if (text !== undefined) values[key] = fromText(text, property);
+  }
+  return values;
+}
+
+function fromText(text: string, property: unknown): unknown {
+  const { type } = property as { type?: string };
+  if (type === 'integer' || type === 'number') return text.trim() === '' ? text : Number(text);
+  if (type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (type !== 'array') return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function schemaFaults(merged: Record<string, unknown>, origin: Record<string, string>): string[] {
+  const known = new Set(Object.keys(Schema.properties));
+  const unknown = Object.keys(merged)
+    .filter((key) => !known.has(key))
+    .map((key) => `${origin[key]}: unknown setting "${key}"; known are ${[...known].join(', ')}`);
+  const wrong = new Set<string>();
+  for (const error of Value.Errors(Schema, merged)) {
+    const key = error.instancePath.split('/')[1] ?? '';
+    if (!known.has(key)) continue;
+    wrong.add(`${origin[key] ?? 'default'}: ${key} is ${JSON.stringify(merged[key])}, which ${error.message}`);
+  }
+  return [...unknown, ...wrong];
+}
+
+function ruleFaults(merged: Record<string, unknown>): string[] {
+  const { listen, token, insecure } = merged;
+  if (typeof listen !== 'string' || isLoopback(listen) || token !== '' || insecure === true) return [];
+  return [
+    `listen is "${listen}", which others can reach: set a token (TAILGLOW_TOKEN), or say --insecure if you mean it`,
+  ];
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127\./.test(address);
+}

@@ -1,0 +1,146 @@
+/** An aggregator in a worker thread, seen from the gateway's side: questions go over, answers come back by
+ *  number, each with a deadline; a thread that dies is started again and answers 503 meanwhile. */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import type { Watermark } from './aggregator.ts';
+import type { AggregatorClient, Answer, Question } from './answer.ts';
+import type { Problem } from './problem.ts';
+
+/** Past this a client is better told than kept waiting; `wait=` adds to it. */
+const DEADLINE_MS = 10_000;
+/** Questions in flight to one aggregator; the next is told to come again. */
+const QUESTIONS_MAX = 64;
+const RESTART_MS = 500;
+
+export interface ThreadData {
+  readonly index: number;
+  readonly count: number;
+  readonly directory: string;
+  readonly kernel: 'native' | 'reference';
+  readonly log: { readonly kind: 'file'; readonly directory: string } | { readonly kind: 'amqp'; readonly url: string };
+  readonly tail?: MessagePort;
+}
+
+export type ToThread = { readonly id: number; readonly question: Question } | { readonly close: true };
+export type FromThread =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'sealed'; readonly watermarks: readonly Watermark[] }
+  | { readonly kind: 'fault'; readonly message: string };
+
+export interface ThreadOptions {
+  /** Made anew for each start of the thread: a message port can be sent but once. */
+  readonly data: () => ThreadData;
+  readonly onSealed: (index: number, watermarks: readonly Watermark[]) => void;
+  readonly onFault: (index: number, error: unknown) => void;
+}
+
+export class AggregatorThread implements AggregatorClient {
+  readonly #options: ThreadOptions;
+  readonly index: number;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #worker: Worker;
+  #next = 0;
+  #closing = false;
+  #down: string | undefined = 'it is starting';
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+    const data = options.data();
+    this.index = data.index;
+    this.#worker = this.#start(data);
+  }
+
+  /** Undefined while it works; else why it does not. */
+  get fault(): string | undefined {
+    return this.#down;
+  }
+
+  ask(question: Question): Promise<Answer> {
+    if (this.#waiting.size >= QUESTIONS_MAX) return Promise.resolve({ kind: 'problem', problem: busy(this.index) });
+    const id = this.#next++;
+    const waitMs = question.kind === 'read' ? question.waitMs : 0;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        const why = this.#down ?? `it did not answer within ${DEADLINE_MS / 1000} s`;
+        resolve({ kind: 'problem', problem: away(this.index, why) });
+      }, DEADLINE_MS + waitMs);
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      this.#send({ id, question });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    const gone = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#send({ close: true });
+    await gone;
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #start(data: ThreadData): Worker {
+    const worker = new Worker(new URL('aggregator-worker.js', import.meta.url), {
+      workerData: data,
+      transferList: data.tail === undefined ? [] : [data.tail],
+      name: `aggregator-${data.index}`,
+    });
+    worker.on('message', (message: FromThread) => this.#receive(message));
+    worker.on('error', (error) => this.#options.onFault(this.index, error));
+    worker.on('exit', () => this.#ended());
+    return worker;
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#down = undefined;
+        return;
+      case 'answer':
+        this.#waiting.get(message.id)?.(message.answer);
+        this.#waiting.delete(message.id);
+        return;
+      case 'sealed':
+        return this.#options.onSealed(this.index, message.watermarks);
+      case 'fault':
+        this.#down = message.message;
+        return this.#options.onFault(this.index, new Error(message.message));
+    }
+  }
+
+  #ended(): void {
+    const why = this.#down ?? 'its thread ended';
+    for (const answer of this.#waiting.values()) answer({ kind: 'problem', problem: away(this.index, why) });
+    this.#waiting.clear();
+    if (this.#closing) return;
+    this.#down = why;
+    setTimeout(() => {
+      if (!this.#closing) this.#worker = this.#start(this.#options.data());
+    }, RESTART_MS).unref();
+  }
+}
+
+function away(index: number, why: string): Problem {
+  return {
+    status: 503,
+    code: 'AGGREGATOR_AWAY',
+    title: 'The aggregator of this instrumentation does not answer',
+    detail: `Cannot ask aggregator ${index}: ${why}`,
+    retryAfterSeconds: 1,
+  };
+}
+
+function busy(index: number): Problem {
+  return {
+    status: 429,
+    code: 'TOO_MANY_QUERIES',
+    title: 'Too many queries at once',
+    detail: `Cannot ask aggregator ${index}: ${QUESTIONS_MAX} questions wait already`,
+    retryAfterSeconds: 1,
+  };
+}

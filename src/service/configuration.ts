@@ -1,0 +1,258 @@
+/** The config role: which instrumentations live. Commands become control events in the log; the catalogue folds
+ *  them back, and only then is a command done, so what it answers is what every other reader of the log will
+ *  see. Owns: the life of instrumentations (create, change, drop, expire) and their numbering.
+ *  Commands run one after another. */
+import type { Clock } from '../model/clock.ts';
+import { unixSecond } from '../model/clock.ts';
+import type { ControlEvent } from '../model/control.ts';
+import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
+import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
+import type { LogEntry, LogReader, LogWriter } from '../model/log.ts';
+import { encodeControlEntry } from '../model/report.ts';
+import { freshId } from '../query/check.ts';
+import type { Catalogue } from '../store/catalogue.ts';
+import { ProblemException } from './problem.ts';
+
+/** A command waits this long for its event to come back through the log. */
+const FOLD_WAIT_MS = 5000;
+/** Idle instrumentations are looked for this often. */
+const IDLE_CHECK_MS = 5000;
+
+export type Draft = Omit<Instrumentation, 'id' | 'createdSecond'> & { readonly id?: string };
+
+export interface ConfigurationOptions {
+  readonly catalogue: Catalogue;
+  readonly writer: LogWriter;
+  readonly reader: LogReader;
+  readonly clock: Clock;
+  /** Called after each change of what lives, in order. */
+  readonly onChange: (living: readonly Instrumentation[]) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+export class Configuration {
+  readonly #options: ConfigurationOptions;
+  readonly #stop = new AbortController();
+  readonly #looks = new Map<string, number>();
+  readonly #waiters = new Set<() => void>();
+  #commands: Promise<unknown> = Promise.resolve();
+  #running: Promise<void>[] = [];
+  #foldedOffset: number;
+
+  private constructor(options: ConfigurationOptions) {
+    this.#options = options;
+    this.#foldedOffset = options.catalogue.resumeOffset - 1;
+  }
+
+  /** Resolves when the catalogue has caught up with the log. */
+  static async start(options: ConfigurationOptions): Promise<Configuration> {
+    const configuration = new Configuration(options);
+    const end = await options.reader.end();
+    configuration.#running = [configuration.#follow(), configuration.#expireIdle()];
+    await configuration.#until(() => configuration.#foldedOffset >= end - 1, 60_000);
+    return configuration;
+  }
+
+  instrumentations(): readonly Instrumentation[] {
+    return this.#options.catalogue.instrumentations();
+  }
+
+  metrics(): ReturnType<Catalogue['metrics']> {
+    return this.#options.catalogue.metrics();
+  }
+
+  /** Log entries below are not needed by the catalogue. */
+  get trimOffset(): number {
+    return this.#options.catalogue.resumeOffset;
+  }
+
+  /** Someone looked: the idle clock of this instrumentation starts anew. */
+  look(id: string): void {
+    this.#looks.set(id, this.#options.clock.nowMs());
+  }
+
+  /** Creates an instrumentation; without a chosen name one that measures the same is given back instead.
+   *  Throws ProblemException: the name is taken or odd, or there are too many. */
+  create(draft: Draft): Promise<{ instrumentation: Instrumentation; created: boolean }> {
+    return this.#command(async () => {
+      const living = this.instrumentations();
+      const same = living.find((i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft));
+      if (same !== undefined) return { instrumentation: same, created: false };
+      const id = draft.id ?? freshId(baseName(draft), new Set(living.map((i) => i.id)));
+      refuseUnfit(id, living);
+      const createdSecond = unixSecond(this.#options.clock.nowMs());
+      const instrumentation: Instrumentation = { ...draft, id, createdSecond };
+      this.look(id);
+      await this.#append({ kind: 'instrumentation-created', instrumentation });
+      await this.#until(() => this.#find(id) !== undefined, FOLD_WAIT_MS);
+      return { instrumentation, created: true };
+    });
+  }
+
+  /** Throws ProblemException 404 where it does not live. */
+  change(id: string, to: { keepSeconds?: number; idleSeconds?: number }): Promise<Instrumentation> {
+    return this.#command(async () => {
+      const now = this.#existing(id);
+      const keepSeconds = to.keepSeconds ?? now.keepSeconds;
+      const idleSeconds = to.idleSeconds ?? now.idleSeconds;
+      await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, idleSeconds });
+      const changed = (): boolean =>
+        this.#find(id)?.keepSeconds === keepSeconds && this.#find(id)?.idleSeconds === idleSeconds;
+      await this.#until(changed, FOLD_WAIT_MS);
+      return this.#existing(id);
+    });
+  }
+
+  drop(id: string): Promise<void> {
+    return this.#command(async () => {
+      this.#existing(id);
+      await this.#append({ kind: 'instrumentation-dropped', id });
+      await this.#until(() => this.#find(id) === undefined, FOLD_WAIT_MS);
+      this.#looks.delete(id);
+    });
+  }
+
+  /** Appends an event that is no command of a person: an instrumenter came, a source went. */
+  async note(event: ControlEvent): Promise<void> {
+    await this.#append(event);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    this.#options.catalogue.close();
+  }
+
+  #find(id: string): Instrumentation | undefined {
+    return this.instrumentations().find((i) => i.id === id);
+  }
+
+  #existing(id: string): Instrumentation {
+    const found = this.#find(id);
+    if (found !== undefined) return found;
+    throw new ProblemException({
+      status: 404,
+      code: 'INSTRUMENTATION_UNKNOWN',
+      title: 'No such instrumentation',
+      detail: `Cannot find instrumentation ${JSON.stringify(id)}: none of this name lives`,
+    });
+  }
+
+  #command<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.#commands.then(run, run);
+    this.#commands = next.catch(() => undefined);
+    return next;
+  }
+
+  async #append(event: ControlEvent): Promise<void> {
+    try {
+      await this.#options.writer.append(encodeControlEntry(event));
+    } catch (cause) {
+      throw unavailable('the log does not take entries now', cause);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const entries of this.#options.reader.read(this.#foldedOffset + 1, this.#stop.signal)) {
+        this.#fold(entries);
+      }
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+
+  #fold(entries: readonly LogEntry[]): void {
+    const before = this.instrumentations();
+    this.#options.catalogue.fold(entries);
+    this.#foldedOffset = entries.at(-1)?.offset ?? this.#foldedOffset;
+    const after = this.instrumentations();
+    if (before !== after) this.#options.onChange(after);
+    for (const wake of this.#waiters) wake();
+  }
+
+  async #until(holds: () => boolean, limitMs: number): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const wake = (): void => {
+        if (!holds()) return;
+        clearTimeout(timer);
+        this.#waiters.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiters.delete(wake);
+        reject(unavailable('the log did not give the event back in time'));
+      }, limitMs);
+      this.#waiters.add(wake);
+    });
+  }
+
+  async #expireIdle(): Promise<void> {
+    const { clock, onFault } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(IDLE_CHECK_MS, this.#stop.signal);
+      const now = clock.nowMs();
+      for (const { id, idleSeconds } of this.instrumentations()) {
+        const looked = this.#looks.get(id);
+        if (looked === undefined) this.#looks.set(id, now);
+        else if (idleSeconds > 0 && now - looked > idleSeconds * 1000) {
+          await this.#command(() => this.#append({ kind: 'instrumentation-expired', id })).catch(onFault);
+          this.#looks.delete(id);
+        }
+      }
+    }
+  }
+}
+
+function unavailable(why: string, cause?: unknown): ProblemException {
+  return new ProblemException(
+    {
+      status: 503,
+      code: 'LOG_UNAVAILABLE',
+      title: 'The log is away',
+      detail: `Cannot change instrumentations: ${why}`,
+      retryAfterSeconds: 1,
+    },
+    { cause },
+  );
+}
+
+function refuseUnfit(id: string, living: readonly Instrumentation[]): void {
+  if (!INSTRUMENTATION_ID.test(id)) {
+    throw new ProblemException({
+      status: 422,
+      code: 'NAME_INVALID',
+      title: 'The name does not fit',
+      detail: `Cannot name an instrumentation ${JSON.stringify(id)}: expected a letter, then up to 63 letters, digits, "_" or "-"`,
+    });
+  }
+  if (living.some((i) => i.id === id)) {
+    throw new ProblemException({
+      status: 409,
+      code: 'NAME_TAKEN',
+      title: 'The name is taken',
+      detail: `Cannot create instrumentation "${id}": one of this name lives and measures something else`,
+    });
+  }
+  if (living.length >= INSTRUMENTATIONS_MAX) {
+    throw new ProblemException({
+      status: 422,
+      code: 'TOO_MANY_INSTRUMENTATIONS',
+      title: 'Too many instrumentations',
+      detail: `Cannot create instrumentation "${id}": ${living.length} live, at most ${INSTRUMENTATIONS_MAX} may`,
+    });
+  }
+}
+
+function measuresSame(a: Instrumentation, b: Draft): boolean {
+  const shape = (i: Draft): string =>
+    JSON.stringify([i.metric, i.where ?? null, i.by, i.numeric ?? null, i.everySeconds]);
+  return shape(a) === shape(b);
+}
+
+function baseName(draft: Draft): string {
+  const fields = [...draft.by, ...(draft.numeric === undefined ? [] : [draft.numeric])];
+  const parts = [draft.metric.replace('.', '-'), ...(fields.length > 0 ? ['by', ...fields] : [])];
+  return parts.join('-').replaceAll('_', '-').slice(0, 56);
+}

@@ -1,0 +1,75 @@
+/** What the system says of itself, as tables and as JSON: metrics, instrumentations with their state, sources. */
+import { type Instrumentation, overallState, type SourceState } from '../model/instrumentation.ts';
+import { type MetricDescription, TYPES } from '../model/metric.ts';
+import { printInstrumentation } from '../query/print.ts';
+import type { SourceStatus } from '../store/store.ts';
+import type { AggregatorStatus } from './answer.ts';
+import type { GatewayContext } from './gateway.ts';
+import type { Table } from './tables.ts';
+
+export interface SourceStateJson {
+  readonly source: string;
+  readonly state: SourceState['state'];
+  readonly sinceSecond?: number;
+  readonly reason?: string;
+}
+
+export function instrumentationJson(context: GatewayContext, instrumentation: Instrumentation) {
+  const states = context.states(instrumentation.id);
+  const sources = states.map(({ source, state }): SourceStateJson => ({ source, ...state }));
+  return {
+    ...instrumentation,
+    statement: printInstrumentation(instrumentation),
+    state: overallState(states.map((s) => s.state)),
+    sources,
+  };
+}
+
+export function instrumentationTable(context: GatewayContext, list: readonly Instrumentation[]): Table {
+  const rows = list.map((i) => {
+    const { state, sources, statement } = instrumentationJson(context, i);
+    const failed = sources.filter((s) => s.state === 'failed').map((s) => `${s.source}: ${s.reason}`);
+    const enabled = sources.filter((s) => s.state === 'enabled').length;
+    return [i.id, state, `${enabled}/${sources.length}`, statement, failed.join('; ')];
+  });
+  const columns = ['name', 'state', 'sources', 'statement', 'reason'].map((name) => ({ name }));
+  return { columns, rows };
+}
+
+export function metricTable(metrics: readonly MetricDescription[]): Table {
+  return {
+    columns: ['metric', 'unit', 'scope', 'fields', 'cost'].map((name) => ({ name })),
+    rows: metrics.map((m) => [m.name, m.unit, m.scope, m.fields.map((f) => f.name).join(' '), m.cost]),
+  };
+}
+
+export function metricsJson(metrics: readonly MetricDescription[]) {
+  const modules = [...new Set(metrics.map((m) => m.name.split('.')[0]!))];
+  return { modules, metrics, types: TYPES };
+}
+
+export async function statuses(context: GatewayContext): Promise<AggregatorStatus[]> {
+  const answers = await Promise.all(context.aggregators.map((a) => a.ask({ kind: 'status' })));
+  return answers.filter((a) => a.kind === 'status');
+}
+
+/** Sources over all aggregators: each reads the whole log, so the one furthest on knows best. */
+export async function sourcesOf(context: GatewayContext): Promise<SourceStatus[]> {
+  const best = new Map<string, SourceStatus>();
+  for (const { sources } of await statuses(context)) {
+    for (const source of sources) {
+      const known = best.get(source.name);
+      if (known === undefined || source.lastSecond > known.lastSecond) best.set(source.name, source);
+    }
+  }
+  return [...best.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export async function sourceTable(context: GatewayContext): Promise<Table> {
+  const sources = await sourcesOf(context);
+  const names = ['name', 'lastSecond', 'lastSequence', 'lagMs', 'skewSeconds', 'repeats', 'gaps'] as const;
+  return {
+    columns: names.map((name) => ({ name })),
+    rows: sources.map((s) => names.map((name) => s[name])),
+  };
+}

@@ -1,0 +1,69 @@
+/** What the gateway says when it cannot answer: RFC 9457 problem details. Plain data, so that an aggregator in
+ *  another thread can say it too. `code` is stable; text is for people. */
+import type { Diagnostic } from '../query/diagnostic.ts';
+
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly errors?: readonly ProblemError[];
+  /** A statement that would help. */
+  readonly offer?: string;
+  readonly retryAfterSeconds?: number;
+}
+
+export interface ProblemError {
+  readonly message: string;
+  /** In the query text: UTF-16 units; line and column from 1. */
+  readonly position?: {
+    readonly offset: number;
+    readonly length: number;
+    readonly line: number;
+    readonly column: number;
+  };
+  readonly expected?: readonly string[];
+  readonly suggestion?: string;
+  /** In a JSON body or the parameters: an RFC 6901 pointer. */
+  readonly pointer?: string;
+}
+
+/** Carries a problem through code that throws. */
+export class ProblemException extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(problem.detail, options);
+    this.problem = problem;
+  }
+}
+
+export function queryProblem(diagnostics: readonly Diagnostic[]): Problem {
+  const errors = diagnostics.map(({ message, position, expected, suggestion }) => ({
+    message,
+    position,
+    expected,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  }));
+  return {
+    status: 400,
+    code: 'QUERY_INVALID',
+    title: 'The query cannot be read',
+    detail: errors.map((e) => `${e.position.line}:${e.position.column} ${e.message}`).join('\n'),
+    errors,
+  };
+}
+
+/** The JSON members of RFC 9457, with our own beside them. */
+export function problemJson(problem: Problem, instance: string): Record<string, unknown> {
+  const { status, code, title, detail, errors, offer } = problem;
+  return {
+    type: `urn:tailglow:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    detail,
+    code,
+    instance,
+    ...(errors === undefined ? {} : { errors }),
+    ...(offer === undefined ? {} : { offer }),
+  };
+}

@@ -1,0 +1,101 @@
+/** /api/v1/instrumentations: the life of instrumentations as resources. */
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { QUERY_TEXT_MAX } from '../../model/limits.ts';
+import { checkStatement } from '../../query/check.ts';
+import { parseStatement } from '../../query/parse.ts';
+import { printInstrumentation } from '../../query/print.ts';
+import type { Draft } from '../configuration.ts';
+import type { GatewayContext } from '../gateway.ts';
+import { instrumentationJson } from '../listing.ts';
+import { ProblemException, queryProblem } from '../problem.ts';
+import { catalogueOf } from '../statements.ts';
+
+const Id = Type.Object({ id: Type.String() });
+const Create = Type.Object(
+  { q: Type.String({ minLength: 1, maxLength: QUERY_TEXT_MAX, description: 'An `instrument` statement' }) },
+  { additionalProperties: false },
+);
+const Change = Type.Object(
+  {
+    keepSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 10 * 365 * 86_400 })),
+    idleSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 * 86_400, description: '0 is never' })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+/** A clone takes another name and, where given, another statement's parts. */
+const Clone = Type.Object({ as: Type.String() }, { additionalProperties: false });
+
+export async function instrumentationRoutes(app: FastifyInstance, context: GatewayContext): Promise<void> {
+  const { configuration } = context;
+  const tags = ['instrumentations'];
+  app.get('/api/v1/instrumentations', { schema: { tags, summary: 'All that live' } }, () => ({
+    instrumentations: configuration.instrumentations().map((i) => instrumentationJson(context, i)),
+  }));
+  app.post<{ Body: Type.Static<typeof Create> }>(
+    '/api/v1/instrumentations',
+    { schema: { tags, summary: 'Create one by an `instrument` statement', body: Create } },
+    async (request, reply) => {
+      const { instrumentation, created } = await configuration.create(draftOf(request.body.q, context));
+      void reply.code(created ? 201 : 200).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
+      return instrumentationJson(context, instrumentation);
+    },
+  );
+  app.get<{ Params: Type.Static<typeof Id> }>(
+    '/api/v1/instrumentations/:id',
+    { schema: { tags, summary: 'One, with its state per source', params: Id } },
+    ({ params }) => instrumentationJson(context, existing(context, params.id)),
+  );
+  app.patch<{ Params: Type.Static<typeof Id>; Body: Type.Static<typeof Change> }>(
+    '/api/v1/instrumentations/:id',
+    { schema: { tags, summary: 'Change retention or idle limit', params: Id, body: Change } },
+    async ({ params, body }) => instrumentationJson(context, await configuration.change(params.id, body)),
+  );
+  app.delete<{ Params: Type.Static<typeof Id> }>(
+    '/api/v1/instrumentations/:id',
+    { schema: { tags, summary: 'Drop it and its data', params: Id } },
+    async ({ params }, reply) => {
+      await configuration.drop(params.id);
+      return reply.code(204).send();
+    },
+  );
+  app.post<{ Params: Type.Static<typeof Id>; Body: Type.Static<typeof Clone> }>(
+    '/api/v1/instrumentations/:id/clone',
+    { schema: { tags, summary: 'A new one that measures the same', params: Id, body: Clone } },
+    async ({ params, body }, reply) => {
+      const draft = { ...existing(context, params.id), id: body.as };
+      const { instrumentation } = await configuration.create(draft);
+      void reply.code(201).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
+      return instrumentationJson(context, instrumentation);
+    },
+  );
+}
+
+function existing({ configuration }: GatewayContext, id: string) {
+  const found = configuration.instrumentations().find((i) => i.id === id);
+  if (found !== undefined) {
+    configuration.look(id);
+    return found;
+  }
+  const names = configuration.instrumentations().map((i) => `"${i.id}" (${printInstrumentation(i)})`);
+  throw new ProblemException({
+    status: 404,
+    code: 'INSTRUMENTATION_UNKNOWN',
+    title: 'No such instrumentation',
+    detail: `Cannot find instrumentation ${JSON.stringify(id)}: ${names.length === 0 ? 'none lives' : `there are ${names.slice(0, 20).join(', ')}`}`,
+  });
+}
+
+function draftOf(text: string, context: GatewayContext): Draft {
+  const parsed = parseStatement(text);
+  if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
+  const outcome = checkStatement(parsed.statement, catalogueOf(context));
+  if ('diagnostics' in outcome) throw new ProblemException(queryProblem(outcome.diagnostics));
+  if (outcome.checked.kind === 'instrument') return outcome.checked.instrumentation;
+  throw new ProblemException({
+    status: 422,
+    code: 'STATEMENT_KIND',
+    title: 'Not an instrument statement',
+    detail: `Cannot create an instrumentation from a statement of kind "${outcome.checked.kind}": expected \`instrument METRIC ...\``,
+  });
+}

@@ -1,0 +1,45 @@
+/** /metrics: the system measured by itself, in Prometheus' text format. Gauges and counters are read off the
+ *  roles at the moment of the scrape. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { GatewayContext } from './gateway.ts';
+import { statuses } from './listing.ts';
+
+export interface SelfMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export function selfMetrics(context: GatewayContext): SelfMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'tailglow_' });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const living = gauge('tailglow_instrumentations', 'Instrumentations that live', []);
+  const ready = gauge('tailglow_check_ok', '1 where the check of /readyz passes', ['check']);
+  const folded = gauge('tailglow_folded_offset', 'Log offset of the last entry folded', ['aggregator']);
+  const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', ['instrumentation']);
+  const counters = gauge('tailglow_store', 'Counters of the store, by name', ['aggregator', 'counter']);
+  const lag = gauge('tailglow_source_lag_seconds', 'Arrival minus end of the second reported', ['source']);
+  return {
+    contentType: registry.contentType,
+    text: async () => {
+      living.set(context.configuration.instrumentations().length);
+      for (const check of context.checks()) ready.set({ check: check.name }, check.ok ? 1 : 0);
+      for (const each of [folded, frontier, counters, lag]) each.reset();
+      const nowSecond = context.clock.nowMs() / 1000;
+      for (const status of await statuses(context)) {
+        const aggregator = String(status.aggregator);
+        folded.set({ aggregator }, status.foldedOffset);
+        for (const [counter, value] of Object.entries(status.stats)) {
+          if (typeof value === 'number') counters.set({ aggregator, counter }, value);
+        }
+        for (const f of status.frontiers) {
+          frontier.set({ instrumentation: f.instrumentation }, nowSecond - f.second);
+        }
+        for (const s of status.sources) lag.set({ source: s.name }, s.lagMs / 1000);
+      }
+      return registry.metrics();
+    },
+  };
+}
+
