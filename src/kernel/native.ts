@@ -54,13 +54,8 @@ export function loadNativeKernel(path: string): Kernel {
 const INTERFACE_VERSION = 1;
 
 /** Cells as the add-on takes them. */
-type FlatCells = [
-  length: number,
-  step: Uint8Array,
-  key: Uint16Array,
-  bucket: Uint16Array,
-  count: Float64Array,
-];
+type FlatArrays = [step: Uint8Array, key: Uint16Array, bucket: Uint16Array, count: Float64Array];
+type FlatCells = [length: number, ...FlatArrays];
 type FlatPlacement = [columnOfStep: Int32Array, hueOfKey: Int32Array];
 type FlatShape = [hues: number, columns: number, bucketFirst: number, buckets: number, counts: Float64Array];
 

@@ -1,0 +1,93 @@
+/** Random instrumentations, metrics and control events. */
+import fc from 'fast-check';
+import type { ControlEvent } from '../../src/model/control.ts';
+import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import type { MetricDescription, TypeName } from '../../src/model/metric.ts';
+import { arbitraryGrid } from './grid.ts';
+import { arbitraryPredicate } from './predicate.ts';
+import { arbitraryId, arbitrarySecond } from './report.ts';
+
+const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,10}$/);
+const typeNames: readonly TypeName[] = [
+  'string',
+  'integer',
+  'number',
+  'time',
+  'size',
+  'percent',
+  'subsecond',
+];
+const scope = fc.constantFrom('interval' as const, 'point' as const);
+
+export const arbitraryMetric: fc.Arbitrary<MetricDescription> = fc.record(
+  {
+    name: fc.tuple(name, name).map(([module, stat]) => `${module}.${stat}`),
+    label: fc.string(),
+    unit: fc.constantFrom('requests', 'ops', 'B'),
+    amount: fc.constantFrom<TypeName>('size', 'time'),
+    scope,
+    fields: fc.uniqueArray(fc.record({ name, label: fc.string(), type: fc.constantFrom(...typeNames) }), {
+      maxLength: 4,
+      selector: (field) => field.name,
+    }),
+    cost: fc.string(),
+  },
+  { requiredKeys: ['name', 'label', 'unit', 'scope', 'fields', 'cost'] },
+);
+
+export const arbitraryInstrumentation: fc.Arbitrary<Instrumentation> = fc.record(
+  {
+    id: arbitraryId,
+    metric: fc.constantFrom('http.requests', 'syscall.ops'),
+    where: arbitraryPredicate(['route', 'status']),
+    by: fc.uniqueArray(name, { maxLength: 3 }),
+    numeric: fc.constant('latency'),
+    grid: arbitraryGrid,
+    scope,
+    everySeconds: fc.constantFrom(1, 10, 60),
+    keepSeconds: fc.integer({ min: 1, max: 10_000_000 }),
+    idleSeconds: fc.nat(100_000),
+    createdSecond: arbitrarySecond,
+  },
+  {
+    requiredKeys: [
+      'id',
+      'metric',
+      'by',
+      'grid',
+      'scope',
+      'everySeconds',
+      'keepSeconds',
+      'idleSeconds',
+      'createdSecond',
+    ],
+  },
+);
+
+export const arbitraryControlEvent: fc.Arbitrary<ControlEvent> = fc.oneof(
+  fc.record({
+    kind: fc.constant('instrumentation-created' as const),
+    instrumentation: arbitraryInstrumentation,
+  }),
+  fc.record({
+    kind: fc.constant('instrumentation-changed' as const),
+    id: arbitraryId,
+    keepSeconds: fc.integer({ min: 1, max: 10_000_000 }),
+    idleSeconds: fc.nat(100_000),
+  }),
+  fc.record({
+    kind: fc.constantFrom('instrumentation-expired' as const, 'instrumentation-dropped' as const),
+    id: arbitraryId,
+  }),
+  fc.record({
+    kind: fc.constant('instrumenter-online' as const),
+    host: fc.string(),
+    metrics: fc.array(arbitraryMetric, { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant('source-offline' as const),
+    host: fc.string(),
+    driver: fc.string(),
+    second: arbitrarySecond,
+  }),
+);
