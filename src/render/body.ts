@@ -1,0 +1,187 @@
+/** The body of a heatmap: cells, backgrounds, marks and overlays, into a picture of palette indices.
+ *  A column may be several pixels wide or share one with others; either way nothing is lost (shrink.ts). */
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Raster } from '../model/raster.ts';
+import { LEVELS } from './colour.ts';
+import type { Layout, Rect } from './layout.ts';
+import { type Picture, rampIndex } from './picture.ts';
+import type { Shading } from './shading.ts';
+import { shrink, type Shrunk } from './shrink.ts';
+import { rowPosition } from './y-position.ts';
+
+/** Hues that one byte tells apart at LEVELS levels. */
+const SHADED_HUES_MAX = Math.floor(255 / LEVELS);
+/** Pixels from one line of the hatching to the next. */
+const HATCH = 6;
+
+export interface BodyParts {
+  readonly raster: Raster;
+  readonly layout: Layout;
+  readonly shading: Shading;
+  readonly kernel: Kernel;
+}
+
+export function drawBody(picture: Picture, parts: BodyParts): void {
+  const { raster, layout, shading, kernel } = parts;
+  const { body } = layout;
+  // More hues than a byte holds differ only in grey: they are drawn as one.
+  const many = raster.hues.length > SHADED_HUES_MAX;
+  const fold = many ? { hueOf: shading.rampOfHue, hues: shading.ramps.length } : undefined;
+  const view = shrink(raster, { columns: body.width, rows: body.height }, fold);
+  const rampOf = many ? shading.ramps.map((_, ramp) => ramp) : shading.rampOfHue;
+  const shaded = new Uint8Array(view.columns * view.rows);
+  const shape = { hues: view.hues, cells: view.columns * view.rows, levels: LEVELS };
+  kernel.shade(view.cells, shape, shading.thresholds, shaded);
+  drawCells(picture, body, view, { shaded, rampOf });
+  drawGrid(picture, layout);
+  drawCoverage(picture, layout, view, shaded);
+  drawMarks(picture, layout.over, view, view.over);
+  drawMarks(picture, layout.under, view, view.under);
+  for (const overlay of raster.overlays) drawLine(picture, body, raster, overlay.values);
+}
+
+/** First pixel, within the body, of a column. */
+function columnStart(column: number, columns: number, pixels: number): number {
+  return Math.ceil((column * pixels) / columns);
+}
+
+function drawCells(
+  { pixels, width, scale }: Picture,
+  body: Rect,
+  view: Shrunk,
+  { shaded, rampOf }: { shaded: Uint8Array; rampOf: readonly number[] },
+): void {
+  const index = new Uint8Array(256);
+  for (let i = 1; i <= view.hues * LEVELS; i++) {
+    index[i] = rampIndex(rampOf[Math.floor((i - 1) / LEVELS)]!) + ((i - 1) % LEVELS);
+  }
+  const bodyWidth = body.width * scale;
+  const bodyHeight = body.height * scale;
+  const { columns, rows } = view;
+  const cellOf = Int32Array.from({ length: bodyWidth }, (_, x) => Math.floor((x * columns) / bodyWidth) * rows);
+  let drawn = -1;
+  for (let y = 0; y < bodyHeight; y++) {
+    const row = rows - 1 - Math.floor((y * rows) / bodyHeight);
+    const to = (body.y * scale + y) * width + body.x * scale;
+    if (row === drawn) {
+      pixels.copyWithin(to, to - width, to - width + bodyWidth);
+      continue;
+    }
+    for (let x = 0; x < bodyWidth; x++) pixels[to + x] = index[shaded[cellOf[x]! + row]!]!;
+    drawn = row;
+  }
+}
+
+/** Grid lines show through where there is no count. */
+function drawGrid({ pixels, width, scale, colours }: Picture, { body, gridRows, gridColumns }: Layout): void {
+  const first = body.y * scale * width + body.x * scale;
+  for (const row of gridRows) {
+    const from = first + row * scale * width;
+    for (let i = from; i < from + body.width * scale; i++) if (pixels[i] === 0) pixels[i] = colours.grid;
+  }
+  for (const column of gridColumns) {
+    const from = first + column * scale;
+    for (let y = 0; y < body.height * scale; y++) {
+      if (pixels[from + y * width] === 0) pixels[from + y * width] = colours.grid;
+    }
+  }
+}
+
+/** Backgrounds of columns that are not known in full. */
+function drawCoverage(picture: Picture, layout: Layout, view: Shrunk, shaded: Uint8Array): void {
+  const { scale, colours } = picture;
+  const { body, missing } = layout;
+  const bodyWidth = body.width * scale;
+  for (let column = 0; column < view.columns; column++) {
+    const reporting = view.reporting[column] ?? -1;
+    const from = columnStart(column, view.columns, bodyWidth);
+    const until = columnStart(column + 1, view.columns, bodyWidth);
+    if (reporting < 0) {
+      if (isEmpty(view, shaded, column)) drawUnknown(picture, body, from, until);
+    } else if (reporting < (view.expecting[column] ?? 0)) {
+      drawHatch(picture, body, from, until);
+      fillSpan(picture, missing, from, until, colours.missing);
+    }
+  }
+}
+
+function isEmpty(view: Shrunk, shaded: Uint8Array, column: number): boolean {
+  const cells = shaded.subarray(column * view.rows, (column + 1) * view.rows);
+  return view.under[column] === 0 && view.over[column] === 0 && cells.every((cell) => cell === 0);
+}
+
+function drawUnknown({ pixels, width, scale, colours }: Picture, body: Rect, from: number, until: number): void {
+  for (let y = 0; y < body.height * scale; y++) {
+    const row = (body.y * scale + y) * width + body.x * scale;
+    for (let x = from; x < until; x++) {
+      const dot = ((x / scale) | 0) % 4 === 0 && ((y / scale) | 0) % 4 === 0;
+      pixels[row + x] = dot ? colours.unknownDot : colours.unknown;
+    }
+  }
+}
+
+function drawHatch({ pixels, width, scale, colours }: Picture, body: Rect, from: number, until: number): void {
+  for (let y = 0; y < body.height * scale; y++) {
+    const row = (body.y * scale + y) * width + body.x * scale;
+    for (let x = from; x < until; x++) {
+      const empty = pixels[row + x] === 0 || pixels[row + x] === colours.grid;
+      if (empty && ((x + y) / scale) % HATCH < 1) pixels[row + x] = colours.hatch;
+    }
+  }
+}
+
+function drawMarks(picture: Picture, line: Rect, view: Shrunk, counts: Float64Array): void {
+  const lineWidth = line.width * picture.scale;
+  for (let column = 0; column < view.columns; column++) {
+    if (!(counts[column]! > 0)) continue;
+    const from = columnStart(column, view.columns, lineWidth);
+    fillSpan(picture, line, from, columnStart(column + 1, view.columns, lineWidth), picture.colours.mark);
+  }
+}
+
+/** Fills the pixels from..until, counted from the left of `rect`, over its whole height. */
+function fillSpan({ pixels, width, scale }: Picture, rect: Rect, from: number, until: number, index: number): void {
+  for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
+    const row = y * width + rect.x * scale;
+    pixels.fill(index, row + from, row + until);
+  }
+}
+
+/** A line of one CSS pixel with a halo, so that it is seen over every colour. */
+function drawLine(picture: Picture, body: Rect, raster: Raster, values: Float64Array): void {
+  const { scale, colours } = picture;
+  const points: number[] = [];
+  for (let column = 0; column < values.length; column++) {
+    const value = values[column]!;
+    const x = ((column + 0.5) / raster.columns) * body.width;
+    const y = (1 - rowPosition(raster.y, value) / raster.rows) * body.height;
+    points.push(Math.min(body.width - 1, Math.floor(x)), Number.isNaN(value) ? NaN : Math.min(body.height - 1, Math.floor(y)));
+  }
+  for (const [index, grow] of [
+    [colours.halo, 1],
+    [colours.line, 0],
+  ] as const) {
+    const dot = (x: number, y: number): void => {
+      const top = Math.max(0, y - grow);
+      const bottom = Math.min(body.height, y + 1 + grow);
+      const rect = { x: body.x, y: body.y + top, width: body.width, height: bottom - top };
+      fillSpan(picture, rect, x * scale, (x + 1) * scale, index);
+    };
+    drawPoints(points, dot);
+  }
+}
+
+/** Visits the pixels of the line through the points [x, y, x, y, ...]; NaN breaks it. */
+function drawPoints(points: readonly number[], dot: (x: number, y: number) => void): void {
+  for (let i = 0; i < points.length; i += 2) {
+    const [x, y] = [points[i]!, points[i + 1]!];
+    if (Number.isNaN(y)) continue;
+    dot(x, y);
+    const [nextX, nextY] = [points[i + 2] ?? NaN, points[i + 3] ?? NaN];
+    if (Number.isNaN(nextX) || Number.isNaN(nextY)) continue;
+    const steps = Math.max(nextX - x, Math.abs(nextY - y));
+    for (let s = 1; s < steps; s++) {
+      dot(Math.round(x + ((nextX - x) * s) / steps), Math.round(y + ((nextY - y) * s) / steps));
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
+ *  everything else; at last the INKS shades from page to text. */
+import { fromOklab, LEVELS, parseHex, type Rgb, toOklab } from './colour.ts';
+import type { Theme } from './options.ts';
+import type { Shading } from './shading.ts';
+import { INKS } from './strip.ts';
+
+/** Palette indices. */
+export interface PictureColours {
+  readonly palette: Uint8Array;
+  /** Backgrounds: no count. */
+  readonly zero: 0;
+  readonly grid: number;
+  /** A second that some source did not report. */
+  readonly hatch: number;
+  /** Nobody was expected to report: two shades of a texture. */
+  readonly unknown: number;
+  readonly unknownDot: number;
+  readonly frame: number;
+  /** Counts beyond the axis. */
+  readonly mark: number;
+  readonly missing: number;
+  readonly line: number;
+  readonly halo: number;
+  /** The first ink; page + INKS - 1 is the text at full strength. */
+  readonly page: number;
+}
+
+export interface Picture {
+  /** Image pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+  readonly pixels: Uint8Array;
+  readonly colours: PictureColours;
+}
+
+const THEMES = {
+  dark: {
+    zero: '#0b0e13',
+    grid: '#171c24',
+    hatch: '#3a3420',
+    unknown: '#1a2029',
+    unknownDot: '#2b333f',
+    frame: '#4a5462',
+    mark: '#ff8b5a',
+    missing: '#c99a2e',
+    line: '#ffffff',
+    halo: '#0b0e13',
+    page: '#12161d',
+    ink: '#f2f5f9',
+  },
+  light: {
+    zero: '#ffffff',
+    grid: '#eceef1',
+    hatch: '#eadfb8',
+    unknown: '#eef0f3',
+    unknownDot: '#d3d8df',
+    frame: '#9aa3af',
+    mark: '#d4481b',
+    missing: '#c08a00',
+    line: '#111418',
+    halo: '#ffffff',
+    page: '#fafbfc',
+    ink: '#14181d',
+  },
+} as const;
+
+export type ThemeColour = keyof (typeof THEMES)['dark'];
+
+export function themeColour(theme: Theme, name: ThemeColour): Rgb {
+  return parseHex(THEMES[theme][name]);
+}
+
+export function pictureColours(shading: Shading, theme: Theme): PictureColours {
+  const entries: Rgb[] = [themeColour(theme, 'zero'), ...shading.ramps.flat()];
+  const add = (name: ThemeColour): number => entries.push(themeColour(theme, name)) - 1;
+  const indices = {
+    zero: 0 as const,
+    grid: add('grid'),
+    hatch: add('hatch'),
+    unknown: add('unknown'),
+    unknownDot: add('unknownDot'),
+    frame: add('frame'),
+    mark: add('mark'),
+    missing: add('missing'),
+    line: add('line'),
+    halo: add('halo'),
+  };
+  const page = toOklab(themeColour(theme, 'page'));
+  const ink = toOklab(themeColour(theme, 'ink'));
+  const first = entries.length;
+  for (let i = 0; i < INKS; i++) {
+    const t = i / (INKS - 1);
+    entries.push(
+      fromOklab([page[0] + (ink[0] - page[0]) * t, page[1] + (ink[1] - page[1]) * t, page[2] + (ink[2] - page[2]) * t]),
+    );
+  }
+  return { ...indices, page: first, palette: Uint8Array.from(entries.flat()) };
+}
+
+/** First palette index of a ramp. */
+export function rampIndex(ramp: number): number {
+  return 1 + ramp * LEVELS;
+}

@@ -1,0 +1,69 @@
+/** Writes palette PNG files: 8 bits a pixel, one IDAT. Bytes depend on the picture alone.
+ *  Layout: signature, IHDR, PLTE, tEXt..., IDAT, IEND (W3C PNG, third edition). A row that repeats the one above
+ *  is written as "up, no difference": enlarged pictures cost no more than their distinct rows. */
+import { crc32, deflateSync } from 'node:zlib';
+import { assert } from '../model/assert.ts';
+
+const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+const FILTER_NONE = 0;
+const FILTER_UP = 2;
+
+export interface IndexedPicture {
+  readonly width: number;
+  readonly height: number;
+  /** Palette indices, row by row from the top. */
+  readonly pixels: Uint8Array;
+  /** Three bytes an entry, at most 256 entries. */
+  readonly palette: Uint8Array;
+  /** Keyword and text of tEXt chunks; Latin-1. */
+  readonly texts: readonly (readonly [string, string])[];
+}
+
+export function encodePng(picture: IndexedPicture): Uint8Array {
+  const { width, height, pixels, palette, texts } = picture;
+  assert(pixels.length === width * height, () => `${pixels.length} pixels for ${width}x${height}`);
+  assert(palette.length <= 768 && palette.length % 3 === 0, () => `palette of ${palette.length} bytes`);
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, the five filters, not interlaced
+  return Buffer.concat([
+    SIGNATURE,
+    ...chunk('IHDR', header),
+    ...chunk('PLTE', palette),
+    ...texts.flatMap(([keyword, text]) => chunk('tEXt', Buffer.from(`${keyword}\0${text}`, 'latin1'))),
+    ...chunk('IDAT', deflateSync(filtered(picture), { level: 1 })),
+    ...chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** Each row behind its filter byte. */
+function filtered({ width, height, pixels }: IndexedPicture): Uint8Array {
+  const out = Buffer.alloc(height * (width + 1));
+  const rows = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length);
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    const at = y * (width + 1);
+    const repeats = y > 0 && rows.compare(rows, from - width, from, from, from + width) === 0;
+    out[at] = repeats ? FILTER_UP : FILTER_NONE;
+    if (!repeats) rows.copy(out, at + 1, from, from + width);
+  }
+  return out;
+}
+
+function chunk(type: string, data: Uint8Array): Uint8Array[] {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(data.length, 0);
+  head.write(type, 4, 'latin1');
+  const tail = Buffer.alloc(4);
+  tail.writeUInt32BE(crc32(data, crc32(head.subarray(4))), 0);
+  return [head, data, tail];
+}
+
+/** JSON that Latin-1 can carry: anything else is escaped. */
+export function latinJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

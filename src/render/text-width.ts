@@ -1,0 +1,31 @@
+/** How wide text is, in columns of a fixed-width font: 2 for East Asian wide characters and emoji, 0 for
+ *  combining marks. Cuts and pads by that width, never inside a character as a person sees it. */
+import stringWidth from 'string-width';
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+export function widthOf(text: string): number {
+  return stringWidth(text);
+}
+
+/** At most `columns` wide; what is cut ends in "…" (three dots would cost more than they tell). */
+export function fitText(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  if (columns < 1) return '';
+  let out = '';
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) {
+    const next = widthOf(segment);
+    if (width + next > columns - 1) break;
+    out += segment;
+    width += next;
+  }
+  return `${out}…`;
+}
+
+/** Exactly `columns` wide. */
+export function padText(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
+  const fitting = fitText(text, columns);
+  const space = ' '.repeat(columns - widthOf(fitting));
+  return align === 'left' ? fitting + space : space + fitting;
+}
