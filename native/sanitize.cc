@@ -1,0 +1,198 @@
+// A run of kernel.cc under AddressSanitizer and UndefinedBehaviorSanitizer (native/sanitize.sh): random and
+// hostile input from a fixed seed, every array exactly as long as the contract asks, so that one byte beyond is
+// seen. Ends with 0, or with the sanitizer's or its own word on what went wrong.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "kernel.h"
+
+namespace {
+
+using tailglow::Cells;
+using tailglow::CellsRoom;
+
+uint64_t state = 0x9e3779b97f4a7c15u;
+
+uint64_t next() {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state * 0x2545f4914f6cdd1du;
+}
+
+size_t below(size_t limit) { return (next() >> 20) % limit; }
+
+void require(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "kernel law broken: %s\n", what);
+  std::exit(1);
+}
+
+struct Columns {
+  std::vector<uint8_t> step;
+  std::vector<uint16_t> key;
+  std::vector<uint16_t> bucket;
+  std::vector<double> count;
+
+  explicit Columns(size_t length) : step(length), key(length), bucket(length), count(length) {}
+  Cells cells() const { return {step.size(), step.data(), key.data(), bucket.data(), count.data()}; }
+  CellsRoom room() { return {step.size(), step.data(), key.data(), bucket.data(), count.data()}; }
+  void resize(size_t length) {
+    step.resize(length);
+    key.resize(length);
+    bucket.resize(length);
+    count.resize(length);
+    step.shrink_to_fit();
+    key.shrink_to_fit();
+    bucket.shrink_to_fit();
+    count.shrink_to_fit();
+  }
+  bool operator==(const Columns& other) const {
+    return step == other.step && key == other.key && bucket == other.bucket && count == other.count;
+  }
+};
+
+constexpr size_t kKeys = 5;
+constexpr size_t kBuckets = 1568;
+
+Columns randomCells() {
+  Columns columns(below(400));
+  const size_t keys = 1 + below(kKeys);
+  const size_t buckets = below(2) != 0 ? 4 : kBuckets;
+  for (size_t i = 0; i < columns.step.size(); i++) {
+    columns.step[i] = static_cast<uint8_t>(below(below(2) != 0 ? 256 : 9));
+    columns.key[i] = static_cast<uint16_t>(below(keys));
+    columns.bucket[i] = static_cast<uint16_t>(below(buckets));
+    columns.count[i] = static_cast<double>(1 + (next() >> (20 + below(44))));
+  }
+  return columns;
+}
+
+std::vector<uint8_t> encode(const Columns& columns) {
+  tailglow::ColumnSizes sizes;
+  require(tailglow::measureColumns(columns.cells(), &sizes), "sorted cells can be encoded");
+  std::vector<uint8_t> bytes(tailglow::totalBytes(sizes));
+  tailglow::writeColumns(columns.cells(), sizes, bytes.data());
+  return bytes;
+}
+
+/** Room for as many cells as two bytes each allow, as native.ts gives it. */
+void decodeHostile(std::vector<uint8_t> bytes) {
+  bytes.shrink_to_fit();
+  Columns read(bytes.size() / 2);
+  const ptrdiff_t cells = tailglow::decodeColumns(bytes.data(), bytes.size(), kKeys, kBuckets, read.room());
+  if (cells < 0) return;
+  read.resize(static_cast<size_t>(cells));
+  require(encode(read) == bytes, "what decodes encodes to the same bytes");
+}
+
+void columnsAndSorting() {
+  const Columns original = randomCells();
+  Columns sorted = original;
+  std::map<std::tuple<int, int, int>, double> sums;
+  for (size_t i = 0; i < original.step.size(); i++) {
+    sums[{original.key[i], original.bucket[i], original.step[i]}] += original.count[i];
+  }
+  const ptrdiff_t length = tailglow::sortMerge(sorted.room());
+  require(length == static_cast<ptrdiff_t>(sums.size()), "each place once");
+  sorted.resize(static_cast<size_t>(length));
+  size_t at = 0;
+  for (const auto& [place, sum] : sums) {
+    require(place == std::make_tuple(int{sorted.key[at]}, int{sorted.bucket[at]}, int{sorted.step[at]}), "order");
+    require(sum == sorted.count[at++], "sum");
+  }
+  std::vector<uint8_t> bytes = encode(sorted);
+  Columns read(sorted.step.size());
+  require(tailglow::decodeColumns(bytes.data(), bytes.size(), kKeys, kBuckets, read.room()) == length, "decodes");
+  require(read == sorted, "round trip");
+  if (length > 0) {
+    Columns tight(sorted.step.size() - 1);
+    require(tailglow::decodeColumns(bytes.data(), bytes.size(), kKeys, kBuckets, tight.room()) == -1, "no room");
+  }
+  for (int round = 0; round < 8; round++) {
+    std::vector<uint8_t> hostile = bytes;
+    for (size_t edits = 1 + below(3); edits > 0; edits--) hostile[below(hostile.size())] = static_cast<uint8_t>(next());
+    if (below(3) == 0) hostile.resize(below(hostile.size() + 1));
+    decodeHostile(hostile);
+  }
+  std::vector<uint8_t> random(below(64));
+  for (uint8_t& byte : random) byte = static_cast<uint8_t>(below(2) != 0 ? below(4) : below(256));
+  decodeHostile(random);
+}
+
+void picture() {
+  const Columns columns = randomCells();
+  const size_t hues = 1 + below(4);
+  const size_t width = 1 + below(6);
+  const size_t buckets = 1 + below(50);
+  const size_t rows = 1 + below(30);
+  std::vector<int32_t> columnOfStep(tailglow::kSteps);
+  for (int32_t& column : columnOfStep) column = static_cast<int32_t>(below(width + 1)) - 1;
+  std::vector<int32_t> hueOfKey(kKeys);
+  for (int32_t& hue : hueOfKey) hue = static_cast<int32_t>(below(hues + 1)) - 1;
+  std::vector<double> counts(hues * width * buckets);
+  std::vector<double> under(hues * width);
+  std::vector<double> over(hues * width);
+  const tailglow::Placement placement{columnOfStep.data(), hueOfKey.data()};
+  const tailglow::Raster raster{hues, width, below(kBuckets), buckets, counts.data(), under.data(), over.data()};
+  uint16_t low;
+  uint16_t high;
+  require(!tailglow::bucketRange(columns.cells(), placement, &low, &high) || low <= high, "range");
+  tailglow::accumulate(columns.cells(), placement, raster);
+
+  std::vector<int32_t> start(buckets + 1);
+  std::vector<int32_t> row;
+  std::vector<double> weight;
+  for (size_t b = 0; b < buckets; b++) {
+    for (size_t parts = below(4); parts > 0; parts--) {
+      row.push_back(static_cast<int32_t>(below(rows)));
+      weight.push_back(0.25);
+    }
+    start[b + 1] = static_cast<int32_t>(row.size());
+  }
+  row.shrink_to_fit();
+  weight.shrink_to_fit();
+  std::vector<double> out(hues * width * rows);
+  tailglow::spread(raster, {rows, start.data(), row.data(), weight.data()}, out.data());
+
+  const size_t levels = 1 + below(63);
+  std::vector<double> thresholds(levels - 1);
+  for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * 1.5;
+  std::vector<uint8_t> pixels(width * rows);
+  tailglow::shade(out.data(), hues, pixels.size(), levels, thresholds.data(), pixels.data());
+  for (const uint8_t pixel : pixels) require(pixel <= hues * levels, "a pixel is within the palette");
+}
+
+void checksumAndIndices() {
+  std::vector<uint8_t> bytes(below(70));
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(next());
+  const size_t skip = below(bytes.size() + 1);
+  const auto seed = static_cast<uint32_t>(next());
+  require(tailglow::crc32c(bytes.data() + skip, bytes.size() - skip, seed) ==
+              tailglow::crc32cPortable(bytes.data() + skip, bytes.size() - skip, seed),
+          "both ways to a checksum agree");
+  std::vector<double> values(below(40));
+  for (double& value : values) {
+    const uint64_t bits = next();
+    std::memcpy(&value, &bits, 8);
+  }
+  std::vector<uint16_t> indices(values.size());
+  tailglow::bucketIndices(values.data(), values.size(), indices.data());
+  for (const uint16_t index : indices) require(index < kBuckets, "an index is within the grid");
+}
+
+}  // namespace
+
+int main() {
+  require(tailglow::crc32c(reinterpret_cast<const uint8_t*>("123456789"), 9, 0) == 0xe3069283u, "crc32c");
+  for (int round = 0; round < 2000; round++) {
+    columnsAndSorting();
+    picture();
+    checksumAndIndices();
+  }
+  std::puts("kernel: 2000 rounds under the sanitizers");
+}

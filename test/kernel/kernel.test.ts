@@ -1,0 +1,158 @@
+/** Both kernels keep the same laws, agree bit for bit, and a kernel with a fault is noticed. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { loadKernel } from '../../src/kernel/native.ts';
+import { referenceKernel } from '../../src/kernel/reference.ts';
+import { LL5_BUCKETS } from '../../src/model/grid.ts';
+import { newBucketRaster } from '../../src/model/raster.ts';
+import { BytesFault } from '../../src/model/varint.ts';
+import {
+  arbitraryCells,
+  arbitraryPlacement,
+  arbitraryRaster,
+  arbitrarySpread,
+  cellList,
+  copyCells,
+} from '../arbitrary/series.ts';
+import { decoded, hostileColumns, kernelLaws, shadeCase } from './laws.ts';
+
+const native = loadKernel('native');
+
+describe.each([referenceKernel, native])('$name', (kernel) => {
+  it.each(kernelLaws)('$name', (law) => law.check(kernel));
+});
+
+describe('a canary fails the laws', () => {
+  const withoutLastBucket: Kernel['accumulate'] = (cells, placement, raster) => {
+    const { hues, columns, bucketFirst, buckets } = raster;
+    const narrow = newBucketRaster({ hues, columns, bucketFirst, buckets: buckets - 1 });
+    referenceKernel.accumulate(cells, placement, narrow);
+    narrow.counts.forEach((count, i) => {
+      raster.counts[Math.floor(i / (buckets - 1)) * buckets + (i % (buckets - 1))]! += count;
+    });
+    narrow.under.forEach((count, i) => (raster.under[i]! += count));
+    narrow.over.forEach((count, i) => (raster.over[i]! += count));
+  };
+  const canaries: { what: string; kernel: Kernel }[] = [
+    { what: 'drops the last bucket', kernel: { ...referenceKernel, accumulate: withoutLastBucket } },
+    {
+      what: 'forgets the last cell of columns',
+      kernel: {
+        ...referenceKernel,
+        decodeColumns(bytes, limits, into) {
+          referenceKernel.decodeColumns(bytes, limits, into);
+          if (into.length > 1) into.length--;
+        },
+      },
+    },
+    {
+      what: 'ignores the seed',
+      kernel: { ...referenceKernel, crc32c: (bytes) => referenceKernel.crc32c(bytes) },
+    },
+    {
+      what: 'does not merge',
+      kernel: {
+        ...referenceKernel,
+        sortMerge(cells) {
+          const length = cells.length;
+          referenceKernel.sortMerge(cells);
+          cells.length = length;
+        },
+      },
+    },
+  ];
+  it.each(canaries)('$what', ({ kernel }) => {
+    const broken = kernelLaws.filter((law) => {
+      try {
+        law.check(kernel);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(broken.length).toBeGreaterThan(0);
+  });
+});
+
+describe('the kernels agree bit for bit', () => {
+  const keys = 300;
+  const cellsOf = arbitraryCells({ keys, buckets: LL5_BUCKETS, maxLength: 500 });
+  const bits = (array: Float64Array): Buffer => Buffer.from(array.buffer);
+
+  it('sortMerge and encodeColumns', () => {
+    fc.assert(
+      fc.property(cellsOf, (cells) => {
+        const [a, b] = [copyCells(cells), copyCells(cells)];
+        referenceKernel.sortMerge(a);
+        native.sortMerge(b);
+        expect(cellList(b)).toEqual(cellList(a));
+        expect(native.encodeColumns(b)).toEqual(referenceKernel.encodeColumns(a));
+      }),
+    );
+  });
+
+  it('decodeColumns of hostile bytes: the same cells or the same error', () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(hostileColumns(referenceKernel), (bytes) => {
+        const a = decoded(referenceKernel, bytes);
+        const b = decoded(native, bytes);
+        if (a instanceof BytesFault) {
+          refused++;
+          expect(b).toBeInstanceOf(BytesFault);
+          expect([(b as BytesFault).message, (b as BytesFault).offsetBytes]).toEqual([
+            a.message,
+            a.offsetBytes,
+          ]);
+        } else {
+          expect(b instanceof BytesFault ? b.message : cellList(b)).toEqual(cellList(a));
+        }
+      }),
+      { numRuns: 1500 },
+    );
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it('accumulate, spread and shade, one after the other', () => {
+    const pictures = fc
+      .tuple(cellsOf, arbitraryRaster, fc.integer({ min: 1, max: 40 }))
+      .chain(([cells, raster, rows]) =>
+        fc.record({
+          cells: fc.constant(cells),
+          raster: fc.constant(raster),
+          placement: arbitraryPlacement({ keys, ...raster }),
+          spread: arbitrarySpread(raster.buckets, rows),
+        }),
+      );
+    fc.assert(
+      fc.property(pictures, ({ cells, raster, placement, spread }) => {
+        const [a, b] = [referenceKernel, native].map((kernel) => {
+          const own = newBucketRaster(raster);
+          kernel.accumulate(cells, placement, own);
+          const rows = new Float64Array(raster.hues * raster.columns * spread.rows);
+          kernel.spread(own, spread, rows);
+          const shape = { hues: raster.hues, cells: raster.columns * spread.rows, levels: 4 };
+          const pixels = new Uint8Array(shape.cells);
+          kernel.shade(rows, shape, Float64Array.of(1, 2.5, 100), pixels);
+          return [bits(own.counts), bits(own.under), bits(own.over), bits(rows), pixels];
+        });
+        expect(b).toEqual(a);
+      }),
+    );
+  });
+
+  it('shade of many cells', () => {
+    fc.assert(
+      fc.property(shadeCase, ({ rows, hues, cells, thresholds }) => {
+        const [a, b] = [referenceKernel, native].map((kernel) => {
+          const out = new Uint8Array(cells);
+          const shape = { hues, cells, levels: thresholds.length + 1 };
+          kernel.shade(rows, shape, Float64Array.from(thresholds), out);
+          return out;
+        });
+        expect(b).toEqual(a);
+      }),
+    );
+  });
+});

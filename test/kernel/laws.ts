@@ -1,0 +1,406 @@
+/** What every kernel must satisfy, as named checks that throw: one suite over both kernels, and over canaries
+ *  that must fail it. Each law states its expectation by itself, in the plainest way, without either kernel. */
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { crc32c } from '../../src/model/crc32c.ts';
+import { bucketIndex, LL5, LL5_BUCKETS } from '../../src/model/grid.ts';
+import { type BucketRaster, newBucketRaster } from '../../src/model/raster.ts';
+import { CellsBuffer } from '../../src/model/series.ts';
+import { BytesFault } from '../../src/model/varint.ts';
+import { arbitraryValue } from '../arbitrary/grid.ts';
+import {
+  arbitraryCells,
+  arbitraryPlacement,
+  arbitraryRaster,
+  arbitrarySpread,
+  cellList,
+  copyCells,
+  copyRaster,
+} from '../arbitrary/series.ts';
+
+export interface KernelLaw {
+  readonly name: string;
+  check(kernel: Kernel): void;
+}
+
+const KEYS = 5;
+const LIMITS = { keys: KEYS, buckets: LL5_BUCKETS };
+const cellsOf = arbitraryCells({ keys: KEYS, buckets: LL5_BUCKETS });
+
+function placeText(cells: CellsBuffer, i: number): string {
+  return `${cells.key[i]}/${cells.bucket[i]}/${cells.step[i]}`;
+}
+
+function sums(cells: CellsBuffer): Map<string, number> {
+  const map = new Map<string, number>();
+  for (let i = 0; i < cells.length; i++) {
+    map.set(placeText(cells, i), (map.get(placeText(cells, i)) ?? 0) + cells.count[i]!);
+  }
+  return map;
+}
+
+/** Sorted, merged cells and their bytes. */
+function encoded(kernel: Kernel, cells: CellsBuffer): { sorted: CellsBuffer; bytes: Uint8Array } {
+  const sorted = copyCells(cells);
+  kernel.sortMerge(sorted);
+  return { sorted, bytes: kernel.encodeColumns(sorted) };
+}
+
+/** What decoding does: the cells, or the error, which must be a BytesFault and leave the target as it was. */
+export function decoded(kernel: Kernel, bytes: Uint8Array): CellsBuffer | BytesFault {
+  const into = new CellsBuffer(2);
+  into.push(9, 9, 9, 9);
+  try {
+    kernel.decodeColumns(bytes, LIMITS, into);
+    return into;
+  } catch (error) {
+    expect(error).toBeInstanceOf(BytesFault);
+    expect(cellList(into)).toEqual([[9, 9, 9, 9]]);
+    return error as BytesFault;
+  }
+}
+
+/** Valid columns with some bytes changed, cut off, put in or repeated; and plain random bytes. */
+export function hostileColumns(kernel: Kernel): fc.Arbitrary<Uint8Array> {
+  const edit = fc.record({
+    at: fc.nat(400),
+    value: fc.nat(255),
+    kind: fc.constantFrom('set', 'cut', 'insert', 'remove'),
+  });
+  const mutated = fc.tuple(cellsOf, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([cells, edits]) => {
+    const bytes = [...encoded(kernel, cells).bytes];
+    for (const { at, value, kind } of edits) {
+      const place = at % bytes.length || 0;
+      if (kind === 'set') bytes[place] = value;
+      else if (kind === 'insert') bytes.splice(place, 0, value);
+      else if (kind === 'remove') bytes.splice(place, 1);
+      else bytes.splice(place);
+    }
+    return Uint8Array.from(bytes);
+  });
+  const small = fc.array(fc.oneof(fc.nat(3), fc.nat(255)), { maxLength: 40 }).map((b) => Uint8Array.from(b));
+  return fc.oneof(mutated, small, fc.uint8Array({ maxLength: 200 }));
+}
+
+function placementCase(): fc.Arbitrary<{
+  cells: CellsBuffer;
+  raster: BucketRaster;
+  columnOfStep: Int32Array;
+  hueOfKey: Int32Array;
+}> {
+  return fc
+    .tuple(arbitraryCells({ keys: KEYS, buckets: 120 }), arbitraryRaster)
+    .chain(([cells, raster]) =>
+      arbitraryPlacement({ keys: KEYS, ...raster }).map((placement) => ({ cells, raster, ...placement })),
+    );
+}
+
+export const kernelLaws: readonly KernelLaw[] = [
+  {
+    name: 'crc32c is the checksum of the model, in one piece or two',
+    check(kernel) {
+      expect(kernel.crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, cut) => {
+          const whole = crc32c(bytes);
+          expect(kernel.crc32c(bytes)).toBe(whole);
+          expect(kernel.crc32c(bytes.subarray(cut), kernel.crc32c(bytes.subarray(0, cut)))).toBe(whole);
+        }),
+      );
+    },
+  },
+  {
+    name: 'bucketIndices is bucketIndex on LL5, whatever the value',
+    check(kernel) {
+      const value = fc.oneof(
+        arbitraryValue,
+        fc.double(),
+        fc.constantFrom(NaN, -0, -1, Infinity, 2 ** 53, 31.9, 1e300),
+      );
+      fc.assert(
+        fc.property(fc.array(value), (list) => {
+          const out = new Uint16Array(list.length + 1).fill(7);
+          kernel.bucketIndices(Float64Array.from(list), list.length, out);
+          expect([...out]).toEqual([...list.map((v) => bucketIndex(LL5, v)), 7]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'sortMerge orders by key, bucket, step and keeps every sum',
+    check(kernel) {
+      fc.assert(
+        fc.property(cellsOf, (cells) => {
+          const sorted = copyCells(cells);
+          kernel.sortMerge(sorted);
+          expect(sums(sorted)).toEqual(sums(cells));
+          expect(sorted.length).toBe(sums(cells).size);
+          for (let i = 1; i < sorted.length; i++) {
+            const order =
+              sorted.key[i]! - sorted.key[i - 1]! ||
+              sorted.bucket[i]! - sorted.bucket[i - 1]! ||
+              sorted.step[i]! - sorted.step[i - 1]!;
+            expect(order).toBeGreaterThan(0);
+          }
+          const again = copyCells(sorted);
+          kernel.sortMerge(again);
+          expect(cellList(again)).toEqual(cellList(sorted));
+        }),
+      );
+    },
+  },
+  {
+    name: 'sortMerge reaches the largest indices and adds in the order of the cells',
+    check(kernel) {
+      const cells = new CellsBuffer();
+      cells.push(255, 0xffff, 0xffff, 1);
+      cells.push(0, 0, 0, 0.1);
+      cells.push(0, 0, 0, 0.2);
+      cells.push(0, 0, 0, 0.3);
+      cells.push(255, 0xffff, 0, 2);
+      kernel.sortMerge(cells);
+      expect(cellList(cells)).toEqual([
+        [0, 0, 0, 0.1 + 0.2 + 0.3],
+        [255, 0xffff, 0, 2],
+        [255, 0xffff, 0xffff, 1],
+      ]);
+    },
+  },
+  {
+    name: 'columns round trip, appended to what is there',
+    check(kernel) {
+      fc.assert(
+        fc.property(arbitraryCells({ ...LIMITS, countMax: 2 ** 45 }), (cells) => {
+          const { sorted, bytes } = encoded(kernel, cells);
+          const read = decoded(kernel, bytes);
+          expect(read).toBeInstanceOf(CellsBuffer);
+          if (read instanceof CellsBuffer) expect(cellList(read).slice(1)).toEqual(cellList(sorted));
+        }),
+      );
+    },
+  },
+  {
+    name: 'columns hold the largest place and count',
+    check(kernel) {
+      const cells = new CellsBuffer();
+      cells.push(255, KEYS - 1, LL5_BUCKETS - 1, Number.MAX_SAFE_INTEGER);
+      const read = decoded(kernel, kernel.encodeColumns(cells));
+      expect(read instanceof CellsBuffer && cellList(read).slice(1)).toEqual(cellList(cells));
+    },
+  },
+  {
+    name: 'columns are the bytes that docs/SEGMENT_FORMAT.md shows',
+    check(kernel) {
+      const cells = new CellsBuffer();
+      cells.push(7, 0, 40, 3);
+      cells.push(8, 0, 40, 1);
+      cells.push(7, 2, 300, 200);
+      const bytes = '03 020203020304 0001 0000 28ac02 0100 070007 0200c701'.replaceAll(' ', '');
+      expect(Buffer.from(kernel.encodeColumns(cells)).toString('hex')).toBe(bytes);
+      expect(Buffer.from(kernel.encodeColumns(new CellsBuffer())).toString('hex')).toBe('00'.repeat(7));
+    },
+  },
+  {
+    name: 'hostile columns are a BytesFault, or are what the cells read from them encode to',
+    check(kernel) {
+      fc.assert(
+        fc.property(hostileColumns(kernel), (bytes) => {
+          const read = decoded(kernel, bytes);
+          if (read instanceof BytesFault) {
+            expect(read.offsetBytes).toBeLessThanOrEqual(bytes.length);
+            return;
+          }
+          const cells = new CellsBuffer();
+          for (const [step, key, bucket, count] of cellList(read).slice(1)) {
+            expect([key < LIMITS.keys, bucket < LIMITS.buckets, count > 0]).toEqual([true, true, true]);
+            cells.push(step, key, bucket, count);
+          }
+          expect(Buffer.from(kernel.encodeColumns(cells)).equals(bytes)).toBe(true);
+        }),
+        { numRuns: 500 },
+      );
+    },
+  },
+  {
+    name: 'encodeColumns refuses cells that are not sorted and merged, and counts that are none',
+    check(kernel) {
+      const refused: [number, number, number, number][][] = [
+        [[1, 0, 0, 1], [1, 0, 0, 1]],
+        [[1, 0, 0, 1], [0, 0, 0, 1]],
+        [[1, 0, 1, 1], [1, 0, 0, 1]],
+        [[1, 1, 0, 1], [1, 0, 5, 1]],
+        ...[0, -1, 0.5, NaN, Infinity, 2 ** 53].map((count) => [[0, 0, 0, count] as [number, number, number, number]]),
+      ]; // prettier-ignore
+      for (const list of refused) {
+        const cells = new CellsBuffer();
+        for (const cell of list) cells.push(...cell);
+        expect(() => kernel.encodeColumns(cells)).toThrow(RangeError);
+      }
+    },
+  },
+  {
+    name: 'bucketRange spans exactly the placed cells',
+    check(kernel) {
+      fc.assert(
+        fc.property(placementCase(), ({ cells, columnOfStep, hueOfKey }) => {
+          const placed = cellList(cells).filter(
+            ([step, key]) => columnOfStep[step]! >= 0 && hueOfKey[key]! >= 0,
+          );
+          const buckets = placed.map(([, , bucket]) => bucket);
+          const expected = placed.length === 0 ? [0, -1] : [Math.min(...buckets), Math.max(...buckets)];
+          expect(kernel.bucketRange(cells, { columnOfStep, hueOfKey })).toEqual(expected);
+        }),
+      );
+    },
+  },
+  {
+    name: 'accumulate adds each placed cell at one place and loses none',
+    check(kernel) {
+      fc.assert(
+        fc.property(placementCase(), ({ cells, raster, columnOfStep, hueOfKey }) => {
+          const expected = copyRaster(raster);
+          for (const [step, key, bucket, count] of cellList(cells)) {
+            const [column, hue] = [columnOfStep[step]!, hueOfKey[key]!];
+            if (column < 0 || hue < 0) continue;
+            const place = hue * raster.columns + column;
+            const row = bucket - raster.bucketFirst;
+            if (row < 0) expected.under[place]! += count;
+            else if (row >= raster.buckets) expected.over[place]! += count;
+            else expected.counts[place * raster.buckets + row]! += count;
+          }
+          const found = copyRaster(raster);
+          kernel.accumulate(cells, { columnOfStep, hueOfKey }, found);
+          expect(found).toEqual(expected);
+        }),
+      );
+    },
+  },
+  {
+    name: 'spread gives every bucket to its rows by weight',
+    check(kernel) {
+      const spreads = fc
+        .tuple(arbitraryRaster, fc.integer({ min: 1, max: 30 }))
+        .chain(([raster, rows]) =>
+          arbitrarySpread(raster.buckets, rows).map((spread) => ({ raster, spread })),
+        );
+      fc.assert(
+        fc.property(spreads, ({ raster, spread }) => {
+          const expected = new Float64Array(raster.hues * raster.columns * spread.rows).fill(0.5);
+          const found = expected.slice();
+          raster.counts.forEach((count, i) => {
+            const bucket = i % raster.buckets;
+            for (let j = spread.start[bucket]!; j < spread.start[bucket + 1]!; j++) {
+              const at = Math.floor(i / raster.buckets) * spread.rows + spread.row[j]!;
+              expected[at]! += count * spread.weight[j]!;
+            }
+          });
+          kernel.spread(raster, spread, found);
+          expect(found).toEqual(expected);
+        }),
+      );
+    },
+  },
+  {
+    name: 'shade names the strongest hue and the level of the sum',
+    check(kernel) {
+      fc.assert(
+        fc.property(shadeCase, ({ rows, hues, cells, thresholds }) => {
+          const levels = thresholds.length + 1;
+          const expected = Array.from({ length: cells }, (_, cell) => {
+            const values = Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!);
+            const sum = values.reduce((a, b) => a + b, 0);
+            if (sum === 0) return 0;
+            const level = thresholds.filter((t) => t <= sum).length;
+            return 1 + values.indexOf(Math.max(...values)) * levels + level;
+          });
+          const out = new Uint8Array(cells + 1).fill(77);
+          kernel.shade(rows, { hues, cells, levels }, Float64Array.from(thresholds), out);
+          expect([...out]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'sizes and indices that do not fit are a RangeError before anything is written',
+    check(kernel) {
+      for (const { what, call } of misfits(kernel)) expect(call, what).toThrow(RangeError);
+    },
+  },
+];
+
+export const shadeCase = fc
+  .record({ hues: fc.integer({ min: 1, max: 12 }), cells: fc.integer({ min: 1, max: 600 }) })
+  .chain(({ hues, cells }) =>
+    fc.record({
+      hues: fc.constant(hues),
+      cells: fc.constant(cells),
+      rows: fc
+        .infiniteStream(fc.oneof(fc.constant(0), fc.nat(9), fc.double({ min: 0, max: 40, noNaN: true })))
+        .map((stream) => {
+          const rows = new Float64Array(hues * cells);
+          // A short random pattern, so that a case is quick to make and ties occur.
+          const pattern = Array.from({ length: 37 }, () => stream.next().value ?? 0);
+          for (let i = 0; i < rows.length; i++) rows[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
+          return rows;
+        }),
+      thresholds: fc
+        .array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 })
+        .map((list) => list.toSorted((a, b) => a - b)),
+    }),
+  );
+
+/** Calls with one thing wrong each. */
+function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
+  const cells = new CellsBuffer(2);
+  cells.push(3, 1, 5, 1);
+  const raster = newBucketRaster({ hues: 2, columns: 3, bucketFirst: 0, buckets: 10 });
+  const placement = { columnOfStep: new Int32Array(256), hueOfKey: new Int32Array(2) };
+  const spread = {
+    rows: 4,
+    start: Int32Array.from({ length: 11 }, (_, i) => i),
+    row: new Int32Array(10),
+    weight: new Float64Array(10),
+  };
+  const rows = new Float64Array(2 * 3 * 4);
+  const shape = { hues: 2, cells: 12, levels: 3 };
+  const thresholds = Float64Array.of(1, 2);
+  const out = new Uint8Array(12);
+  const short = Object.assign(new CellsBuffer(1), { length: 2 });
+  const wrong = <T extends object>(base: T, change: Partial<T>): T => ({ ...base, ...change });
+  return [
+    { what: 'cells shorter than their length', call: () => kernel.sortMerge(short) },
+    { what: 'cells to encode', call: () => kernel.encodeColumns(short) },
+    { what: 'cells to place', call: () => kernel.accumulate(short, placement, raster) },
+    { what: 'cells to range', call: () => kernel.bucketRange(short, placement) },
+    { what: 'values', call: () => kernel.bucketIndices(new Float64Array(1), 2, new Uint16Array(2)) },
+    { what: 'indices', call: () => kernel.bucketIndices(new Float64Array(2), 2, new Uint16Array(1)) },
+    { what: 'a length', call: () => kernel.bucketIndices(new Float64Array(2), 0.5, new Uint16Array(2)) },
+    { what: 'a limit', call: () => kernel.decodeColumns(new Uint8Array(7), { keys: 1, buckets: 70_000 }, cells) },
+    { what: 'columnOfStep', call: () => kernel.accumulate(cells, wrong(placement, { columnOfStep: new Int32Array(255) }), raster) },
+    { what: 'a column', call: () => kernel.accumulate(cells, wrong(placement, { columnOfStep: new Int32Array(256).fill(3) }), raster) },
+    { what: 'a low column', call: () => kernel.accumulate(cells, wrong(placement, { columnOfStep: new Int32Array(256).fill(-2) }), raster) },
+    { what: 'hueOfKey', call: () => kernel.accumulate(cells, wrong(placement, { hueOfKey: new Int32Array(1) }), raster) },
+    { what: 'hueOfKey of a range', call: () => kernel.bucketRange(cells, wrong(placement, { hueOfKey: new Int32Array(1) })) },
+    { what: 'a hue', call: () => kernel.accumulate(cells, wrong(placement, { hueOfKey: Int32Array.of(0, 2) }), raster) },
+    { what: 'counts', call: () => kernel.accumulate(cells, placement, wrong(raster, { counts: new Float64Array(59) })) },
+    { what: 'under', call: () => kernel.accumulate(cells, placement, wrong(raster, { under: new Float64Array(5) })) },
+    { what: 'over', call: () => kernel.accumulate(cells, placement, wrong(raster, { over: new Float64Array(5) })) },
+    { what: 'hues', call: () => kernel.accumulate(cells, placement, wrong(raster, { hues: -1 })) },
+    { what: 'columns', call: () => kernel.accumulate(cells, placement, wrong(raster, { columns: 2 ** 40 })) },
+    { what: 'bucketFirst', call: () => kernel.accumulate(cells, placement, wrong(raster, { bucketFirst: -1 })) },
+    { what: 'start', call: () => kernel.spread(raster, wrong(spread, { start: new Int32Array(10) }), rows) },
+    { what: 'start below 0', call: () => kernel.spread(raster, wrong(spread, { start: new Int32Array(11).fill(-1) }), rows) },
+    { what: 'start that falls', call: () => kernel.spread(raster, wrong(spread, { start: Int32Array.of(0, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5) }), rows) },
+    { what: 'row list', call: () => kernel.spread(raster, wrong(spread, { row: new Int32Array(9) }), rows) },
+    { what: 'weight list', call: () => kernel.spread(raster, wrong(spread, { weight: new Float64Array(9) }), rows) },
+    { what: 'a row', call: () => kernel.spread(raster, wrong(spread, { row: new Int32Array(10).fill(4) }), rows) },
+    { what: 'rows to fill', call: () => kernel.spread(raster, spread, new Float64Array(23)) },
+    { what: 'rows to shade', call: () => kernel.shade(new Float64Array(23), shape, thresholds, out) },
+    { what: 'pixels', call: () => kernel.shade(rows, shape, thresholds, new Uint8Array(11)) },
+    { what: 'thresholds', call: () => kernel.shade(rows, shape, Float64Array.of(1), out) },
+    { what: 'thresholds that fall', call: () => kernel.shade(rows, shape, Float64Array.of(2, 1), out) },
+    { what: 'no levels', call: () => kernel.shade(rows, wrong(shape, { levels: 0 }), thresholds, out) },
+    { what: 'a palette above a byte', call: () => kernel.shade(rows, wrong(shape, { levels: 128 }), new Float64Array(127), out) },
+  ]; // prettier-ignore
+}
