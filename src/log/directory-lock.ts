@@ -43,7 +43,9 @@ function flock(fd: number, directory: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn('flock', ['-x', '-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
     child.once('error', (cause) => {
-      reject(new Error(`Cannot lock log "${directory}": the program flock (util-linux) does not run`, { cause }));
+      reject(
+        new Error(`Cannot lock log "${directory}": the program flock (util-linux) does not run`, { cause }),
+      );
     });
     child.once('exit', (code) => {
       if (code === 0 || code === 1) resolve(code === 0);

@@ -27,7 +27,8 @@ export interface Disk {
 async function openFile(path: string, flags: 'w' | 'r+'): Promise<DiskFile> {
   const handle = await open(path, flags);
   return {
-    write: async (bytes, positionBytes) => (await handle.write(bytes, 0, bytes.length, positionBytes)).bytesWritten,
+    write: async (bytes, positionBytes) =>
+      (await handle.write(bytes, 0, bytes.length, positionBytes)).bytesWritten,
     truncate: (lengthBytes) => handle.truncate(lengthBytes),
     sync: () => handle.datasync(),
     close: () => handle.close(),

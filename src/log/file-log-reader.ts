@@ -12,7 +12,11 @@ import { SparseIndex } from './sparse-index.ts';
 /** Bytes read at a time, and so of one batch. */
 const READ_BYTES = 1024 * 1024;
 
-export function openFileLogReader(directory: string, tail: DurableTail, checksum: Checksum = crc32c): LogReader {
+export function openFileLogReader(
+  directory: string,
+  tail: DurableTail,
+  checksum: Checksum = crc32c,
+): LogReader {
   return new FileLogReader(directory, tail, checksum);
 }
 
@@ -59,7 +63,8 @@ class FileLogReader implements LogReader {
 
   async identity(): Promise<string> {
     const newest = (await this.#files()).at(-1);
-    if (newest === undefined) throw new LogUnavailableError(`Cannot read log "${this.#directory}": it has no file`);
+    if (newest === undefined)
+      throw new LogUnavailableError(`Cannot read log "${this.#directory}": it has no file`);
     const handle = await open(newest.path);
     try {
       return fileHeader(newest, await readAt(handle, 0, FILE_HEADER_BYTES)).identity;
@@ -88,7 +93,8 @@ class FileLogReader implements LogReader {
       const files = await this.#files();
       this.#index.keepOnly(files.map((file) => file.firstOffset));
       const file = files.findLast(({ firstOffset }) => firstOffset <= offset) ?? files[0];
-      if (file === undefined) throw new LogUnavailableError(`Cannot read log "${this.#directory}": it has no file`);
+      if (file === undefined)
+        throw new LogUnavailableError(`Cannot read log "${this.#directory}": it has no file`);
       if (before !== undefined && file.firstOffset < offset) {
         const what = `it ends before offset ${offset}, expected entries below ${this.#tail.end()}`;
         throw new LogCorruptError(before.path, before.positionBytes, what);
@@ -169,7 +175,8 @@ class Cursor {
     let bytes = await this.#bytes(READ_BYTES);
     if (bytes.length === 0) return [];
     const first = bytes.length < RECORD_HEADER_BYTES ? undefined : peekRecord(bytes, 0, this.next);
-    if (first?.kind === 'header' && first.lengthBytes > bytes.length) bytes = await this.#bytes(first.lengthBytes);
+    if (first?.kind === 'header' && first.lengthBytes > bytes.length)
+      bytes = await this.#bytes(first.lengthBytes);
     const batch: LogEntry[] = [];
     let at = 0;
     while (this.next < end) {

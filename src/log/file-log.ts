@@ -52,7 +52,13 @@ export interface FileLog extends LogWriter {
 /** Opens the log in `directory`, which is made where it is missing. Throws LogLockedError when another process
  *  has it open, LogCorruptError when its newest file is damaged elsewhere than at a torn end. */
 export async function openFileLog(directory: string, options: FileLogOptions): Promise<FileLog> {
-  const { clock, fileBytes = FILE_BYTES, checksum = crc32c, disk = realDisk, newIdentity = randomUUID } = options;
+  const {
+    clock,
+    fileBytes = FILE_BYTES,
+    checksum = crc32c,
+    disk = realDisk,
+    newIdentity = randomUUID,
+  } = options;
   await disk.makeDirectory(directory);
   const lock = await lockDirectory(directory);
   try {
@@ -107,7 +113,10 @@ class GroupCommitLog implements FileLog {
   }
 
   append(payload: Uint8Array): Promise<void> {
-    assert(payload.length >= 1 && payload.length <= ENTRY_BYTES_MAX, () => `payload has ${payload.length} bytes`);
+    assert(
+      payload.length >= 1 && payload.length <= ENTRY_BYTES_MAX,
+      () => `payload has ${payload.length} bytes`,
+    );
     const refusal = this.#refusal(payload.length);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
@@ -143,7 +152,8 @@ class GroupCommitLog implements FileLog {
   #refusal(lengthBytes: number): LogUnavailableError | undefined {
     if (this.#closing.signal.aborted) return this.#unavailable('it is closed');
     if (this.#failure !== undefined) return this.#unavailable('a write failed', this.#failure.cause);
-    const isFull = this.#queue.length >= QUEUE_ENTRIES_MAX || this.#queuedBytes + lengthBytes > QUEUE_BYTES_MAX;
+    const isFull =
+      this.#queue.length >= QUEUE_ENTRIES_MAX || this.#queuedBytes + lengthBytes > QUEUE_BYTES_MAX;
     if (!isFull) return undefined;
     return this.#unavailable(`${this.#queue.length} entries of ${this.#queuedBytes} bytes wait for the disk`);
   }

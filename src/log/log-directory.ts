@@ -32,7 +32,11 @@ export function fileHeader(file: LogFileName, bytes: Buffer): FileHeader {
   const header = decodeFileHeader(bytes);
   if ('what' in header) throw new LogCorruptError(file.path, 0, header.what);
   if (header.firstOffset !== file.firstOffset) {
-    throw new LogCorruptError(file.path, 28, `first offset is ${header.firstOffset}, expected that of its name`);
+    throw new LogCorruptError(
+      file.path,
+      28,
+      `first offset is ${header.firstOffset}, expected that of its name`,
+    );
   }
   return header;
 }
@@ -64,7 +68,7 @@ export function* scanRecords(file: LogFileName, bytes: Buffer, isNewest: boolean
     }
     const torn = isNewest && isTorn(bytes, at, offset);
     yield { kind: 'damage', path: file.path, offsetBytes: at, what: record.what, torn };
-    const found = torn ? undefined : findRecord(bytes, at + 1, offset);
+    const found = torn ? undefined : findRecord(bytes, at + 1, { at, offset });
     if (found === undefined) return;
     at = found.at;
     offset = found.record.entry.offset;
@@ -72,12 +76,12 @@ export function* scanRecords(file: LogFileName, bytes: Buffer, isNewest: boolean
 }
 
 /** Whether no whole record after the broken one at `at` was written when that one was durable already. */
-function isTorn(bytes: Buffer, at: number, brokenOffset: number): boolean {
+function isTorn(bytes: Buffer, at: number, offset: number): boolean {
   let from = at + 1;
   for (;;) {
-    const found = findRecord(bytes, from, brokenOffset);
+    const found = findRecord(bytes, from, { at, offset });
     if (found === undefined) return true;
-    if (found.record.groupOffset > brokenOffset) return false;
+    if (found.record.groupOffset > offset) return false;
     from = found.at + found.record.lengthBytes;
   }
 }
@@ -113,10 +117,14 @@ function placeFaults(
     faults.push(`first offset is ${header.firstOffset}, expected that of the name`);
   }
   if (file.firstOffset !== expected.offset) {
-    faults.push(`file begins at offset ${file.firstOffset}, expected ${expected.offset}, where the one before it ends`);
+    faults.push(
+      `file begins at offset ${file.firstOffset}, expected ${expected.offset}, where the one before it ends`,
+    );
   }
   if (expected.identity !== undefined && header.identity !== expected.identity) {
-    faults.push(`file is of log ${header.identity}, expected ${expected.identity}, that of the one before it`);
+    faults.push(
+      `file is of log ${header.identity}, expected ${expected.identity}, that of the one before it`,
+    );
   }
   return faults;
 }

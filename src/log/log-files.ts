@@ -66,7 +66,8 @@ export class LogFiles {
     for (const name of names) if (name.endsWith(UNFINISHED_SUFFIX)) await disk.remove(`${directory}/${name}`);
     const files = logFileNames(directory, names);
     const newest = files.at(-1);
-    if (newest !== undefined) return new LogFiles(directory, options, await openNewest(files, newest, options));
+    if (newest !== undefined)
+      return new LogFiles(directory, options, await openNewest(files, newest, options));
     const identity = options.newIdentity();
     const file = await beginFile(directory, 0, identity, options);
     const name = { path: logFilePath(directory, 0), firstOffset: 0 };

@@ -66,6 +66,8 @@ export function tailFromPort(port: MessagePort): Promise<DurableTail> {
       if (tail === undefined) resolve((tail = new Tail(end)));
       else tail.advance(end);
     });
-    port.once('close', () => reject(new Error('Cannot follow the log: its port closed before the first news')));
+    port.once('close', () =>
+      reject(new Error('Cannot follow the log: its port closed before the first news')),
+    );
   });
 }

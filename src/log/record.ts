@@ -62,7 +62,10 @@ export function encodeFileHeader(header: FileHeader): Buffer {
   const out = Buffer.alloc(FILE_HEADER_BYTES);
   MAGIC.copy(out, 0);
   out.writeUInt32LE(VERSION, 8);
-  assert(out.write(header.identity.replaceAll('-', ''), 12, 'hex') === 16, () => `identity is ${header.identity}`);
+  assert(
+    out.write(header.identity.replaceAll('-', ''), 12, 'hex') === 16,
+    () => `identity is ${header.identity}`,
+  );
   putU64(out, header.firstOffset, 28);
   putU64(out, header.createdMs, 36);
   out.writeUInt32LE(crc32c(out.subarray(0, 44)), 44);
@@ -77,8 +80,11 @@ export function decodeFileHeader(bytes: Buffer): FileHeader | { readonly what: s
   if (!bytes.subarray(0, 8).equals(MAGIC)) return { what: 'expected "tglowlog", so this is no log file' };
   const version = bytes.readUInt32LE(8);
   if (version !== VERSION) return { what: `version is ${version}, expected ${VERSION}` };
-  if (crc32c(bytes.subarray(0, 44)) !== bytes.readUInt32LE(44)) return { what: 'checksum of the header differs' };
-  const identity = bytes.toString('hex', 12, 28).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  if (crc32c(bytes.subarray(0, 44)) !== bytes.readUInt32LE(44))
+    return { what: 'checksum of the header differs' };
+  const identity = bytes
+    .toString('hex', 12, 28)
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   return { identity, firstOffset: getU64(bytes, 28), createdMs: getU64(bytes, 36) };
 }
 
@@ -113,14 +119,19 @@ export function peekRecord(
 ): { readonly kind: 'header'; readonly lengthBytes: number } | RecordFault {
   const available = bytes.length - at;
   if (available < RECORD_HEADER_BYTES) {
-    return { kind: 'short', lengthBytes: RECORD_HEADER_BYTES, what: `the file ends ${available} bytes into a record` };
+    return {
+      kind: 'short',
+      lengthBytes: RECORD_HEADER_BYTES,
+      what: `the file ends ${available} bytes into a record`,
+    };
   }
   const payloadBytes = bytes.readUInt32LE(at);
   if (payloadBytes < 1 || payloadBytes > ENTRY_BYTES_MAX) {
     return { kind: 'fault', what: `length is ${payloadBytes}, expected 1..${ENTRY_BYTES_MAX}` };
   }
   const offset = getU64(bytes, at + 8);
-  if (offset !== expectedOffset) return { kind: 'fault', what: `offset is ${offset}, expected ${expectedOffset}` };
+  if (offset !== expectedOffset)
+    return { kind: 'fault', what: `offset is ${offset}, expected ${expectedOffset}` };
   return { kind: 'header', lengthBytes: RECORD_HEADER_BYTES + payloadBytes };
 }
 
@@ -136,7 +147,11 @@ export function decodeRecord(
   const { lengthBytes } = header;
   const available = bytes.length - at;
   if (available < lengthBytes) {
-    return { kind: 'short', lengthBytes, what: `the file ends ${available} bytes into a record of ${lengthBytes}` };
+    return {
+      kind: 'short',
+      lengthBytes,
+      what: `the file ends ${available} bytes into a record of ${lengthBytes}`,
+    };
   }
   if (recordChecksum(bytes, at, at + lengthBytes, checksum) !== bytes.readUInt32LE(at + 4)) {
     return { kind: 'fault', what: 'checksum differs' };
@@ -146,19 +161,19 @@ export function decodeRecord(
   return { kind: 'record', entry, groupOffset: expectedOffset - bytes.readUInt32LE(at + 24), lengthBytes };
 }
 
-/** The first whole record after `at`, where the one there is broken and should have had `brokenOffset`.
- *  Looks at every byte: slow, and used only after damage. */
+/** The first whole record at `from` or after, where the one at `broken.at` is broken and should have had
+ *  `broken.offset`. Looks at every byte: slow, and used only after damage. */
 export function findRecord(
   bytes: Buffer,
-  at: number,
-  brokenOffset: number,
+  from: number,
+  broken: { readonly at: number; readonly offset: number },
 ): { readonly at: number; readonly record: LogRecord } | undefined {
-  for (let place = at; place + RECORD_HEADER_BYTES < bytes.length; place++) {
-    const offset = getU64(bytes, place + 8);
-    const between = offset - brokenOffset;
-    if (between < 0 || between > (place - at) / (RECORD_HEADER_BYTES + 1) + 1) continue;
-    const record = decodeRecord(bytes, place, offset);
-    if (record.kind === 'record') return { at: place, record };
+  for (let at = from; at + RECORD_HEADER_BYTES < bytes.length; at++) {
+    const offset = getU64(bytes, at + 8);
+    const between = offset - broken.offset;
+    if (between < 0 || between > (at - broken.at) / RECORD_HEADER_BYTES) continue;
+    const record = decodeRecord(bytes, at, offset);
+    if (record.kind === 'record') return { at, record };
   }
   return undefined;
 }

@@ -32,7 +32,8 @@ export function contents(entries: readonly LogEntry[]): string[] {
   return entries.map(({ payload }) => Buffer.from(payload).toString('hex'));
 }
 
-const hex = (all: readonly Uint8Array[]): string[] => all.map((payload) => Buffer.from(payload).toString('hex'));
+const hex = (all: readonly Uint8Array[]): string[] =>
+  all.map((payload) => Buffer.from(payload).toString('hex'));
 
 /** A payload of `length` bytes that differs from others of another seed. */
 function bytesOf(length: number, seed: number): Uint8Array {
@@ -41,7 +42,10 @@ function bytesOf(length: number, seed: number): Uint8Array {
   return bytes;
 }
 
-async function withLog<T>(make: () => Promise<LogUnderTest>, use: (log: LogUnderTest) => Promise<T>): Promise<T> {
+async function withLog<T>(
+  make: () => Promise<LogUnderTest>,
+  use: (log: LogUnderTest) => Promise<T>,
+): Promise<T> {
   const log = await make();
   try {
     return await use(log);
@@ -135,7 +139,9 @@ export function logLaws(name: string, make: () => Promise<LogUnderTest>, runs: n
         await first.close();
         const second = log.openReader();
         const rest = await take(second, part.at(-1)!.offset + 1, 20);
-        expect(contents([...part, ...rest])).toEqual(hex(Array.from({ length: 30 }, (_, i) => bytesOf(20, i))));
+        expect(contents([...part, ...rest])).toEqual(
+          hex(Array.from({ length: 30 }, (_, i) => bytesOf(20, i))),
+        );
         await Promise.all([second.close(), writer.close()]);
       }));
 
