@@ -1,0 +1,79 @@
+/** A driver: one way of measuring (proc, node, bpf, otlp, ...). The port between what measures and the reporter.
+ *  A driver owns its sources and their sequence numbers, and hands over batches that are already encoded.
+ *  It does not: keep time, store, retry, or talk to the log.
+ *  Seconds are whole Unix seconds; a batch speaks of exactly one. A driver may have many sources (a process each)
+ *  or one; a source's second is reported at most once. */
+import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import type { Source } from '../model/report.ts';
+
+export interface EncodedBatch {
+  readonly source: Source;
+  readonly sequence: number;
+  readonly second: number;
+  /** As encodeBatch made them; checked by the driver where they came from outside. */
+  readonly bytes: Uint8Array;
+  /** Called once the batch outlives a crash of this process. A driver that relays tells its source then. */
+  readonly onSafe?: () => void;
+}
+
+export interface Collected {
+  readonly batches: readonly EncodedBatch[];
+  /** Names of the sources that owe this second still. */
+  readonly awaited: readonly string[];
+}
+
+/** Where a driver says what nobody asked for at that moment. */
+export interface DriverSink {
+  /** Batches of a second that was collected already: they follow as entries of their own. */
+  late(batches: readonly EncodedBatch[]): void;
+  /** A source ended in good order: it is expected no more from `second` on. */
+  offline(source: { readonly host: string; readonly driver: string }, second: number): void;
+  /** Something a person may want to know; never needed for the data to be right. */
+  note(text: string): void;
+}
+
+export interface DriverSource {
+  readonly source: Source;
+  /** The newest second that it reported. */
+  readonly lastSecond: number | undefined;
+}
+
+export interface Driver {
+  readonly name: string;
+  readonly metrics: readonly MetricDescription[];
+  /** Called once, before anything else. Rejects with DriverError. */
+  start(sink: DriverSink): Promise<void>;
+  /** Resolves when the instrumentation measures, wherever this driver has a source now; what attaches later
+   *  follows by itself. Rejects with DriverError whose text is the reason a person reads. Repeating it is
+   *  harmless. */
+  enable(instrumentation: Instrumentation): Promise<void>;
+  disable(id: string): Promise<void>;
+  /** What is ready for `second`, which has ended; asked once for a second. The driver decides how long it waits
+   *  for its sources, up to COLLECT_MS_MAX. */
+  collect(second: number): Promise<Collected>;
+  /** Per source of this driver: what it says of the instrumentation. */
+  states(id: string): readonly { readonly source: string; readonly state: SourceState }[];
+  sources(): readonly DriverSource[];
+  close(): Promise<void>;
+}
+
+/** How long a driver may wait for its sources: what comes later is a straggler. An event shall be on the screen
+ *  in 1.3 s, and the second itself takes 1. */
+export const COLLECT_MS_MAX = 300;
+
+export type DriverErrorCode =
+  /** The driver has no such metric. */
+  | 'METRIC_UNKNOWN'
+  /** What it would read is missing or closed to this user. */
+  | 'UNAVAILABLE'
+  /** The socket or directory cannot be had. */
+  | 'SOCKET';
+
+export class DriverError extends Error {
+  readonly code: DriverErrorCode;
+  constructor(code: DriverErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
