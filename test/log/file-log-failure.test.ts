@@ -121,6 +121,25 @@ describe('a disk that fails', () => {
       expect(payloadsOf(directory)).toEqual(['01', '05']);
     }));
 
+  it('puts nothing more into a file once the next one may exist', () =>
+    withDirectory(async (directory) => {
+      const disk = new FailingDisk();
+      const log = await openFileLog(directory, { clock: new QuickClock(), disk, fileBytes: 300 });
+      await log.append(Buffer.alloc(100, 1));
+      // The next file gets its name, but the directory cannot be synced; what comes then would fit the old file.
+      let failures = 1;
+      disk.fault = (operation) =>
+        operation === 'sync-directory' && failures-- > 0 ? systemError('EIO') : undefined;
+      await expect(log.append(Buffer.alloc(200, 2))).rejects.toThrow(LogUnavailableError);
+      await persist(log, Buffer.of(3));
+      await persist(log, Buffer.of(4));
+      await log.close();
+      expect(payloadsOf(directory)).toEqual(['01'.repeat(100), '03', '04']);
+      const again = await openFileLog(directory, { clock: systemClock });
+      expect(again.tail.end()).toBe(3);
+      await again.close();
+    }));
+
   it('closes also while it is down, and leaves what was confirmed', () =>
     withDirectory(async (directory) => {
       const disk = new FailingDisk();
