@@ -1,0 +1,175 @@
+/** From the parser's concrete tree to the AST. Owns: spans, literals (escapes, units, times), repeats of
+ *  clauses. Runs only over trees without syntax errors. Faults go to a list, so that all are told at once. */
+import type { CstNode, IToken } from 'chevrotain';
+import type * as ast from './ast.ts';
+import { buildCondition } from './build-condition.ts';
+import { buildHeatmap } from './build-heatmap.ts';
+import { readClock, readInstant, readUnix, type Read } from './moment.ts';
+import {
+  Builder,
+  buildCount,
+  buildDuration,
+  buildFields,
+  buildMetric,
+  buildText,
+  firstToken,
+  nodesOf,
+  only,
+  percentOf,
+  spanOf,
+  tokenSpan,
+} from './build-node.ts';
+
+export function buildStatement(node: CstNode, b: Builder): ast.Statement {
+  const child = firstNode(node);
+  const span = spanOf(child);
+  switch (child.name) {
+    case 'read':
+      return buildRead(child, b);
+    case 'instrument':
+      return buildInstrument(child, b);
+    case 'drop':
+      return { kind: 'drop', id: buildInstrumentationName(only(child, 'instrumentation'), b), span };
+    case 'show':
+      return { kind: 'show', what: showWhat(child), span };
+    default:
+      return { kind: 'explain', read: buildRead(only(child, 'read'), b), span };
+  }
+}
+
+function showWhat(node: CstNode): ast.Listing {
+  if (node.children['Metrics'] !== undefined) return 'metrics';
+  return node.children['Sources'] === undefined ? 'instrumentations' : 'sources';
+}
+
+function buildRead(node: CstNode, b: Builder): ast.ReadStatement {
+  let read: ast.ReadStatement = {
+    kind: 'read',
+    metric: buildMetric(node),
+    by: [],
+    stages: nodesOf(node, 'stage').map((stage) => buildStage(stage, b)),
+    span: spanOf(node),
+  };
+  const seen = b.repeats();
+  for (const clause of nodesOf(node, 'clause')) {
+    const child = firstNode(clause);
+    const name = child.name === 'last' || child.name === 'between' ? 'range' : child.name;
+    if (!seen(name, child)) continue;
+    read = { ...read, ...readClause(child, b) };
+  }
+  return read;
+}
+
+function readClause(node: CstNode, b: Builder): Partial<ast.ReadStatement> {
+  const span = spanOf(node);
+  switch (node.name) {
+    case 'where':
+      return { where: buildCondition(only(node, 'condition'), b) };
+    case 'by':
+      return { by: buildFields(node) };
+    case 'last':
+      return { range: { kind: 'last', duration: buildDuration(node, b), span } };
+    case 'between': {
+      const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [ast.Moment, ast.Moment];
+      return { range: { kind: 'between', from, to, span } };
+    }
+    case 'step':
+      return { step: buildDuration(node, b) };
+    case 'offset':
+      return { offset: buildDuration(node, b) };
+    default:
+      return { asOf: buildMoment(only(node, 'moment'), b) };
+  }
+}
+
+function buildMoment(node: CstNode, b: Builder): ast.Moment {
+  const token = firstToken(node);
+  const span = spanOf(node);
+  if (node.children['Now'] !== undefined) {
+    return nodesOf(node, 'duration').length === 0
+      ? { kind: 'now', span }
+      : { kind: 'now', back: buildDuration(node, b), span };
+  }
+  if (node.children['Clock'] !== undefined) {
+    return { kind: 'clock', secondOfDay: readTime(readClock(token.image), token, b), span };
+  }
+  if (node.children['Instant'] !== undefined) {
+    return { kind: 'instant', second: readTime(readInstant(token.image), token, b), span };
+  }
+  const { value, unit } = b.quantity(token);
+  const read: Read<number> =
+    unit === '' ? readUnix(value) : { fault: 'expected a time', suggestion: `now-${token.image}` };
+  return { kind: 'instant', second: readTime(read, token, b), span };
+}
+
+function readTime(read: Read<number>, token: IToken, b: Builder): number {
+  if ('value' in read) return read.value;
+  b.fault('SYNTAX', `Cannot read the time "${token.image}": ${read.fault}`, tokenSpan(token), read.suggestion);
+  return 0;
+}
+
+function buildStage(node: CstNode, b: Builder): ast.Stage {
+  const span = spanOf(node);
+  const { children } = node;
+  if (children['heatmap'] !== undefined) return buildHeatmap(only(node, 'heatmap'), b);
+  if (children['percentiles'] !== undefined) {
+    const percents = nodesOf(only(node, 'percentiles'), 'percent').map((p) => percentOf(p, b));
+    return { kind: 'percentiles', percents, span };
+  }
+  if (children['top'] !== undefined) {
+    const top = only(node, 'top');
+    return { kind: 'top', count: buildCount(top, b), by: buildMeasure(only(top, 'measure'), b), span };
+  }
+  if (children['Count'] !== undefined) return { kind: 'count', span };
+  return { kind: children['Rate'] === undefined ? 'average' : 'rate', span };
+}
+
+function buildMeasure(node: CstNode, b: Builder): ast.MeasureNode {
+  const span = spanOf(node);
+  if (node.children['Percentile'] !== undefined) return { kind: 'percentile', percent: percentOf(node, b).value, span };
+  if (node.children['Rate'] !== undefined) return { kind: 'rate', span };
+  return { kind: node.children['Average'] === undefined ? 'count' : 'average', span };
+}
+
+function buildInstrument(node: CstNode, b: Builder): ast.InstrumentStatement {
+  let statement: ast.InstrumentStatement = {
+    kind: 'instrument',
+    metric: buildMetric(node),
+    by: [],
+    span: spanOf(node),
+  };
+  const seen = b.repeats();
+  for (const clause of nodesOf(node, 'instrumentClause')) {
+    const child = firstNode(clause);
+    if (seen(child.name, child)) statement = { ...statement, ...instrumentClause(child, b) };
+  }
+  return statement;
+}
+
+function instrumentClause(node: CstNode, b: Builder): Partial<ast.InstrumentStatement> {
+  switch (node.name) {
+    case 'where':
+      return { where: buildCondition(only(node, 'condition'), b) };
+    case 'by':
+      return { by: buildFields(node) };
+    case 'every':
+      return { every: buildDuration(node, b) };
+    case 'keep':
+      return { keep: buildDuration(node, b) };
+    case 'idle': {
+      const span = spanOf(node);
+      return { idle: node.children['Never'] === undefined ? { duration: buildDuration(node, b), span } : { span } };
+    }
+    default:
+      return { as: buildInstrumentationName(only(node, 'instrumentation'), b) };
+  }
+}
+
+function buildInstrumentationName(node: CstNode, b: Builder): ast.Name {
+  if (node.children['text'] !== undefined) return buildText(only(node, 'text'), b);
+  return { text: firstToken(node).image, span: spanOf(node) };
+}
+
+function firstNode(node: CstNode): CstNode {
+  return Object.values(node.children)[0]![0] as CstNode;
+}

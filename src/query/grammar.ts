@@ -1,0 +1,431 @@
+/** The grammar, once: parsing, completion, highlighting and the EBNF of docs/QUERY_LANGUAGE.md all come from
+ *  it. Owns: what may follow what. Does not: make the AST (build.ts), know metrics (check.ts).
+ *  Clauses and options come in any order, each once; the builder reports repeats. */
+import { CstParser } from 'chevrotain';
+import * as t from './token.ts';
+
+class Grammar extends CstParser {
+  constructor() {
+    super(t.vocabulary, { recoveryEnabled: true, maxLookahead: 2, nodeLocationTracking: 'onlyOffset' });
+    this.performSelfAnalysis();
+  }
+
+  readonly statement = this.RULE('statement', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.read) },
+      { ALT: () => this.SUBRULE(this.instrument) },
+      { ALT: () => this.SUBRULE(this.drop) },
+      { ALT: () => this.SUBRULE(this.show) },
+      { ALT: () => this.SUBRULE(this.explain) },
+    ]);
+  });
+
+  readonly read = this.RULE('read', () => {
+    this.SUBRULE(this.metric);
+    this.MANY(() => this.SUBRULE(this.clause));
+    this.MANY2(() => {
+      this.CONSUME(t.Pipe);
+      this.SUBRULE(this.stage);
+    });
+  });
+
+  readonly instrument = this.RULE('instrument', () => {
+    this.CONSUME(t.Instrument);
+    this.SUBRULE(this.metric);
+    this.MANY(() => this.SUBRULE(this.instrumentClause));
+  });
+
+  readonly drop = this.RULE('drop', () => {
+    this.CONSUME(t.Drop);
+    this.SUBRULE(this.instrumentation);
+  });
+
+  readonly show = this.RULE('show', () => {
+    this.CONSUME(t.Show);
+    this.OR([
+      { ALT: () => this.CONSUME(t.Metrics) },
+      { ALT: () => this.CONSUME(t.Instrumentations) },
+      { ALT: () => this.CONSUME(t.Sources) },
+    ]);
+  });
+
+  readonly explain = this.RULE('explain', () => {
+    this.CONSUME(t.Explain);
+    this.SUBRULE(this.read);
+  });
+
+  readonly clause = this.RULE('clause', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.where) },
+      { ALT: () => this.SUBRULE(this.by) },
+      { ALT: () => this.SUBRULE(this.last) },
+      { ALT: () => this.SUBRULE(this.between) },
+      { ALT: () => this.SUBRULE(this.step) },
+      { ALT: () => this.SUBRULE(this.offset) },
+      { ALT: () => this.SUBRULE(this.asOf) },
+    ]);
+  });
+
+  readonly instrumentClause = this.RULE('instrumentClause', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.where) },
+      { ALT: () => this.SUBRULE(this.by) },
+      { ALT: () => this.SUBRULE(this.every) },
+      { ALT: () => this.SUBRULE(this.keep) },
+      { ALT: () => this.SUBRULE(this.idle) },
+      { ALT: () => this.SUBRULE(this.as) },
+    ]);
+  });
+
+  readonly where = this.RULE('where', () => {
+    this.CONSUME(t.Where);
+    this.SUBRULE(this.condition);
+  });
+
+  readonly condition = this.RULE('condition', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.Or, DEF: () => this.SUBRULE(this.conjunction) });
+  });
+
+  readonly conjunction = this.RULE('conjunction', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.And, DEF: () => this.SUBRULE(this.negation) });
+  });
+
+  readonly negation = this.RULE('negation', () => {
+    this.MANY(() => this.CONSUME(t.Not));
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Open);
+          this.SUBRULE(this.condition);
+          this.CONSUME(t.Close);
+        },
+      },
+      { ALT: () => this.SUBRULE(this.comparison) },
+    ]);
+  });
+
+  readonly comparison = this.RULE('comparison', () => {
+    this.SUBRULE(this.field);
+    this.OR([
+      {
+        ALT: () => {
+          this.SUBRULE(this.compareSign);
+          this.SUBRULE(this.literal);
+        },
+      },
+      {
+        ALT: () => {
+          this.SUBRULE(this.matchSign);
+          this.SUBRULE(this.text);
+        },
+      },
+      {
+        ALT: () => {
+          this.OPTION(() => this.CONSUME(t.Not));
+          this.SUBRULE(this.wordTest);
+        },
+      },
+    ]);
+  });
+
+  readonly compareSign = this.RULE('compareSign', () => {
+    this.OR([t.Eq, t.Ne, t.Lt, t.Le, t.Gt, t.Ge].map((sign) => ({ ALT: () => this.CONSUME(sign) })));
+  });
+
+  readonly matchSign = this.RULE('matchSign', () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Match) }, { ALT: () => this.CONSUME(t.NoMatch) }]);
+  });
+
+  readonly wordTest = this.RULE('wordTest', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.In);
+          this.CONSUME(t.Open);
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.literal) });
+          this.CONSUME(t.Close);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Prefix);
+          this.SUBRULE(this.text);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Contains);
+          this.SUBRULE2(this.text);
+        },
+      },
+    ]);
+  });
+
+  readonly literal = this.RULE('literal', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.text) },
+      {
+        ALT: () => {
+          this.OPTION(() => this.CONSUME(t.Minus));
+          this.CONSUME(t.Quantity);
+        },
+      },
+    ]);
+  });
+
+  readonly by = this.RULE('by', () => {
+    this.CONSUME(t.By);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.field) });
+  });
+
+  readonly last = this.RULE('last', () => {
+    this.CONSUME(t.Last);
+    this.SUBRULE(this.duration);
+  });
+
+  readonly between = this.RULE('between', () => {
+    this.CONSUME(t.From);
+    this.SUBRULE(this.moment);
+    this.OR([{ ALT: () => this.CONSUME(t.To) }, { ALT: () => this.CONSUME(t.Until) }]);
+    this.SUBRULE2(this.moment);
+  });
+
+  readonly step = this.RULE('step', () => {
+    this.CONSUME(t.Step);
+    this.SUBRULE(this.duration);
+  });
+
+  readonly offset = this.RULE('offset', () => {
+    this.CONSUME(t.Offset);
+    this.SUBRULE(this.duration);
+  });
+
+  readonly asOf = this.RULE('asOf', () => {
+    this.CONSUME(t.As);
+    this.CONSUME(t.Of);
+    this.SUBRULE(this.moment);
+  });
+
+  readonly every = this.RULE('every', () => {
+    this.CONSUME(t.Every);
+    this.SUBRULE(this.duration);
+  });
+
+  readonly keep = this.RULE('keep', () => {
+    this.CONSUME(t.Keep);
+    this.SUBRULE(this.duration);
+  });
+
+  readonly idle = this.RULE('idle', () => {
+    this.CONSUME(t.Idle);
+    this.OR([{ ALT: () => this.SUBRULE(this.duration) }, { ALT: () => this.CONSUME(t.Never) }]);
+  });
+
+  readonly as = this.RULE('as', () => {
+    this.CONSUME(t.As);
+    this.SUBRULE(this.instrumentation);
+  });
+
+  readonly moment = this.RULE('moment', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Instant) },
+      { ALT: () => this.CONSUME(t.Clock) },
+      { ALT: () => this.CONSUME(t.Quantity) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Now);
+          this.OPTION(() => {
+            this.CONSUME(t.Minus);
+            this.SUBRULE(this.duration);
+          });
+        },
+      },
+    ]);
+  });
+
+  readonly stage = this.RULE('stage', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.heatmap) },
+      { ALT: () => this.SUBRULE(this.percentiles) },
+      { ALT: () => this.SUBRULE(this.top) },
+      { ALT: () => this.CONSUME(t.Count) },
+      { ALT: () => this.CONSUME(t.Rate) },
+      { ALT: () => this.CONSUME(t.Average) },
+    ]);
+  });
+
+  readonly percentiles = this.RULE('percentiles', () => {
+    this.CONSUME(t.Percentiles);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.percent) });
+  });
+
+  readonly percent = this.RULE('percent', () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Quantity) }, { ALT: () => this.CONSUME(t.Percentile) }]);
+  });
+
+  readonly top = this.RULE('top', () => {
+    this.CONSUME(t.Top);
+    this.SUBRULE(this.integer);
+    this.CONSUME(t.By);
+    this.SUBRULE(this.measure);
+  });
+
+  readonly measure = this.RULE('measure', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Count) },
+      { ALT: () => this.CONSUME(t.Rate) },
+      { ALT: () => this.CONSUME(t.Average) },
+      { ALT: () => this.CONSUME(t.Percentile) },
+    ]);
+  });
+
+  readonly heatmap = this.RULE('heatmap', () => {
+    this.CONSUME(t.Heatmap);
+    this.MANY(() => this.SUBRULE(this.heatmapOption));
+  });
+
+  readonly heatmapOption = this.RULE('heatmapOption', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.size) },
+      { ALT: () => this.SUBRULE(this.y) },
+      { ALT: () => this.SUBRULE(this.hue) },
+      { ALT: () => this.SUBRULE(this.hueTop) },
+      { ALT: () => this.SUBRULE(this.keys) },
+      { ALT: () => this.SUBRULE(this.weight) },
+      { ALT: () => this.SUBRULE(this.color) },
+      { ALT: () => this.SUBRULE(this.palette) },
+      { ALT: () => this.SUBRULE(this.theme) },
+      { ALT: () => this.SUBRULE(this.overlay) },
+      { ALT: () => this.SUBRULE(this.buckets) },
+      { ALT: () => this.SUBRULE(this.title) },
+    ]);
+  });
+
+  readonly size = this.RULE('size', () => {
+    this.CONSUME(t.Size);
+    this.CONSUME(t.Area);
+  });
+
+  readonly y = this.RULE('y', () => {
+    this.CONSUME(t.Y);
+    this.OR([
+      {
+        ALT: () => {
+          this.SUBRULE(this.scale);
+          this.OPTION(() => this.SUBRULE(this.values));
+        },
+      },
+      { ALT: () => this.SUBRULE2(this.values) },
+    ]);
+  });
+
+  readonly scale = this.RULE('scale', () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Log) }, { ALT: () => this.CONSUME(t.Linear) }]);
+  });
+
+  readonly values = this.RULE('values', () => {
+    this.CONSUME(t.Quantity);
+    this.CONSUME(t.Dots);
+    this.CONSUME2(t.Quantity);
+  });
+
+  readonly hue = this.RULE('hue', () => {
+    this.CONSUME(t.Hue);
+    this.OR([
+      { ALT: () => this.CONSUME(t.None), IGNORE_AMBIGUITIES: true },
+      { ALT: () => this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.field) }) },
+    ]);
+  });
+
+  readonly hueTop = this.RULE('hueTop', () => {
+    this.CONSUME(t.Top);
+    this.SUBRULE(this.integer);
+  });
+
+  readonly keys = this.RULE('keys', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Select) },
+      { ALT: () => this.CONSUME(t.Isolate) },
+      { ALT: () => this.CONSUME(t.Exclude) },
+    ]);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.key) });
+  });
+
+  readonly key = this.RULE('key', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.literal) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Open);
+          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE2(this.literal) });
+          this.CONSUME(t.Close);
+        },
+      },
+    ]);
+  });
+
+  readonly weight = this.RULE('weight', () => {
+    this.CONSUME(t.Weight);
+    this.OR([{ ALT: () => this.CONSUME(t.Count) }, { ALT: () => this.CONSUME(t.Value) }]);
+  });
+
+  readonly color = this.RULE('color', () => {
+    this.CONSUME(t.Color);
+    this.OR([t.Rank, t.Linear, t.Sqrt, t.Log].map((scale) => ({ ALT: () => this.CONSUME(scale) })));
+  });
+
+  readonly palette = this.RULE('palette', () => {
+    this.CONSUME(t.Palette);
+    this.CONSUME(t.Identifier);
+  });
+
+  readonly theme = this.RULE('theme', () => {
+    this.CONSUME(t.Theme);
+    this.OR([{ ALT: () => this.CONSUME(t.Dark) }, { ALT: () => this.CONSUME(t.Light) }]);
+  });
+
+  readonly overlay = this.RULE('overlay', () => {
+    this.CONSUME(t.Overlay);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.percent) });
+  });
+
+  readonly buckets = this.RULE('buckets', () => {
+    this.CONSUME(t.Buckets);
+    this.SUBRULE(this.integer);
+  });
+
+  readonly title = this.RULE('title', () => {
+    this.CONSUME(t.Title);
+    this.SUBRULE(this.text);
+  });
+
+  readonly metric = this.RULE('metric', () => {
+    this.CONSUME(t.MetricName);
+  });
+
+  readonly field = this.RULE('field', () => {
+    this.CONSUME(t.Identifier);
+  });
+
+  readonly instrumentation = this.RULE('instrumentation', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.DashedName) },
+      { ALT: () => this.SUBRULE(this.text) },
+    ]);
+  });
+
+  readonly text = this.RULE('text', () => {
+    this.CONSUME(t.Text);
+  });
+
+  readonly duration = this.RULE('duration', () => {
+    this.CONSUME(t.Quantity);
+  });
+
+  readonly integer = this.RULE('integer', () => {
+    this.CONSUME(t.Quantity);
+  });
+}
+
+export const grammar = new Grammar();

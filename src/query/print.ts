@@ -1,0 +1,179 @@
+/** AST to text, in the one canonical form: parse(print(q)) = q without spans, print is idempotent.
+ *  Clauses and options come in the order of the specification, keywords in lower case, texts in double quotes. */
+import { assert, unreachable } from '../model/assert.ts';
+import type * as ast from './ast.ts';
+import { clockText, instantText } from './moment.ts';
+
+export function printStatement(statement: ast.Statement): string {
+  switch (statement.kind) {
+    case 'read':
+      return printRead(statement);
+    case 'instrument':
+      return printInstrument(statement);
+    case 'drop':
+      return `drop ${printName(statement.id.text)}`;
+    case 'show':
+      return `show ${statement.what}`;
+    case 'explain':
+      return `explain ${printRead(statement.read)}`;
+    default:
+      return unreachable(statement);
+  }
+}
+
+function printRead(read: ast.ReadStatement): string {
+  const clauses = [
+    read.metric.text,
+    read.where && `where ${printCondition(read.where)}`,
+    read.by.length > 0 && `by ${read.by.map((f) => f.text).join(', ')}`,
+    read.range && printRange(read.range),
+    read.step && `step ${printQuantity(read.step)}`,
+    read.offset && `offset ${printQuantity(read.offset)}`,
+    read.asOf && `as of ${printMoment(read.asOf)}`,
+    ...read.stages.map((stage) => `| ${printStage(stage)}`),
+  ];
+  return joined(clauses);
+}
+
+function printInstrument(statement: ast.InstrumentStatement): string {
+  const { idle } = statement;
+  return joined([
+    'instrument',
+    statement.metric.text,
+    statement.where && `where ${printCondition(statement.where)}`,
+    statement.by.length > 0 && `by ${statement.by.map((f) => f.text).join(', ')}`,
+    statement.every && `every ${printQuantity(statement.every)}`,
+    statement.keep && `keep ${printQuantity(statement.keep)}`,
+    idle && `idle ${idle.duration === undefined ? 'never' : printQuantity(idle.duration)}`,
+    statement.as && `as ${printName(statement.as.text)}`,
+  ]);
+}
+
+function joined(parts: readonly (string | false | undefined)[]): string {
+  return parts.filter((part) => typeof part === 'string' && part !== '').join(' ');
+}
+
+/** An instrumentation's name, quoted where it would be read as something else. */
+export function printName(name: string): string {
+  const plain = /^[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*$/.test(name);
+  return plain && !/^(?:and|or|not|in|now-.*)$/i.test(name) ? name : printText(name);
+}
+
+const ESCAPED: { readonly [character: string]: string } = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' };
+
+export function printText(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  const body = text.replace(/["\\\u0000-\u001f\u007f]/g, (c) => {
+    return ESCAPED[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  return `"${body}"`;
+}
+
+export function printQuantity(q: { readonly value: number; readonly unit: string }): string {
+  assert(Number.isFinite(q.value), () => `value is ${q.value}`);
+  return `${q.value}${q.unit}`;
+}
+
+export function printLiteral(literal: ast.LiteralNode): string {
+  return literal.kind === 'text' ? printText(literal.text) : printQuantity(literal);
+}
+
+const SIGNS = {
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  match: '=~',
+  nomatch: '!~',
+  prefix: 'prefix',
+  contains: 'contains',
+} as const;
+
+export function printCondition(condition: ast.Condition): string {
+  switch (condition.kind) {
+    case 'or':
+      return condition.terms.map((t) => grouped(t, t.kind === 'or')).join(' or ');
+    case 'and':
+      return condition.terms.map((t) => grouped(t, t.kind === 'or' || t.kind === 'and')).join(' and ');
+    case 'not':
+      return `not ${grouped(condition.term, condition.term.kind === 'or' || condition.term.kind === 'and')}`;
+    case 'compare':
+      return `${condition.field.text} ${SIGNS[condition.op]} ${printLiteral(condition.value)}`;
+    case 'in':
+      return `${condition.field.text} in (${condition.values.map(printLiteral).join(', ')})`;
+    case 'text':
+      return `${condition.field.text} ${SIGNS[condition.op]} ${printText(condition.value.text)}`;
+    default:
+      return unreachable(condition);
+  }
+}
+
+function grouped(condition: ast.Condition, group: boolean): string {
+  return group ? `(${printCondition(condition)})` : printCondition(condition);
+}
+
+function printRange(range: ast.TimeRange): string {
+  if (range.kind === 'last') return `last ${printQuantity(range.duration)}`;
+  return `from ${printMoment(range.from)} to ${printMoment(range.to)}`;
+}
+
+export function printMoment(moment: ast.Moment): string {
+  switch (moment.kind) {
+    case 'instant':
+      return instantText(moment.second);
+    case 'clock':
+      return clockText(moment.secondOfDay);
+    case 'now':
+      return moment.back === undefined ? 'now' : `now-${printQuantity(moment.back)}`;
+    default:
+      return unreachable(moment);
+  }
+}
+
+function printStage(stage: ast.Stage): string {
+  switch (stage.kind) {
+    case 'heatmap':
+      return printHeatmap(stage);
+    case 'percentiles':
+      return `percentiles ${stage.percents.map((p) => p.value).join(', ')}`;
+    case 'top':
+      return `top ${stage.count.value} by ${printMeasure(stage.by)}`;
+    default:
+      return stage.kind;
+  }
+}
+
+function printMeasure(measure: ast.MeasureNode): string {
+  return measure.kind === 'percentile' ? `p${measure.percent}` : measure.kind;
+}
+
+function printHeatmap(h: ast.HeatmapStage): string {
+  return joined([
+    'heatmap',
+    h.size && `size ${h.size.width}x${h.size.height}`,
+    h.y && joined(['y', h.y.scale, h.y.range && `${printQuantity(h.y.range.low)}..${printQuantity(h.y.range.high)}`]),
+    h.hue && `hue ${h.hue.fields.length === 0 ? 'none' : h.hue.fields.map((f) => f.text).join(', ')}`,
+    h.top && `top ${h.top.value}`,
+    h.select && `select ${printKeys(h.select)}`,
+    h.isolate && `isolate ${printKeys(h.isolate)}`,
+    h.exclude && `exclude ${printKeys(h.exclude)}`,
+    h.weight && `weight ${h.weight.value}`,
+    h.color && `color ${h.color.value}`,
+    h.palette && `palette ${h.palette.text}`,
+    h.theme && `theme ${h.theme.value}`,
+    h.overlay && `overlay ${h.overlay.map((p) => `p${p.value}`).join(', ')}`,
+    h.buckets && `buckets ${h.buckets.value}`,
+    h.title && `title ${printText(h.title.text)}`,
+  ]);
+}
+
+function printKeys(list: ast.KeyList): string {
+  return list.keys
+    .map((key) => {
+      const values = key.values.map(printLiteral).join(', ');
+      return key.values.length === 1 ? values : `(${values})`;
+    })
+    .join(', ');
+}

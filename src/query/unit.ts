@@ -1,0 +1,134 @@
+/** Units of literals, and their conversion to the integers that a field counts in. Owns: the table of units.
+ *  `m` is minutes, as in every query language that people know. Units are case-sensitive, as in SI. */
+import { VALUE_MAX } from '../model/grid.ts';
+import type { ValueType } from '../model/metric.ts';
+
+/** Nanoseconds. */
+export const TIME_UNITS = {
+  ns: 1,
+  us: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+  d: 86_400e9,
+  w: 604_800e9,
+} as const;
+
+/** Bytes. */
+export const SIZE_UNITS = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+} as const;
+
+export type TimeUnit = keyof typeof TIME_UNITS;
+export type SizeUnit = keyof typeof SIZE_UNITS;
+export type Unit = TimeUnit | SizeUnit | '%';
+
+export const UNITS: readonly Unit[] = [
+  ...(Object.keys(TIME_UNITS) as TimeUnit[]),
+  ...(Object.keys(SIZE_UNITS) as SizeUnit[]),
+  '%',
+];
+
+export function isUnit(text: string): text is Unit {
+  return (UNITS as readonly string[]).includes(text);
+}
+
+export function isTimeUnit(unit: string): unit is TimeUnit {
+  return Object.hasOwn(TIME_UNITS, unit);
+}
+
+function isSizeUnit(unit: string): unit is SizeUnit {
+  return Object.hasOwn(SIZE_UNITS, unit);
+}
+
+/** Seconds of a duration; undefined where the unit is none of time. May have a fraction. */
+export function durationSeconds(value: number, unit: string): number | undefined {
+  if (!isTimeUnit(unit)) return undefined;
+  const ns = TIME_UNITS[unit];
+  return ns >= 1e9 ? value * (ns / 1e9) : value / (1e9 / ns);
+}
+
+/** The units that a literal for a field of this type may carry; '' is a bare number. */
+export function unitsOf(type: ValueType): readonly (Unit | '')[] {
+  if (type.unit === 's') return Object.keys(TIME_UNITS) as TimeUnit[];
+  if (type.unit === 'B') return Object.keys(SIZE_UNITS) as SizeUnit[];
+  return type.unit === '%' ? ['%', ''] : [''];
+}
+
+export type Conversion = { readonly value: number } | { readonly fault: string };
+
+/** A literal as an integer in the type's base unit, or what is wrong with it. Zero needs no unit. */
+export function toBase(value: number, unit: Unit | '', type: ValueType): Conversion {
+  const units = unitsOf(type);
+  if (!units.includes(unit) && !(value === 0 && unit === '')) return { fault: unitFault(unit, units) };
+  if (value < 0) return { fault: 'found a value below 0, which this field never has' };
+  const exact = scaled(value, unit, type);
+  const rounded = Math.round(exact);
+  if (rounded > VALUE_MAX) return { fault: 'found a value above 2^53 base units' };
+  if (Math.abs(exact - rounded) > 1e-9 * Math.max(1, Math.abs(exact))) {
+    return { fault: `found a value finer than what is counted, ${baseUnitText(type)}` };
+  }
+  return { value: rounded };
+}
+
+function scaled(value: number, unit: Unit | '', type: ValueType): number {
+  if (isTimeUnit(unit)) {
+    const perBase = 10 ** (type.power + 9);
+    const ns = TIME_UNITS[unit];
+    return ns >= perBase ? value * (ns / perBase) : value / (perBase / ns);
+  }
+  if (isSizeUnit(unit)) return value * SIZE_UNITS[unit];
+  return type.power < 0 && type.unit === '' ? value * type.base ** -type.power : value;
+}
+
+function unitFault(unit: Unit | '', units: readonly (Unit | '')[]): string {
+  const named = units.filter((u) => u !== '');
+  if (unit === '') return `found a bare number, expected one with a unit: ${named.join(' ')}`;
+  if (named.length === 0) return `found the unit "${unit}", expected a bare number`;
+  return `found the unit "${unit}", expected one of ${named.join(' ')}`;
+}
+
+function baseUnitText(type: ValueType): string {
+  if (type.unit === 's') return type.power === -9 ? '1ns' : '1ms';
+  return type.unit === 'B' ? '1B' : String(type.base ** type.power);
+}
+
+/** A base-unit integer as a literal a person reads and the parser takes: 1500000 of time is `1500us`, or with
+ *  `digits` a rounded `1.5ms`. */
+export function baseText(value: number, type: { readonly unit: string; readonly power: number }): string {
+  if (type.unit === 's') return inUnits(value * 10 ** (type.power + 9), TIME_STEPS);
+  if (type.unit === 'B') return inUnits(value, SIZE_STEPS);
+  if (type.unit === '%') return `${decimal(value)}%`;
+  return decimal(value * 10 ** type.power);
+}
+
+const TIME_STEPS = (['s', 'ms', 'us', 'ns'] as const).map((u) => [u, TIME_UNITS[u]] as const);
+const SIZE_STEPS = (['TiB', 'GiB', 'MiB', 'KiB', 'B'] as const).map((u) => [u, SIZE_UNITS[u]] as const);
+
+function inUnits(value: number, steps: readonly (readonly [string, number])[]): string {
+  const [unit, size] = steps.find(([, s]) => value >= s) ?? steps.at(-1)!;
+  return `${decimal(value / size)}${unit}`;
+}
+
+/** At most 4 significant digits, no exponent below 1e21. */
+function decimal(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+/** Whole seconds in the coarsest unit that divides them. */
+export function secondsText(seconds: number): string {
+  for (const unit of ['w', 'd', 'h', 'm'] as const) {
+    const size = TIME_UNITS[unit] / 1e9;
+    if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`;
+  }
+  return `${seconds}s`;
+}
