@@ -5,34 +5,26 @@ import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import type { Layout, Rect } from './layout.ts';
 import { type Picture, rampIndex } from './picture.ts';
-import type { Shading } from './shading.ts';
-import { shrink, type Shrunk } from './shrink.ts';
+import type { View } from './view.ts';
 import { rowPosition } from './y-position.ts';
 
-/** Hues that one byte tells apart at LEVELS levels. */
-const SHADED_HUES_MAX = Math.floor(255 / LEVELS);
 /** Pixels from one line of the hatching to the next. */
 const HATCH = 6;
 
 export interface BodyParts {
   readonly raster: Raster;
   readonly layout: Layout;
-  readonly shading: Shading;
+  readonly view: View;
   readonly kernel: Kernel;
 }
 
 export function drawBody(picture: Picture, parts: BodyParts): void {
-  const { raster, layout, shading, kernel } = parts;
+  const { raster, layout, view, kernel } = parts;
   const { body } = layout;
-  // More hues than a byte holds differ only in grey: they are drawn as one.
-  const many = raster.hues.length > SHADED_HUES_MAX;
-  const fold = many ? { hueOf: shading.rampOfHue, hues: shading.ramps.length } : undefined;
-  const view = shrink(raster, { columns: body.width, rows: body.height }, fold);
-  const rampOf = many ? shading.ramps.map((_, ramp) => ramp) : shading.rampOfHue;
   const shaded = new Uint8Array(view.columns * view.rows);
   const shape = { hues: view.hues, cells: view.columns * view.rows, levels: LEVELS };
-  kernel.shade(view.cells, shape, shading.thresholds, shaded);
-  drawCells(picture, body, view, { shaded, rampOf });
+  kernel.shade(view.cells, shape, view.thresholds, shaded);
+  drawCells(picture, body, view, shaded);
   drawGrid(picture, layout);
   drawCoverage(picture, layout, view, shaded);
   drawMarks(picture, layout.over, view, view.over);
@@ -45,20 +37,18 @@ function columnStart(column: number, columns: number, pixels: number): number {
   return Math.ceil((column * pixels) / columns);
 }
 
-function drawCells(
-  { pixels, width, scale }: Picture,
-  body: Rect,
-  view: Shrunk,
-  { shaded, rampOf }: { shaded: Uint8Array; rampOf: readonly number[] },
-): void {
+function drawCells({ pixels, width, scale }: Picture, body: Rect, view: View, shaded: Uint8Array): void {
   const index = new Uint8Array(256);
   for (let i = 1; i <= view.hues * LEVELS; i++) {
-    index[i] = rampIndex(rampOf[Math.floor((i - 1) / LEVELS)]!) + ((i - 1) % LEVELS);
+    index[i] = rampIndex(view.rampOf[Math.floor((i - 1) / LEVELS)]!) + ((i - 1) % LEVELS);
   }
   const bodyWidth = body.width * scale;
   const bodyHeight = body.height * scale;
   const { columns, rows } = view;
-  const cellOf = Int32Array.from({ length: bodyWidth }, (_, x) => Math.floor((x * columns) / bodyWidth) * rows);
+  const cellOf = Int32Array.from(
+    { length: bodyWidth },
+    (_, x) => Math.floor((x * columns) / bodyWidth) * rows,
+  );
   let drawn = -1;
   for (let y = 0; y < bodyHeight; y++) {
     const row = rows - 1 - Math.floor((y * rows) / bodyHeight);
@@ -88,7 +78,7 @@ function drawGrid({ pixels, width, scale, colours }: Picture, { body, gridRows, 
 }
 
 /** Backgrounds of columns that are not known in full. */
-function drawCoverage(picture: Picture, layout: Layout, view: Shrunk, shaded: Uint8Array): void {
+function drawCoverage(picture: Picture, layout: Layout, view: View, shaded: Uint8Array): void {
   const { scale, colours } = picture;
   const { body, missing } = layout;
   const bodyWidth = body.width * scale;
@@ -105,12 +95,17 @@ function drawCoverage(picture: Picture, layout: Layout, view: Shrunk, shaded: Ui
   }
 }
 
-function isEmpty(view: Shrunk, shaded: Uint8Array, column: number): boolean {
+function isEmpty(view: View, shaded: Uint8Array, column: number): boolean {
   const cells = shaded.subarray(column * view.rows, (column + 1) * view.rows);
   return view.under[column] === 0 && view.over[column] === 0 && cells.every((cell) => cell === 0);
 }
 
-function drawUnknown({ pixels, width, scale, colours }: Picture, body: Rect, from: number, until: number): void {
+function drawUnknown(
+  { pixels, width, scale, colours }: Picture,
+  body: Rect,
+  from: number,
+  until: number,
+): void {
   for (let y = 0; y < body.height * scale; y++) {
     const row = (body.y * scale + y) * width + body.x * scale;
     for (let x = from; x < until; x++) {
@@ -120,7 +115,12 @@ function drawUnknown({ pixels, width, scale, colours }: Picture, body: Rect, fro
   }
 }
 
-function drawHatch({ pixels, width, scale, colours }: Picture, body: Rect, from: number, until: number): void {
+function drawHatch(
+  { pixels, width, scale, colours }: Picture,
+  body: Rect,
+  from: number,
+  until: number,
+): void {
   for (let y = 0; y < body.height * scale; y++) {
     const row = (body.y * scale + y) * width + body.x * scale;
     for (let x = from; x < until; x++) {
@@ -130,7 +130,7 @@ function drawHatch({ pixels, width, scale, colours }: Picture, body: Rect, from:
   }
 }
 
-function drawMarks(picture: Picture, line: Rect, view: Shrunk, counts: Float64Array): void {
+function drawMarks(picture: Picture, line: Rect, view: View, counts: Float64Array): void {
   const lineWidth = line.width * picture.scale;
   for (let column = 0; column < view.columns; column++) {
     if (!(counts[column]! > 0)) continue;
@@ -140,7 +140,13 @@ function drawMarks(picture: Picture, line: Rect, view: Shrunk, counts: Float64Ar
 }
 
 /** Fills the pixels from..until, counted from the left of `rect`, over its whole height. */
-function fillSpan({ pixels, width, scale }: Picture, rect: Rect, from: number, until: number, index: number): void {
+function fillSpan(
+  { pixels, width, scale }: Picture,
+  rect: Rect,
+  from: number,
+  until: number,
+  index: number,
+): void {
   for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
     const row = y * width + rect.x * scale;
     pixels.fill(index, row + from, row + until);
@@ -155,7 +161,10 @@ function drawLine(picture: Picture, body: Rect, raster: Raster, values: Float64A
     const value = values[column]!;
     const x = ((column + 0.5) / raster.columns) * body.width;
     const y = (1 - rowPosition(raster.y, value) / raster.rows) * body.height;
-    points.push(Math.min(body.width - 1, Math.floor(x)), Number.isNaN(value) ? NaN : Math.min(body.height - 1, Math.floor(y)));
+    points.push(
+      Math.min(body.width - 1, Math.floor(x)),
+      Number.isNaN(value) ? NaN : Math.min(body.height - 1, Math.floor(y)),
+    );
   }
   for (const [index, grow] of [
     [colours.halo, 1],

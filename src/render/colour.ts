@@ -32,9 +32,11 @@ const STOPS: { readonly [name in PaletteName]: string } = {
 };
 
 /** Lightness of a ramp's first step: far enough from the background that a single count is seen. */
-const FIRST_LIGHTNESS: { readonly [theme in Theme]: number } = { dark: 0.36, light: 0.87 };
+const FIRST_LIGHTNESS: { readonly [theme in Theme]: number } = { dark: 0.39, light: 0.86 };
 /** Share of a hue's chroma in its first step. */
-const FIRST_CHROMA: { readonly [theme in Theme]: number } = { dark: 0.55, light: 0.5 };
+const FIRST_CHROMA: { readonly [theme in Theme]: number } = { dark: 0.6, light: 0.55 };
+/** Below 1: the faint half of a ramp, where most cells are, gets the larger steps. */
+const BEND = 0.85;
 
 type Triple = readonly [number, number, number];
 
@@ -121,12 +123,8 @@ export function hueRamp(full: Rgb, theme: Theme): Rgb[] {
   const hue = (Math.atan2(b, a) * 180) / Math.PI;
   return Array.from({ length: LEVELS }, (_, level) => {
     if (level === LEVELS - 1) return full;
-    const t = level / (LEVELS - 1);
-    return fromOklch(
-      mix(FIRST_LIGHTNESS[theme], L, t),
-      chroma * mix(FIRST_CHROMA[theme], 1, t),
-      hue,
-    );
+    const t = (level / (LEVELS - 1)) ** BEND;
+    return fromOklch(mix(FIRST_LIGHTNESS[theme], L, t), chroma * mix(FIRST_CHROMA[theme], 1, t), hue);
   });
 }
 

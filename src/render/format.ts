@@ -61,7 +61,9 @@ function prefixOf(amount: number, type: ValueUnit): [string, number] {
   if (amount === 0) return prefixes.find(([, factor]) => factor === 1)!;
   const size = Math.abs(amount);
   // 999.7 ms reads "1 s": what counts is the number as it will be printed.
-  const fits = prefixes.filter(([, factor]) => Number((size / factor).toFixed(decimalsOf(size / factor))) >= 1);
+  const fits = prefixes.filter(
+    ([, factor]) => Number((size / factor).toFixed(decimalsOf(size / factor))) >= 1,
+  );
   return fits.at(-1) ?? prefixes[0]!;
 }
 
@@ -81,7 +83,10 @@ export function formatValue(value: number, type: ValueUnit): string {
 function formatSteps(values: readonly number[], step: number, type: ValueUnit): string[] {
   const scale = type.base ** type.power;
   const [prefix, factor] = prefixOf((values.at(-1) ?? 0) * scale, type);
-  const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10((step * scale) / factor) - 1e-9) + (type.base === 2 ? 2 : 0)));
+  const decimals = Math.min(
+    12,
+    Math.max(0, Math.ceil(-Math.log10((step * scale) / factor) - 1e-9) + (type.base === 2 ? 2 : 0)),
+  );
   return values.map((value) => withUnit(fixed((value * scale) / factor, decimals), prefix, type.unit));
 }
 
@@ -142,7 +147,8 @@ function logTicks(axis: ValueUnit & { low: number; high: number }, max: number):
       }
     }
     const near = values.some((v, i) => i > 0 && Math.log(v / values[i - 1]!) < apart * 0.75);
-    if (values.length <= max && !near) return values.map((value) => ({ value, label: formatValue(value, axis) }));
+    if (values.length <= max && !near)
+      return values.map((value) => ({ value, label: formatValue(value, axis) }));
   }
   return [];
 }
@@ -151,11 +157,12 @@ function logOf(value: number, base: 2 | 10): number {
   return base === 2 ? Math.log2(value) : Math.log10(value);
 }
 
+const SECOND = 1;
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
 const TIME_STEPS = [
-  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
   ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
   ...[1, 2, 7, 14, 28, 56, 140, 365, 730, 3650, 36_500].map((n) => n * DAY),

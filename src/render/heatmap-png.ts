@@ -1,7 +1,7 @@
 /** Draws a raster as a palette PNG. Pixels are palette indices from the start: 0 is the background and only
  *  zero, a cell with counts has the hue of its largest key and the level of its sum. Deterministic: the same
  *  raster and options give the same bytes. What a client needs to map a pixel back stands in the tEXt chunk
- *  "tailglow". Does not: decide sizes (layout.ts), colours (shading.ts) or words. */
+ *  "tailglow". Does not: decide sizes (layout.ts), colours (ramps.ts) or words. */
 import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import type { Raster } from '../model/raster.ts';
@@ -11,16 +11,16 @@ import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
 import { encodePng, latinJson } from './png.ts';
-import { type Shading, shadingOf } from './shading.ts';
 import { stripCoverage } from './strip.ts';
+import { type View, viewOf } from './view.ts';
 
 export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel): Uint8Array {
   assert(drawFault(options) === undefined, () => `cannot draw: ${drawFault(options)}`);
-  const shading = shadingOf(raster, options);
-  const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, shading);
-  const picture = newPicture(layout, options, shading);
+  const view = viewOf(raster, options, { columns: options.width, rows: options.height });
+  const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, view);
+  const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);
-  drawBody(picture, { raster, layout, shading, kernel });
+  drawBody(picture, { raster, layout, view, kernel });
   return encodePng({
     width: picture.width,
     height: picture.height,
@@ -28,16 +28,22 @@ export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel)
     palette: picture.colours.palette,
     texts: [
       ['Software', 'Tailglow'],
-      ['tailglow', latinJson(pixelMap(raster, options, layout, shading))],
+      ['tailglow', latinJson(pixelMap(raster, options, layout, view))],
     ],
   });
 }
 
-function newPicture(layout: Layout, options: DrawOptions, shading: Shading): Picture {
+function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
   const width = layout.width * options.scale;
   const height = layout.height * options.scale;
-  const colours = pictureColours(shading, options.theme);
-  return { width, height, scale: options.scale, colours, pixels: new Uint8Array(width * height).fill(colours.page) };
+  const colours = pictureColours(view, options.theme);
+  return {
+    width,
+    height,
+    scale: options.scale,
+    colours,
+    pixels: new Uint8Array(width * height).fill(colours.page),
+  };
 }
 
 /** Frame, swatches and texts. */
@@ -66,7 +72,7 @@ function fill({ pixels, width, scale }: Picture, rect: Rect, index: number): voi
 }
 
 /** From a pixel back to time, value, key and count. Rectangles in pixels of the image. */
-function pixelMap(raster: Raster, options: DrawOptions, layout: Layout, shading: Shading): object {
+function pixelMap(raster: Raster, options: DrawOptions, layout: Layout, view: View): object {
   const { scale } = options;
   const { body } = layout;
   return {
@@ -80,12 +86,12 @@ function pixelMap(raster: Raster, options: DrawOptions, layout: Layout, shading:
     plot: { x: body.x * scale, y: body.y * scale, width: body.width * scale, height: body.height * scale },
     scale,
     levels: LEVELS,
-    thresholds: [...shading.thresholds],
+    thresholds: [...view.thresholds],
     hues: raster.hues.map(({ key, count }, h) => ({
       key: key ?? null,
       count,
-      index: 1 + shading.rampOfHue[h]! * LEVELS,
-      color: hexOf(shading.ramps[shading.rampOfHue[h]!]!.at(-1)!),
+      index: 1 + view.rampOfHue[h]! * LEVELS,
+      color: hexOf(view.ramps[view.rampOfHue[h]!]!.at(-1)!),
     })),
   };
 }

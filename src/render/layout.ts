@@ -1,13 +1,13 @@
-/** Where everything stands in the picture: a pure function from raster, options and shading to rectangles,
+/** Where everything stands in the picture: a pure function from raster, options and view to rectangles,
  *  texts and swatches, in CSS pixels. Owns: sizes, margins, what the words say. Does not: touch pixels. */
 import type { Raster } from '../model/raster.ts';
-import { LEVELS, SLOT_OTHER } from './colour.ts';
+import { LEVELS } from './colour.ts';
 import { formatCount, formatRange, formatSpan, formatValue, timeTicks, valueTicks } from './format.ts';
-import { binEdge } from './levels.ts';
 import { type DrawOptions, TITLE_MAX } from './options.ts';
-import { keyLabel, type Shading, slotsOf } from './shading.ts';
+import { legendEntries } from './ramps.ts';
 import { CHARACTER_WIDTH, type Strip, type Text } from './strip.ts';
 import { fitText, widthOf } from './text-width.ts';
+import { scaleEnds, type View } from './view.ts';
 import { rowPosition } from './y-position.ts';
 
 export interface Rect {
@@ -48,8 +48,9 @@ const TICK = 5;
 /** Space over and under the body for marks. */
 const GUTTER = 5;
 const LEGEND_ROW = 18;
-const LEGEND_ROWS_MAX = 4;
-const SWATCH = { width: 48, height: 8 };
+const SWATCH = { width: 36, height: 8 };
+/** Room for a title and a legend entry beside a very small body. */
+const TEXT_WIDTH_MIN = 200;
 
 const none: Rect = { x: 0, y: 0, width: 0, height: 0 };
 
@@ -80,7 +81,7 @@ export function plainLayout(options: DrawOptions): Layout {
   };
 }
 
-export function fullLayout(raster: Raster, options: DrawOptions, shading: Shading): Layout {
+export function fullLayout(raster: Raster, options: DrawOptions, view: View): Layout {
   const { width, height } = options;
   const yTicks = valueTicks(
     { ...raster.y, low: raster.y.edges[0]!, high: raster.y.edges.at(-1)! },
@@ -95,17 +96,36 @@ export function fullLayout(raster: Raster, options: DrawOptions, shading: Shadin
   const body: Rect = { x: PADDING + yWidth + TICK + 4, y: PADDING + 44 + GUTTER, width, height };
   const right = body.x + width;
   const below = body.y + height;
-  const total = right + Math.max(PADDING + 10, endWidth === 0 ? 0 : endWidth + 6 + PADDING);
+  const total = Math.max(
+    right + Math.max(PADDING + 10, endWidth === 0 ? 0 : endWidth + 6 + PADDING),
+    body.x + TEXT_WIDTH_MIN + PADDING,
+  );
 
   const { frame: tickFrame, strip: xStrip, gridColumns } = timeAxis(raster, body, total);
-  const legend = legendOf(raster, { left: body.x, top: below + GUTTER + TICK + 34, width: total - PADDING - body.x });
-  const title = titleOf(raster, options, shading, { left: body.x, width: right - body.x });
+  const legend = legendOf(raster, view, {
+    left: body.x,
+    top: below + GUTTER + TICK + 34,
+    width: total - PADDING - body.x,
+  });
+  const title = titleOf(raster, options, view, { left: body.x, width: Math.max(width, TEXT_WIDTH_MIN) });
   const yTexts = yTicks.map(({ label, offset }) =>
-    label4(label, { x: PADDING + yWidth, y: GUTTER + offset + 4, align: 'right' }),
+    labelText(label, { x: PADDING + yWidth, y: GUTTER + offset + 4, align: 'right' }),
   );
-  const yStrip = { x: 0, y: body.y - GUTTER, width: PADDING + yWidth, height: height + 2 * GUTTER, texts: yTexts };
-  const endTexts = ends.map((e) => label4(e.text, { x: 0, y: GUTTER + e.offset + 4, align: 'left' }, 0.9));
-  const endStrip = { x: right + 6, y: body.y - GUTTER, width: endWidth, height: height + 2 * GUTTER, texts: endTexts };
+  const yStrip = {
+    x: 0,
+    y: body.y - GUTTER,
+    width: PADDING + yWidth,
+    height: height + 2 * GUTTER,
+    texts: yTexts,
+  };
+  const endTexts = ends.map((e) => labelText(e.text, { x: 0, y: GUTTER + e.offset + 4, align: 'left' }, 0.9));
+  const endStrip = {
+    x: right + 6,
+    y: body.y - GUTTER,
+    width: endWidth,
+    height: height + 2 * GUTTER,
+    texts: endTexts,
+  };
   return {
     width: total,
     height: legend.bottom + PADDING,
@@ -122,11 +142,13 @@ export function fullLayout(raster: Raster, options: DrawOptions, shading: Shadin
     gridRows: yTicks.map((t) => t.offset).filter((o) => o > 0 && o < height),
     gridColumns,
     swatches: [...title.swatches, ...legend.swatches],
-    strips: [title.strip, yStrip, xStrip, endStrip, legend.strip].filter((s) => s.width > 0 && s.texts.length > 0),
+    strips: [title.strip, yStrip, xStrip, endStrip, legend.strip].filter(
+      (s) => s.width > 0 && s.texts.length > 0,
+    ),
   };
 }
 
-function label4(text: string, at: Pick<Text, 'x' | 'y' | 'align'>, strength = FAINT): Text {
+function labelText(text: string, at: Pick<Text, 'x' | 'y' | 'align'>, strength = FAINT): Text {
   return { text, ...at, size: LABEL, strength };
 }
 
@@ -141,7 +163,7 @@ function timeAxis(raster: Raster, body: Rect, total: number) {
   const texts = ticks.map(({ second, label }) => {
     const half = textPixels(label, LABEL) / 2;
     const at = Math.min(total - 2 - half, Math.max(half + 2, body.x + x(second)));
-    return label4(label, { x: at, y: TICK + 13, align: 'center' });
+    return labelText(label, { x: at, y: TICK + 13, align: 'center' });
   });
   const frame = ticks.map(({ second }) => ({ x: body.x + x(second), y: top + 1, width: 1, height: TICK }));
   const strip: Strip = { x: 0, y: top, width: total, height: 24, texts };
@@ -159,15 +181,16 @@ function overlayEnds(raster: Raster, height: number): { text: string; offset: nu
     })
     .toSorted((a, b) => a.offset - b.offset);
   const apart = LABEL + 3;
-  for (let i = 1; i < ends.length; i++) ends[i]!.offset = Math.max(ends[i]!.offset, ends[i - 1]!.offset + apart);
+  for (let i = 1; i < ends.length; i++)
+    ends[i]!.offset = Math.max(ends[i]!.offset, ends[i - 1]!.offset + apart);
   for (let i = ends.length - 1, limit = height; i >= 0; i--, limit -= apart) {
     ends[i]!.offset = Math.min(ends[i]!.offset, limit);
   }
   return ends;
 }
 
-function titleOf(raster: Raster, options: DrawOptions, shading: Shading, at: { left: number; width: number }) {
-  const scaleBar = countScale(shading, at.left + at.width);
+function titleOf(raster: Raster, options: DrawOptions, view: View, at: { left: number; width: number }) {
+  const scaleBar = countScale(view, at.left + at.width);
   const titleWidth = at.width - (scaleBar.width + 24);
   const room = titleWidth >= 80;
   const title = (options.title ?? defaultTitle(raster)).slice(0, TITLE_MAX);
@@ -181,7 +204,7 @@ function titleOf(raster: Raster, options: DrawOptions, shading: Shading, at: { l
       bold: true,
       strength: 1,
     },
-    label4(fitPixels(subtitleOf(raster), at.width, LABEL), { x: at.left, y: PADDING + 32, align: 'left' }),
+    labelText(fitPixels(subtitleOf(raster), at.width, LABEL), { x: at.left, y: PADDING + 32, align: 'left' }),
     ...(room ? scaleBar.texts : []),
   ];
   const strip: Strip = { x: 0, y: 0, width: at.left + at.width + 2, height: PADDING + 38, texts };
@@ -208,17 +231,13 @@ function subtitleOf(raster: Raster): string {
 }
 
 /** "≤1 ▂▃▄▅▆▇ 512+", right-aligned in the title's row: what the strength means. */
-function countScale(shading: Shading, right: number) {
-  const { bins, thresholds, ramps } = shading;
-  if (bins.length === 0) return { width: 0, texts: [], swatches: [] };
-  const least = binEdge(bins[0]!);
-  const low = least <= 1 ? '≤1' : formatCount(Math.ceil(least));
-  const top = Math.max(thresholds.at(-1)!, least);
-  const high = `${formatCount(Math.max(1, Math.ceil(top)))}${bins.length > 1 ? '+' : ''} a cell`;
+function countScale(view: View, right: number) {
+  const ends = scaleEnds(view);
+  if (ends === undefined) return { width: 0, texts: [], swatches: [] };
   const step = 9;
-  const highWidth = textPixels(high, LABEL);
+  const highWidth = textPixels(ends.high, LABEL);
   const x = right - highWidth - 8 - step * LEVELS;
-  const ramp = ramps.length - 1;
+  const ramp = view.ramps.length - 1;
   const swatches = Array.from({ length: LEVELS }, (_, level) => ({
     x: x + level * step,
     y: PADDING + 4,
@@ -228,44 +247,22 @@ function countScale(shading: Shading, right: number) {
     level,
   }));
   const texts = [
-    label4(low, { x: x - 8, y: PADDING + 12, align: 'right' }),
-    label4(high, { x: right, y: PADDING + 12, align: 'right' }),
+    labelText(ends.low, { x: x - 8, y: PADDING + 12, align: 'right' }),
+    labelText(ends.high, { x: right, y: PADDING + 12, align: 'right' }),
   ];
-  return { width: right - x + 8 + textPixels(low, LABEL), texts, swatches };
+  return { width: right - x + 8 + textPixels(ends.low, LABEL), texts, swatches };
 }
 
-interface LegendEntry {
-  readonly ramp: number;
-  readonly label: string;
-  readonly count: number;
-}
-
-/** One entry a hue, in the raster's order; all that is grey is one entry, the last. */
-function legendEntries(raster: Raster): LegendEntry[] {
-  const slots = slotsOf(raster.hues);
-  const used = [...new Set(slots)].toSorted((a, b) => a - b);
-  const grey = raster.hues.filter((_, h) => slots[h] === SLOT_OTHER);
-  const entries = raster.hues.flatMap((hue, h) =>
-    slots[h] === SLOT_OTHER
-      ? []
-      : [{ ramp: used.indexOf(slots[h]!), label: keyLabel(hue, raster.hueFields), count: hue.count }],
-  );
-  if (grey.length === 0) return entries;
-  const named = grey.filter((h) => h.key !== undefined).length;
-  const label = named === 0 ? 'other' : `other (${named}${named < grey.length ? '+' : ''} keys)`;
-  return [...entries, { ramp: used.length - 1, label, count: grey.reduce((n, h) => n + h.count, 0) }];
-}
-
-function legendOf(raster: Raster, at: { left: number; top: number; width: number }) {
+function legendOf(raster: Raster, view: View, at: { left: number; top: number; width: number }) {
   const empty: Strip = { x: 0, y: 0, width: 0, height: 0, texts: [] };
   if (raster.hueFields.length === 0) return { strip: empty, swatches: [], bottom: at.top - 12 };
-  const entries = legendEntries(raster).map((e) => ({ ...e, number: formatCount(e.count) }));
+  const entries = legendEntries(raster, view).map((e) => ({ ...e, number: formatCount(e.count) }));
   const numberWidth = Math.max(0, ...entries.map((e) => textPixels(e.number, LABEL)));
   const widest = Math.max(0, ...entries.map((e) => textPixels(e.label, LABEL)));
-  const fixedWidth = SWATCH.width + 8 + 14 + numberWidth + 28;
+  const fixedWidth = SWATCH.width + 8 + 12 + numberWidth + 24;
   const labelWidth = Math.max(40, Math.min(widest, at.width - fixedWidth));
-  const perRow = Math.max(1, Math.ceil(entries.length / LEGEND_ROWS_MAX), Math.floor(at.width / (fixedWidth + labelWidth)));
-  const pitch = Math.min(fixedWidth + labelWidth, Math.floor(at.width / perRow));
+  const pitch = fixedWidth + labelWidth;
+  const perRow = Math.max(1, Math.floor((at.width + 24) / pitch));
   const texts: Text[] = [];
   const swatches: Swatch[] = [];
   entries.forEach((entry, i) => {
@@ -273,11 +270,22 @@ function legendOf(raster: Raster, at: { left: number; top: number; width: number
     const y = Math.floor(i / perRow) * LEGEND_ROW;
     const step = SWATCH.width / LEVELS;
     for (let level = 0; level < LEVELS; level++) {
-      swatches.push({ x: x + level * step, y: at.top + y, width: step, height: SWATCH.height, ramp: entry.ramp, level });
+      swatches.push({
+        x: x + level * step,
+        y: at.top + y,
+        width: step,
+        height: SWATCH.height,
+        ramp: entry.ramp,
+        level,
+      });
     }
     const labelX = x + SWATCH.width + 8;
-    texts.push(label4(fitPixels(entry.label, labelWidth, LABEL), { x: labelX, y: y + 13, align: 'left' }, 0.95));
-    texts.push(label4(entry.number, { x: labelX + labelWidth + 14 + numberWidth, y: y + 13, align: 'right' }));
+    texts.push(
+      labelText(fitPixels(entry.label, labelWidth, LABEL), { x: labelX, y: y + 13, align: 'left' }, 0.95),
+    );
+    texts.push(
+      labelText(entry.number, { x: labelX + labelWidth + 12 + numberWidth, y: y + 13, align: 'right' }),
+    );
   });
   const height = Math.ceil(entries.length / perRow) * LEGEND_ROW;
   const strip: Strip = { x: 0, y: at.top - 5, width: at.left + at.width, height: height + 6, texts };

@@ -75,11 +75,11 @@ function everyLevel(threshold: (share: number) => number): Float64Array {
 
 /** A count's level is its rank among the distinct half-octaves of the picture: gaps cost no level, so that
  *  neither an outlier nor a far peak takes contrast from the rest. Few distinct counts keep to the strong end,
- *  at most three levels apart. */
+ *  at most two levels apart. */
 function rankThresholds(bins: readonly number[]): Float64Array {
   const top = LEVELS - 1;
   const n = bins.length;
-  const apart = n === 1 ? 0 : Math.min(3, top / (n - 1));
+  const apart = n === 1 ? 0 : Math.min(2, top / (n - 1));
   const levels = bins.map((_, i) =>
     n > LEVELS ? Math.floor((i * LEVELS) / n) : Math.round(top - (n - 1 - i) * apart),
   );

@@ -2,7 +2,7 @@
  *  everything else; at last the INKS shades from page to text. */
 import { fromOklab, LEVELS, parseHex, type Rgb, toOklab } from './colour.ts';
 import type { Theme } from './options.ts';
-import type { Shading } from './shading.ts';
+import type { Ramps } from './ramps.ts';
 import { INKS } from './strip.ts';
 
 /** Palette indices. */
@@ -72,8 +72,8 @@ export function themeColour(theme: Theme, name: ThemeColour): Rgb {
   return parseHex(THEMES[theme][name]);
 }
 
-export function pictureColours(shading: Shading, theme: Theme): PictureColours {
-  const entries: Rgb[] = [themeColour(theme, 'zero'), ...shading.ramps.flat()];
+export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
+  const entries: Rgb[] = [themeColour(theme, 'zero'), ...ramps.flat()];
   const add = (name: ThemeColour): number => entries.push(themeColour(theme, name)) - 1;
   const indices = {
     zero: 0 as const,
@@ -93,7 +93,11 @@ export function pictureColours(shading: Shading, theme: Theme): PictureColours {
   for (let i = 0; i < INKS; i++) {
     const t = i / (INKS - 1);
     entries.push(
-      fromOklab([page[0] + (ink[0] - page[0]) * t, page[1] + (ink[1] - page[1]) * t, page[2] + (ink[2] - page[2]) * t]),
+      fromOklab([
+        page[0] + (ink[0] - page[0]) * t,
+        page[1] + (ink[1] - page[1]) * t,
+        page[2] + (ink[2] - page[2]) * t,
+      ]),
     );
   }
   return { ...indices, page: first, palette: Uint8Array.from(entries.flat()) };

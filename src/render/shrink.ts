@@ -44,7 +44,16 @@ export function shrink(
     values.forEach((value, c) => (to[placeOf(c, raster.columns, columns)]! += value));
     return to;
   };
-  return { columns, rows, hues, cells: out, under: sums(under), over: sums(over), y: { ...raster.y, edges }, ...coverage };
+  return {
+    columns,
+    rows,
+    hues,
+    cells: out,
+    under: sums(under),
+    over: sums(over),
+    y: { ...raster.y, edges },
+    ...coverage,
+  };
 }
 
 function worstCoverage(raster: Raster, columns: number): Pick<Shrunk, 'reporting' | 'expecting'> {

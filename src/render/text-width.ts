@@ -8,6 +8,26 @@ export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
+/** Without control characters: nobody's text moves the cursor or ends a line. */
+export function cleanText(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
+}
+
+const ASCII: { readonly [character: string]: string } = {
+  '…': '.',
+  '–': '-',
+  '·': '-',
+  '≤': '<',
+  µ: 'u',
+  '╵': '|',
+};
+
+/** The characters that this house itself writes, in ASCII and of the same width. */
+export function asciiText(text: string): string {
+  return text.replace(/[…–·≤µ╵]/g, (c) => ASCII[c]!);
+}
+
 /** At most `columns` wide; what is cut ends in "…" (three dots would cost more than they tell). */
 export function fitText(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;

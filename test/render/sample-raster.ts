@@ -33,7 +33,12 @@ export function prng(seed: number): () => number {
 }
 
 export function axisOf(shape: Pick<SampleShape, 'rows' | 'scale' | 'lowNs' | 'highNs'>): YAxis {
-  const { rows, scale = 'log', lowNs = scale === 'log' ? 1e5 : 0, highNs = scale === 'log' ? 1e10 : 5e8 } = shape;
+  const {
+    rows,
+    scale = 'log',
+    lowNs = scale === 'log' ? 1e5 : 0,
+    highNs = scale === 'log' ? 1e10 : 5e8,
+  } = shape;
   const edges = Array.from({ length: rows + 1 }, (_, r) =>
     scale === 'log' ? lowNs * (highNs / lowNs) ** (r / rows) : lowNs + ((highNs - lowNs) * r) / rows,
   );
@@ -51,7 +56,9 @@ export function sampleRaster(shape: SampleShape): Raster {
   const counts = Array.from({ length: hues }, () => 0);
   const [low, high] = [y.edges[0]!, y.edges.at(-1)!];
   const rowOf = (ns: number): number =>
-    Math.floor((y.scale === 'log' ? Math.log(ns / low) / Math.log(high / low) : (ns - low) / (high - low)) * rows);
+    Math.floor(
+      (y.scale === 'log' ? Math.log(ns / low) / Math.log(high / low) : (ns - low) / (high - low)) * rows,
+    );
   for (let c = 0; c < columns; c++) {
     const events = Math.round(perColumn * (0.8 + 0.4 * random()));
     for (let e = 0; e < events; e++) {
@@ -96,7 +103,9 @@ function latencyNs(random: () => number, at: number, hue: number): number {
   const spike = Math.abs(at - 0.62) < 0.012 || Math.abs(at - 0.3) < 0.006 ? 12 : 1;
   const tail = random() < 0.004 ? 40 : 1;
   const slow = random() < 0.25 + 0.05 * hue;
-  return (slow ? 6e7 : 2.2e6) * (1 + 0.7 * hue) * drift * spike * tail * Math.exp(normal * (slow ? 0.35 : 0.28));
+  return (
+    (slow ? 6e7 : 2.2e6) * (1 + 0.7 * hue) * drift * spike * tail * Math.exp(normal * (slow ? 0.35 : 0.28))
+  );
 }
 
 /** The quantile of each column, NaN where it has no count. */
