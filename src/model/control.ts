@@ -4,8 +4,9 @@
 import Type from 'typebox';
 import Value from 'typebox/value';
 import type { Instrumentation } from './instrumentation.ts';
-import type { MetricDescription } from './metric.ts';
-import type { Predicate } from './predicate.ts';
+import { DISCRETE_FIELDS_MAX } from './limits.ts';
+import { type MetricDescription, type TypeName, TYPES } from './metric.ts';
+import { isPredicate, type Predicate } from './predicate.ts';
 
 export type ControlEvent =
   | { readonly kind: 'instrumentation-created'; readonly instrumentation: Instrumentation }
@@ -26,52 +27,60 @@ export type ControlEvent =
       readonly metrics: readonly MetricDescription[];
     }
   /** A source ended in good order; it is expected no more from `second` on. */
-  | { readonly kind: 'source-offline'; readonly host: string; readonly driver: string; readonly second: number };
+  | {
+      readonly kind: 'source-offline';
+      readonly host: string;
+      readonly driver: string;
+      readonly second: number;
+    };
 
-const predicate = Type.Unsafe<Predicate>(Type.Object({ op: Type.String() }));
+const predicate = Type.Unsafe<Predicate>(Type.Refine(Type.Unknown(), (value) => isPredicate(value)));
 const grid = Type.Union([
   Type.Object({ kind: Type.Literal('log-linear'), bits: Type.Literal(5) }),
   Type.Object({ kind: Type.Literal('linear'), width: Type.Integer({ minimum: 1 }) }),
   Type.Object({ kind: Type.Literal('count') }),
 ]);
+const scope = Type.Union([Type.Literal('interval'), Type.Literal('point')]);
 const instrumentation = Type.Object({
   id: Type.String(),
   metric: Type.String(),
   where: Type.Optional(predicate),
-  by: Type.Array(Type.String()),
+  by: Type.Array(Type.String(), { maxItems: DISCRETE_FIELDS_MAX }),
   numeric: Type.Optional(Type.String()),
   grid,
-  scope: Type.Union([Type.Literal('interval'), Type.Literal('point')]),
+  scope,
   everySeconds: Type.Integer({ minimum: 1 }),
   keepSeconds: Type.Integer({ minimum: 1 }),
   idleSeconds: Type.Integer({ minimum: 0 }),
   createdSecond: Type.Integer({ minimum: 0 }),
 });
-const metric = Type.Unsafe<MetricDescription>(
-  Type.Object({ name: Type.String(), fields: Type.Array(Type.Object({ name: Type.String() })) }),
-);
-const schema = Type.Union([
-  Type.Object({ kind: Type.Literal('instrumentation-created'), instrumentation }),
-  Type.Object({
-    kind: Type.Literal('instrumentation-changed'),
-    id: Type.String(),
+const typeName = Type.Unsafe<TypeName>(Type.Refine(Type.String(), (name) => Object.hasOwn(TYPES, name)));
+const metric = Type.Object({
+  name: Type.String(),
+  label: Type.String(),
+  unit: Type.String(),
+  amount: Type.Optional(typeName),
+  scope,
+  fields: Type.Array(Type.Object({ name: Type.String(), label: Type.String(), type: typeName })),
+  cost: Type.String(),
+});
+const id = Type.String();
+const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {
+  'instrumentation-created': Type.Object({ instrumentation }),
+  'instrumentation-changed': Type.Object({
+    id,
     keepSeconds: Type.Integer({ minimum: 1 }),
     idleSeconds: Type.Integer({ minimum: 0 }),
   }),
-  Type.Object({ kind: Type.Literal('instrumentation-expired'), id: Type.String() }),
-  Type.Object({ kind: Type.Literal('instrumentation-dropped'), id: Type.String() }),
-  Type.Object({
-    kind: Type.Literal('instrumenter-online'),
-    host: Type.String(),
-    metrics: Type.Array(metric),
-  }),
-  Type.Object({
-    kind: Type.Literal('source-offline'),
+  'instrumentation-expired': Type.Object({ id }),
+  'instrumentation-dropped': Type.Object({ id }),
+  'instrumenter-online': Type.Object({ host: Type.String(), metrics: Type.Array(metric) }),
+  'source-offline': Type.Object({
     host: Type.String(),
     driver: Type.String(),
     second: Type.Integer({ minimum: 0 }),
   }),
-]);
+};
 
 export class ControlEventError extends Error {
   readonly code = 'CONTROL_EVENT';
@@ -90,7 +99,18 @@ export function decodeControl(text: string): ControlEvent {
   } catch (cause) {
     throw new ControlEventError('Cannot read control event: it is no JSON', { cause });
   }
-  if (Value.Check(schema, value)) return value as ControlEvent;
-  const kind = (value as { kind?: unknown } | null)?.kind;
-  throw new ControlEventError(`Cannot read control event of kind ${JSON.stringify(kind)}: its fields do not fit`);
+  const fault = controlFault(value);
+  if (fault !== undefined) throw new ControlEventError(`Cannot read control event: ${fault}`);
+  return value as ControlEvent;
+}
+
+function controlFault(value: unknown): string | undefined {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+  if (typeof kind !== 'string' || !Object.hasOwn(schemas, kind)) {
+    return `kind is ${JSON.stringify(kind)}, expected one of ${Object.keys(schemas).join(', ')}`;
+  }
+  const schema = schemas[kind as ControlEvent['kind']];
+  if (Value.Check(schema, value)) return undefined;
+  const [error] = Value.Errors(schema, value);
+  return `${kind}${error?.instancePath ?? ''} ${error?.message ?? 'does not fit'}`;
 }

@@ -1,7 +1,7 @@
 /** A sparse histogram: ascending bucket indices with positive integer counts. A value, never changed.
  *  The readable form for tests, sources and single answers; stored series use columns (series.ts). */
 import { assert } from './assert.ts';
-import { bucketEdge, bucketIndex, bucketMiddle, type Grid } from './grid.ts';
+import { bucketEdge, bucketIndex, type Grid, LINEAR_BUCKETS, VALUE_MAX } from './grid.ts';
 
 export interface Histogram {
   /** Ascending, distinct. */
@@ -48,17 +48,16 @@ export function quantile(
   const n = total(h);
   if (n === 0) return undefined;
   const target = rank * n;
+  const last = h.buckets.length - 1;
+  let i = 0;
   let before = 0;
-  for (let i = 0; i < h.buckets.length; i++) {
-    const count = h.counts[i]!;
-    if (before + count >= target && count > 0) {
-      const low = bucketEdge(grid, h.buckets[i]!);
-      const high = bucketEdge(grid, h.buckets[i]! + 1);
-      const inside = high - low <= 1 ? low : low + ((high - low) * Math.max(0, target - before)) / count;
-      return { value: inside, low, high: high - low <= 1 ? low : high };
-    }
-    before += count;
-  }
-  const last = h.buckets.at(-1)!;
-  return { value: bucketMiddle(grid, last), low: bucketEdge(grid, last), high: bucketEdge(grid, last + 1) };
+  while (i < last && before + h.counts[i]! < target) before += h.counts[i++]!;
+  const bucket = h.buckets[i]!;
+  const low = bucketEdge(grid, bucket);
+  // The last bucket of a linear grid takes all above: there is nothing to read linearly in it.
+  if (grid.kind === 'linear' && bucket === LINEAR_BUCKETS - 1) return { value: low, low, high: VALUE_MAX };
+  const high = bucketEdge(grid, bucket + 1);
+  if (high - low <= 1) return { value: low, low, high: low };
+  const inside = Math.max(0, target - before) / h.counts[i]!;
+  return { value: low + (high - low) * inside, low, high };
 }

@@ -20,6 +20,8 @@ export const INSTRUMENTATIONS_MAX = 200;
 export const ENTRY_BATCHES_MAX = 256;
 /** Text of one query statement, in UTF-16 units. */
 export const QUERY_TEXT_MAX = 4096;
+/** Levels of a predicate: as many as the text of a statement can nest. Deeper ones, made by hand, are refused. */
+export const PREDICATE_DEPTH_MAX = QUERY_TEXT_MAX / 4;
 /** Seconds after a block's end before it is sealed: what comes later is a revision. */
 export const LATENESS_SECONDS = 10;
 /** A report this far ahead of its arrival is refused: its source's clock is wrong. */

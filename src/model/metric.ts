@@ -34,7 +34,14 @@ export const TYPES: { readonly [name in TypeName]: ValueType } = {
   number: { name: 'number', arity: 'numeric', unit: '', base: 10, power: 0, grid: LL5 },
   time: { name: 'time', arity: 'numeric', unit: 's', base: 10, power: -9, grid: LL5 },
   size: { name: 'size', arity: 'numeric', unit: 'B', base: 2, power: 0, grid: LL5 },
-  percent: { name: 'percent', arity: 'numeric', unit: '%', base: 10, power: 0, grid: { kind: 'linear', width: 1 } },
+  percent: {
+    name: 'percent',
+    arity: 'numeric',
+    unit: '%',
+    base: 10,
+    power: 0,
+    grid: { kind: 'linear', width: 1 },
+  },
   subsecond: {
     name: 'subsecond',
     arity: 'numeric',

@@ -4,6 +4,7 @@
  *  and in the reader. Patterns run on RE2's algorithm (re2js): linear time whatever the pattern, so a hostile
  *  one costs nothing. */
 import { RE2JS } from 're2js';
+import { PREDICATE_DEPTH_MAX } from './limits.ts';
 
 export type Literal = string | number;
 
@@ -63,9 +64,35 @@ export function compilePredicate(p: Predicate | undefined): (read: FieldReader) 
       return textTest(p.field, (text) => text.startsWith(p.value));
     case 'contains':
       return textTest(p.field, (text) => text.includes(p.value));
-    default:
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge':
       return comparison(p.field, p.op, p.value);
   }
+}
+
+const COMPARISONS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
+const TEXT_TESTS = ['match', 'nomatch', 'prefix', 'contains'];
+
+/** Whether `value`, which came from outside, is a predicate that compiles. */
+export function isPredicate(value: unknown, depth = 1): value is Predicate {
+  if (typeof value !== 'object' || value === null || depth > PREDICATE_DEPTH_MAX) return false;
+  const { op, field, value: literal, values, term, terms } = value as { readonly [name: string]: unknown };
+  if (op === 'not') return isPredicate(term, depth + 1);
+  if (op === 'and' || op === 'or')
+    return Array.isArray(terms) && terms.every((t) => isPredicate(t, depth + 1));
+  if (typeof field !== 'string' || typeof op !== 'string') return false;
+  if (op === 'in') return Array.isArray(values) && values.every(isLiteral);
+  if (COMPARISONS.includes(op)) return isLiteral(literal);
+  if (!TEXT_TESTS.includes(op) || typeof literal !== 'string') return false;
+  return !op.endsWith('match') || patternFault(literal) === undefined;
+}
+
+function isLiteral(value: unknown): value is Literal {
+  return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
 }
 
 /** Undefined where `pattern` is one that RE2 takes; else what is wrong with it. */
@@ -81,15 +108,8 @@ export function patternFault(pattern: string): string | undefined {
 /** The fields that a predicate reads, each once. */
 export function predicateFields(p: Predicate | undefined): string[] {
   if (p === undefined) return [];
-  switch (p.op) {
-    case 'and':
-    case 'or':
-      return [...new Set(p.terms.flatMap(predicateFields))];
-    case 'not':
-      return predicateFields(p.term);
-    default:
-      return [p.field];
-  }
+  if ('field' in p) return [p.field];
+  return p.op === 'not' ? predicateFields(p.term) : [...new Set(p.terms.flatMap(predicateFields))];
 }
 
 /** The terms that must all hold: those of a top-level `and`, or the predicate itself. */

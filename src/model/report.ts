@@ -3,7 +3,15 @@
  *  the batches that one host had ready for one second, or a control event.
  *  Decoding is the one place where bytes become trusted: everything is checked, nothing is kept by reference
  *  beyond the caller's array. */
-import { type Batch, FLAG_PARTIAL, GRID_KINDS, type Report, type Row, type Source, VERSION } from './batch.ts';
+import {
+  type Batch,
+  FLAG_PARTIAL,
+  GRID_KINDS,
+  type Report,
+  type Row,
+  type Source,
+  VERSION,
+} from './batch.ts';
 import { type ControlEvent, decodeControl, encodeControl } from './control.ts';
 import { type Checksum, crc32c } from './crc32c.ts';
 import { bucketCount, COUNT, type Grid, LL5 } from './grid.ts';
@@ -77,7 +85,8 @@ export function decodeEntry(payload: Uint8Array, checksum: Checksum = crc32c): E
   return guarded(() => {
     const reader = new ByteReader(payload, 1);
     const count = reader.varint();
-    if (count > ENTRY_BATCHES_MAX) throw new BytesFault(1, `found ${count} batches, expected at most ${ENTRY_BATCHES_MAX}`);
+    if (count > ENTRY_BATCHES_MAX)
+      throw new BytesFault(1, `found ${count} batches, expected at most ${ENTRY_BATCHES_MAX}`);
     const batches: BatchView[] = [];
     for (let i = 0; i < count; i++) batches.push(decodeBatch(reader.take(reader.varint()), checksum));
     if (reader.at !== reader.end) throw new BytesFault(reader.at, 'expected the end, found more bytes');
@@ -102,7 +111,8 @@ export function decodeBatch(bytes: Uint8Array, checksum: Checksum = crc32c): Bat
     const sequence = reader.varint();
     const second = reader.u32();
     const count = reader.varint();
-    if (count > REPORTS_MAX) throw new BytesFault(reader.at, `found ${count} reports, expected at most ${REPORTS_MAX}`);
+    if (count > REPORTS_MAX)
+      throw new BytesFault(reader.at, `found ${count} reports, expected at most ${REPORTS_MAX}`);
     const reports: ReportView[] = [];
     for (let i = 0; i < count; i++) reports.push(decodeReportHeader(reader));
     if (reader.at !== end) throw new BytesFault(reader.at, 'expected the checksum, found more bytes');
@@ -158,7 +168,8 @@ export function decodeRows(
         const key = keyIndex(bytes.toString('latin1'), () => readKey(bytes, view.fieldCount));
         decodeCells(reader, { step, key, buckets }, target);
       }
-      if (reader.at !== reader.end) throw new BytesFault(reader.at, 'expected the end of the rows, found more bytes');
+      if (reader.at !== reader.end)
+        throw new BytesFault(reader.at, 'expected the end of the rows, found more bytes');
     });
   } catch (error) {
     target.length = start;
@@ -169,7 +180,10 @@ export function decodeRows(
 function skipValue(reader: ByteReader): void {
   const length = reader.varint();
   if (length > KEY_VALUE_BYTES_MAX) {
-    throw new BytesFault(reader.at, `found a value of ${length} bytes, expected at most ${KEY_VALUE_BYTES_MAX}`);
+    throw new BytesFault(
+      reader.at,
+      `found a value of ${length} bytes, expected at most ${KEY_VALUE_BYTES_MAX}`,
+    );
   }
   reader.take(length);
 }
@@ -235,7 +249,8 @@ function guarded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof BytesFault) throw new ReportCorruptError(error.offsetBytes, error.message, { cause: error });
+    if (error instanceof BytesFault)
+      throw new ReportCorruptError(error.offsetBytes, error.message, { cause: error });
     throw error;
   }
 }

@@ -2,6 +2,8 @@
  *  One value has one form: the shortest; a longer one is refused, so what decodes encodes to the same bytes.
  *  Cursors are plain objects with a position, so that one function serves every codec. */
 
+import { assert } from './assert.ts';
+
 export class BytesFault extends Error {
   readonly code = 'BYTES';
   readonly offsetBytes: number;
@@ -49,7 +51,10 @@ export class ByteReader {
       }
       scale *= 0x80;
     }
-    throw new BytesFault(this.at, 'expected an integer of at most 53 bits in its shortest form, found a longer one');
+    throw new BytesFault(
+      this.at,
+      'expected an integer of at most 53 bits in its shortest form, found a longer one',
+    );
   }
 
   /** A view of the next `length` bytes, no copy. */
@@ -62,7 +67,8 @@ export class ByteReader {
 
   text(maxBytes: number): string {
     const length = this.varint();
-    if (length > maxBytes) throw new BytesFault(this.at, `expected a text of at most ${maxBytes} bytes, found ${length}`);
+    if (length > maxBytes)
+      throw new BytesFault(this.at, `expected a text of at most ${maxBytes} bytes, found ${length}`);
     const view = this.take(length);
     return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('utf8');
   }
@@ -88,6 +94,10 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
+    assert(
+      Number.isSafeInteger(value) && value >= 0,
+      () => `${value} has no varint, expected an integer 0..2^53-1`,
+    );
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
