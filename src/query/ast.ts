@@ -32,9 +32,7 @@ export interface Choice<T extends string> extends Node {
   readonly value: T;
 }
 
-export type LiteralNode =
-  | ({ readonly kind: 'text' } & Name)
-  | ({ readonly kind: 'number' } & Quantity);
+export type LiteralNode = ({ readonly kind: 'text' } & Name) | ({ readonly kind: 'number' } & Quantity);
 
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
 export type TextOp = 'match' | 'nomatch' | 'prefix' | 'contains';
@@ -49,7 +47,12 @@ export type Condition =
       readonly value: LiteralNode;
       readonly span: Span;
     }
-  | { readonly kind: 'in'; readonly field: Name; readonly values: readonly LiteralNode[]; readonly span: Span }
+  | {
+      readonly kind: 'in';
+      readonly field: Name;
+      readonly values: readonly LiteralNode[];
+      readonly span: Span;
+    }
   | {
       readonly kind: 'text';
       readonly op: TextOp;

@@ -91,7 +91,10 @@ function buildY(node: CstNode, b: Builder): NonNullable<ast.HeatmapStage['y']> {
 }
 
 function buildValues(node: CstNode, b: Builder): ast.ValueRange {
-  const [low, high] = tokensOf(node, 'Quantity').map((token) => ({ ...b.quantity(token), span: tokenSpan(token) }));
+  const [low, high] = tokensOf(node, 'Quantity').map((token) => ({
+    ...b.quantity(token),
+    span: tokenSpan(token),
+  }));
   return { low: low!, high: high!, span: spanOf(node) };
 }
 

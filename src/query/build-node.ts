@@ -2,14 +2,14 @@
 import type { CstNode, IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { assert } from '../model/assert.ts';
-import { type DiagnosticCode, type Fault, nearest, quoted } from './diagnostic.ts';
+import { type DiagnosticCode, Faults, nearest, quoted } from './diagnostic.ts';
 import { isTimeUnit, isUnit, TIME_UNITS, type TimeUnit, type Unit, UNITS } from './unit.ts';
 
 export class Builder {
-  readonly faults: Fault[] = [];
+  readonly faults = new Faults();
 
   fault(code: DiagnosticCode, message: string, span: ast.Span, suggestion?: string): void {
-    this.faults.push({ code, message, span, ...(suggestion === undefined ? {} : { suggestion }) });
+    this.faults.add(code, message, span, { suggestion });
   }
 
   /** A function that answers whether a clause is the first of its name, and reports it where it is not. */
@@ -44,13 +44,9 @@ export class Builder {
 
   #unknownUnit(token: IToken, unit: string): void {
     const near = OTHER_NAMES.get(unit.toLowerCase()) ?? nearest(unit, UNITS);
-    this.faults.push({
-      code: 'UNIT',
-      message: `Cannot read ${quoted(token.image)}: found the unit "${unit}", expected one of ${UNITS.join(' ')}`,
-      span: tokenSpan(token),
-      expected: UNITS,
-      suggestion: near === undefined ? undefined : token.image.replace(unit, near),
-    });
+    const message = `Cannot read ${quoted(token.image)}: found the unit "${unit}", expected one of ${UNITS.join(' ')}`;
+    const suggestion = near === undefined ? undefined : token.image.replace(unit, near);
+    this.faults.add('UNIT', message, tokenSpan(token), { expected: UNITS, suggestion });
   }
 }
 
@@ -174,7 +170,11 @@ export function percentOf(node: CstNode, b: Builder): ast.Count {
   const named = /^p/i.test(token.image);
   const { value, unit } = named ? { value: Number(token.image.slice(1)), unit: '' } : b.quantity(token);
   if ((unit !== '' && unit !== '%') || value > 100 || (value > 0 && value < PERCENT_MIN)) {
-    b.fault('LIMIT', `Cannot use ${quoted(token.image)} as a percentile: expected a number from 0 to 100`, span);
+    b.fault(
+      'LIMIT',
+      `Cannot use ${quoted(token.image)} as a percentile: expected a number from 0 to 100`,
+      span,
+    );
   }
   return { value, span };
 }
@@ -187,7 +187,14 @@ export function buildText(node: CstNode, b: Builder): ast.Name {
   return { text: unescape(inner, token, b), span };
 }
 
-const ESCAPES: { readonly [letter: string]: string } = { n: '\n', r: '\r', t: '\t', '\\': '\\', '"': '"', "'": "'" };
+const ESCAPES: { readonly [letter: string]: string } = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  '\\': '\\',
+  '"': '"',
+  "'": "'",
+};
 
 function unescape(inner: string, token: IToken, b: Builder): string {
   return inner.replace(/\\(u[0-9a-fA-F]{4}|[^])/g, (escape: string, what: string, at: number) => {

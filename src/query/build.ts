@@ -6,7 +6,7 @@ import { buildCondition } from './build-condition.ts';
 import { buildHeatmap } from './build-heatmap.ts';
 import { readClock, readInstant, readUnix, type Read } from './moment.ts';
 import {
-  Builder,
+  type Builder,
   buildCount,
   buildDuration,
   buildFields,
@@ -70,7 +70,10 @@ function readClause(node: CstNode, b: Builder): Partial<ast.ReadStatement> {
     case 'last':
       return { range: { kind: 'last', duration: buildDuration(node, b), span } };
     case 'between': {
-      const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [ast.Moment, ast.Moment];
+      const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [
+        ast.Moment,
+        ast.Moment,
+      ];
       return { range: { kind: 'between', from, to, span } };
     }
     case 'step':
@@ -104,7 +107,12 @@ function buildMoment(node: CstNode, b: Builder): ast.Moment {
 
 function readTime(read: Read<number>, token: IToken, b: Builder): number {
   if ('value' in read) return read.value;
-  b.fault('SYNTAX', `Cannot read the time "${token.image}": ${read.fault}`, tokenSpan(token), read.suggestion);
+  b.fault(
+    'SYNTAX',
+    `Cannot read the time "${token.image}": ${read.fault}`,
+    tokenSpan(token),
+    read.suggestion,
+  );
   return 0;
 }
 
@@ -126,7 +134,8 @@ function buildStage(node: CstNode, b: Builder): ast.Stage {
 
 function buildMeasure(node: CstNode, b: Builder): ast.MeasureNode {
   const span = spanOf(node);
-  if (node.children['Percentile'] !== undefined) return { kind: 'percentile', percent: percentOf(node, b).value, span };
+  if (node.children['Percentile'] !== undefined)
+    return { kind: 'percentile', percent: percentOf(node, b).value, span };
   if (node.children['Rate'] !== undefined) return { kind: 'rate', span };
   return { kind: node.children['Average'] === undefined ? 'count' : 'average', span };
 }
@@ -158,7 +167,9 @@ function instrumentClause(node: CstNode, b: Builder): Partial<ast.InstrumentStat
       return { keep: buildDuration(node, b) };
     case 'idle': {
       const span = spanOf(node);
-      return { idle: node.children['Never'] === undefined ? { duration: buildDuration(node, b), span } : { span } };
+      return {
+        idle: node.children['Never'] === undefined ? { duration: buildDuration(node, b), span } : { span },
+      };
     }
     default:
       return { as: buildInstrumentationName(only(node, 'instrumentation'), b) };

@@ -11,7 +11,6 @@ export type DiagnosticCode =
   | 'UNKNOWN_METRIC'
   | 'UNKNOWN_FIELD'
   | 'UNKNOWN_INSTRUMENTATION'
-  | 'NAME_TAKEN'
   | 'TYPE'
   | 'UNIT'
   | 'LIMIT'
@@ -105,11 +104,30 @@ function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
       let edits = Math.min(previous[j]! + 1, row[j - 1]! + 1, replace);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) edits = Math.min(edits, twoBack[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        edits = Math.min(edits, twoBack[j - 2]! + 1);
       row.push(edits);
     }
     if (Math.min(...row) >= limit) return limit;
     [twoBack, previous] = [previous, row];
   }
   return previous[b.length]!;
+}
+
+/** Collects faults while a statement is read or checked, so that all are told at once. */
+export class Faults {
+  readonly list: Fault[] = [];
+
+  add(
+    code: DiagnosticCode,
+    message: string,
+    span: Span,
+    more: Pick<Fault, 'expected' | 'suggestion'> = {},
+  ): void {
+    this.list.push({ code, message, span, ...more });
+  }
+
+  get any(): boolean {
+    return this.list.length > 0;
+  }
 }

@@ -12,7 +12,10 @@ import { UNITS } from './unit.ts';
 
 const closed = { additionalProperties: false };
 const name = Type.Object({ text: Type.String({ maxLength: QUERY_TEXT_MAX }) }, closed);
-const metricName = Type.Object({ text: Type.String({ pattern: '^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)+$' }) }, closed);
+const metricName = Type.Object(
+  { text: Type.String({ pattern: '^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)+$' }) },
+  closed,
+);
 const word = Type.Object(
   { text: Type.String({ pattern: '^(?!([aA][nN][dD]|[oO][rR]|[nN][oO][tT]|[iI][nN])$)[A-Za-z_]\\w*$' }) },
   closed,
@@ -61,7 +64,10 @@ const condition = Type.Cyclic(
 );
 const moment = Type.Union([
   Type.Object({ kind: Type.Literal('instant'), second: Type.Integer({ minimum: 0 }) }, closed),
-  Type.Object({ kind: Type.Literal('clock'), secondOfDay: Type.Integer({ minimum: 0, maximum: 86_399 }) }, closed),
+  Type.Object(
+    { kind: Type.Literal('clock'), secondOfDay: Type.Integer({ minimum: 0, maximum: 86_399 }) },
+    closed,
+  ),
   Type.Object({ kind: Type.Literal('now'), back: Type.Optional(quantity) }, closed),
 ]);
 const range = Type.Union([
@@ -150,7 +156,10 @@ export const statementSchema = Type.Union([
   read,
   instrument,
   Type.Object({ kind: Type.Literal('drop'), id: name }, closed),
-  Type.Object({ kind: Type.Literal('show'), what: Type.Enum(['metrics', 'instrumentations', 'sources']) }, closed),
+  Type.Object(
+    { kind: Type.Literal('show'), what: Type.Enum(['metrics', 'instrumentations', 'sources']) },
+    closed,
+  ),
   Type.Object({ kind: Type.Literal('explain'), read }, closed),
 ]);
 

@@ -26,7 +26,8 @@ export function readInstant(text: string): Read<number> {
   const ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   const inMonth = !Number.isNaN(ms) && new Date(ms).getUTCDate() === Number(day) && hour !== '24';
   const unix = ms / 1000 - zoneSeconds(zone);
-  if (!inMonth || unix < 0 || unix > SECOND_MAX) return { fault: 'expected a time that exists, from 1970 on' };
+  if (!inMonth || unix < 0 || unix > SECOND_MAX)
+    return { fault: 'expected a time that exists, from 1970 on' };
   return { value: unix };
 }
 
@@ -40,8 +41,13 @@ function zoneSeconds(zone: string | undefined): number {
 export function readClock(text: string): Read<number> {
   const match = CLOCK.exec(text);
   if (match === null) return { fault: 'expected a time of day such as 03:12Z' };
-  const [hour, minute, second] = [match[1], match[2], match[3] ?? '0'].map(Number) as [number, number, number];
-  if (hour > 23 || minute > 59 || second > 59) return { fault: 'expected a time of day within 00:00Z..23:59:59Z' };
+  const [hour, minute, second] = [match[1], match[2], match[3] ?? '0'].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  if (hour > 23 || minute > 59 || second > 59)
+    return { fault: 'expected a time of day within 00:00Z..23:59:59Z' };
   const zone = match[4];
   if (zone === undefined) return { fault: 'expected a zone, Z for UTC', suggestion: `${text}Z` };
   if (zone.length > 1) return { fault: 'expected a time of day in UTC, ending in Z' };

@@ -45,7 +45,9 @@ export function nextAfter(tokens: readonly IToken[]): Next[] {
 function wordOf(tokenType: TokenType, rule: string): string {
   const keyword = tokenType.PATTERN !== undefined && t.keywords.get(tokenType.LABEL!) === tokenType;
   if (rule === 'moment') return tokenType === t.Minus ? '-' : ROLES['moment']!;
-  return (keyword || tokenType === t.Text || tokenType === t.Dots ? undefined : ROLES[rule]) ?? tokenType.LABEL!;
+  return (
+    (keyword || tokenType === t.Text || tokenType === t.Dots ? undefined : ROLES[rule]) ?? tokenType.LABEL!
+  );
 }
 
 const CLAUSES: ReadonlySet<string> = new Set(['clause', 'instrumentClause', 'heatmapOption']);
@@ -54,7 +56,16 @@ function opensClause(next: Next): boolean {
   return next.rules.some((rule, i) => CLAUSES.has(rule) && i === next.rules.length - 2);
 }
 
-const BEFORE_NAMES: ReadonlySet<TokenType> = new Set([t.By, t.Comma, t.Hue, t.Where, t.And, t.Or, t.Not, t.Open]);
+const BEFORE_NAMES: ReadonlySet<TokenType> = new Set([
+  t.By,
+  t.Comma,
+  t.Hue,
+  t.Where,
+  t.And,
+  t.Or,
+  t.Not,
+  t.Open,
+]);
 
 /** Keywords that open something since the last `|`, or since the start. */
 function usedWords(tokens: readonly IToken[]): ReadonlySet<TokenType> {

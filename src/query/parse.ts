@@ -33,7 +33,7 @@ export function parseStatement(text: string): Parsed {
   if (faults.length + syntax.length > 0) return { diagnostics: placeFaults([...faults, ...syntax], text) };
   const builder = new Builder();
   const statement = buildStatement(tree, builder);
-  return builder.faults.length > 0 ? { diagnostics: placeFaults(builder.faults, text) } : { statement };
+  return builder.faults.any ? { diagnostics: placeFaults(builder.faults.list, text) } : { statement };
 }
 
 /** Parses; where a fault's repair is plain, repairs the token and parses again to find the next fault. */
@@ -46,11 +46,21 @@ function parseTokens(given: readonly IToken[]): { tree: CstNode; faults: Fault[]
     const found = grammar.errors.map((error) => syntaxFault(error, tokens));
     const first = found[0];
     if (first?.token === undefined || first.repair === undefined || repaired.length >= DIAGNOSTICS_MAX) {
-      return { tree, faults: onePerPlace([...repaired, ...found.filter((f, i) => i === 0 || !f.blind).map((f) => f.fault)]) };
+      return {
+        tree,
+        faults: onePerPlace([
+          ...repaired,
+          ...found.filter((f, i) => i === 0 || !f.blind).map((f) => f.fault),
+        ]),
+      };
     }
     repaired.push(first.fault);
     const tokenType = first.repair;
-    tokens[tokens.indexOf(first.token)] = { ...first.token, tokenType, tokenTypeIdx: tokenType.tokenTypeIdx! };
+    tokens[tokens.indexOf(first.token)] = {
+      ...first.token,
+      tokenType,
+      tokenTypeIdx: tokenType.tokenTypeIdx!,
+    };
   }
 }
 

@@ -1,8 +1,12 @@
 /** AST to text, in the one canonical form: parse(print(q)) = q without spans, print is idempotent.
  *  Clauses and options come in the order of the specification, keywords in lower case, texts in double quotes. */
 import { assert, unreachable } from '../model/assert.ts';
+import { fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
+import type { Literal, Predicate } from '../model/predicate.ts';
+import type { Instrumentation } from '../model/instrumentation.ts';
 import type * as ast from './ast.ts';
 import { clockText, instantText } from './moment.ts';
+import { exactText, secondsText } from './unit.ts';
 
 export function printStatement(statement: ast.Statement): string {
   switch (statement.kind) {
@@ -59,7 +63,13 @@ export function printName(name: string): string {
   return plain && !/^(?:and|or|not|in|now-.*)$/i.test(name) ? name : printText(name);
 }
 
-const ESCAPED: { readonly [character: string]: string } = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' };
+const ESCAPED: { readonly [character: string]: string } = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '"': '\\"',
+  '\\': '\\\\',
+};
 
 export function printText(text: string): string {
   // eslint-disable-next-line no-control-regex
@@ -140,8 +150,12 @@ function printStage(stage: ast.Stage): string {
       return `percentiles ${stage.percents.map((p) => p.value).join(', ')}`;
     case 'top':
       return `top ${stage.count.value} by ${printMeasure(stage.by)}`;
-    default:
+    case 'count':
+    case 'rate':
+    case 'average':
       return stage.kind;
+    default:
+      return unreachable(stage);
   }
 }
 
@@ -153,7 +167,12 @@ function printHeatmap(h: ast.HeatmapStage): string {
   return joined([
     'heatmap',
     h.size && `size ${h.size.width}x${h.size.height}`,
-    h.y && joined(['y', h.y.scale, h.y.range && `${printQuantity(h.y.range.low)}..${printQuantity(h.y.range.high)}`]),
+    h.y &&
+      joined([
+        'y',
+        h.y.scale,
+        h.y.range && `${printQuantity(h.y.range.low)}..${printQuantity(h.y.range.high)}`,
+      ]),
     h.hue && `hue ${h.hue.fields.length === 0 ? 'none' : h.hue.fields.map((f) => f.text).join(', ')}`,
     h.top && `top ${h.top.value}`,
     h.select && `select ${printKeys(h.select)}`,
@@ -176,4 +195,53 @@ function printKeys(list: ast.KeyList): string {
       return key.values.length === 1 ? values : `(${values})`;
     })
     .join(', ');
+}
+
+type Described = Omit<Instrumentation, 'id' | 'grid' | 'scope' | 'createdSecond'> & { readonly id?: string };
+
+/** An instrumentation as the statement that makes it. With its metric at hand, bounds on numeric fields carry
+ *  their units and the text parses back; without it they are bare integers in base units. */
+export function printInstrumentation(i: Described, metric?: MetricDescription): string {
+  const fields = i.numeric === undefined ? i.by : [...i.by, i.numeric];
+  return joined([
+    `instrument ${i.metric}`,
+    i.where && `where ${printPredicate(i.where, metric)}`,
+    fields.length > 0 && `by ${fields.join(', ')}`,
+    `every ${secondsText(i.everySeconds)}`,
+    `keep ${secondsText(i.keepSeconds)}`,
+    `idle ${i.idleSeconds === 0 ? 'never' : secondsText(i.idleSeconds)}`,
+    i.id !== undefined && `as ${printName(i.id)}`,
+  ]);
+}
+
+export function printPredicate(predicate: Predicate, metric?: MetricDescription): string {
+  const group = (p: Predicate, ops: readonly string[]): string =>
+    ops.includes(p.op) ? `(${printPredicate(p, metric)})` : printPredicate(p, metric);
+  switch (predicate.op) {
+    case 'or':
+      return predicate.terms.map((term) => group(term, ['or'])).join(' or ');
+    case 'and':
+      return predicate.terms.map((term) => group(term, ['or', 'and'])).join(' and ');
+    case 'not':
+      return `not ${group(predicate.term, ['or', 'and'])}`;
+    case 'in': {
+      const values = predicate.values.map((value) => predicateLiteral(value, predicate.field, metric));
+      return `${predicate.field} in (${values.join(', ')})`;
+    }
+    case 'match':
+    case 'nomatch':
+    case 'prefix':
+    case 'contains':
+      return `${predicate.field} ${SIGNS[predicate.op]} ${printText(predicate.value)}`;
+    default: {
+      const { field, op, value } = predicate;
+      return `${field} ${SIGNS[op]} ${predicateLiteral(value, field, metric)}`;
+    }
+  }
+}
+
+function predicateLiteral(value: Literal, name: string, metric: MetricDescription | undefined): string {
+  if (typeof value === 'string') return printText(value);
+  const field = metric && fieldOf(metric, name);
+  return field !== undefined && isNumeric(field) ? exactText(value, TYPES[field.type]) : String(value);
 }

@@ -35,7 +35,10 @@ export function syntaxFault(error: IRecognitionException, tokens: readonly IToke
   const blind = expected.length === 0 && nextAfter(before.slice(0, -1)).length === 0;
   if (index < 0) return { fault: endFault(before, expected), blind };
   const advice =
-    signAdvice(token, next) ?? plannedAdvice(token, before) ?? valueAdvice(token, next) ?? wordAdvice(token, next, expected);
+    signAdvice(token, next) ??
+    plannedAdvice(token, before) ??
+    valueAdvice(token, next) ??
+    wordAdvice(token, next, expected);
   const fault: Fault = {
     code: advice.code ?? 'SYNTAX',
     message: advice.message,
@@ -71,21 +74,31 @@ function signAdvice(token: IToken, next: readonly Next[]): Advice | undefined {
   if (token.tokenType === t.Bracket) {
     return { message: `Cannot read ${image} here: a filter is written as where FIELD == "value"` };
   }
-  if (token.tokenType === t.Semicolon) return { message: 'Cannot read ";" here: a statement ends by itself', suggestion: '' };
+  if (token.tokenType === t.Semicolon)
+    return { message: 'Cannot read ";" here: a statement ends by itself', suggestion: '' };
   return undefined;
 }
 
 function plannedAdvice(token: IToken, before: readonly IToken[]): Advice | undefined {
   if (!PLANNED.includes(token.image.toLowerCase()) || before.at(-1)?.tokenType !== t.Pipe) return undefined;
-  return { message: `Cannot use the stage ${quoted(token.image)}: it is not available yet`, code: 'NOT_AVAILABLE' };
+  return {
+    message: `Cannot use the stage ${quoted(token.image)}: it is not available yet`,
+    code: 'NOT_AVAILABLE',
+  };
 }
 
 /** A bare word where a value stands. */
 function valueAdvice(token: IToken, next: readonly Next[]): Advice | undefined {
-  const takesText = next.some((n) => n.tokenType === t.Text) && !next.some((n) => n.tokenType === t.Identifier);
-  if (!takesText || !/^[\w.-]+$/.test(token.image) || t.RESERVED.includes(token.image.toLowerCase())) return undefined;
+  const takesText =
+    next.some((n) => n.tokenType === t.Text) && !next.some((n) => n.tokenType === t.Identifier);
+  if (!takesText || !/^[\w.-]+$/.test(token.image) || t.RESERVED.includes(token.image.toLowerCase()))
+    return undefined;
   const value = `"${token.image}"`;
-  return { message: `Cannot read ${quoted(token.image)} here: a value is written in quotes, as ${value}`, suggestion: value, repair: t.Text };
+  return {
+    message: `Cannot read ${quoted(token.image)} here: a value is written in quotes, as ${value}`,
+    suggestion: value,
+    repair: t.Text,
+  };
 }
 
 function wordAdvice(token: IToken, next: readonly Next[], expected: readonly string[]): Advice {

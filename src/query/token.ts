@@ -8,7 +8,11 @@ const skipped = { group: Lexer.SKIPPED };
 export const WhiteSpace = createToken({ name: 'WhiteSpace', pattern: /\s+/, line_breaks: true, ...skipped });
 export const Comment = createToken({ name: 'Comment', pattern: /#[^\n\r]*/, group: 'comments' });
 
-export const Identifier = createToken({ name: 'Identifier', pattern: /[A-Za-z_][A-Za-z0-9_]*/, label: 'a name' });
+export const Identifier = createToken({
+  name: 'Identifier',
+  pattern: /[A-Za-z_][A-Za-z0-9_]*/,
+  label: 'a name',
+});
 export const MetricName = createToken({
   name: 'MetricName',
   pattern: /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+/,
@@ -18,7 +22,7 @@ export const MetricName = createToken({
 export const DashedName = createToken({
   name: 'DashedName',
   pattern: /(?!now-)[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)+/i,
-  start_chars_hint: [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_'],
+  start_chars_hint: 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_'.split(''),
   label: 'a name with dashes',
 });
 

@@ -102,24 +102,42 @@ function baseUnitText(type: ValueType): string {
   return type.unit === 'B' ? '1B' : String(type.base ** type.power);
 }
 
-/** A base-unit integer as a literal a person reads and the parser takes: 1500000 of time is `1500us`, or with
- *  `digits` a rounded `1.5ms`. */
-export function baseText(value: number, type: { readonly unit: string; readonly power: number }): string {
-  if (type.unit === 's') return inUnits(value * 10 ** (type.power + 9), TIME_STEPS);
-  if (type.unit === 'B') return inUnits(value, SIZE_STEPS);
-  if (type.unit === '%') return `${decimal(value)}%`;
-  return decimal(value * 10 ** type.power);
+/** A base-unit integer as an exact literal: toBase gives the same integer back. */
+export function exactText(value: number, type: ValueType): string {
+  if (type.unit === 's') return divided(value, timeSteps(type));
+  if (type.unit === 'B') return divided(value, SIZE_STEPS);
+  if (type.unit === '%') return `${value}%`;
+  return String(type.power < 0 ? value / type.base ** -type.power : value);
 }
 
-const TIME_STEPS = (['s', 'ms', 'us', 'ns'] as const).map((u) => [u, TIME_UNITS[u]] as const);
+function divided(value: number, steps: readonly (readonly [string, number])[]): string {
+  const [unit, size] = steps.find(([, s]) => value !== 0 && value % s === 0) ?? steps.at(-1)!;
+  return `${value / size}${unit}`;
+}
+
+/** A base-unit value for a person: at most 4 digits, in the unit that suits. */
+export function baseText(value: number, type: ValueType): string {
+  if (type.unit === 's') return rounded(value, timeSteps(type));
+  if (type.unit === 'B') return rounded(value, SIZE_STEPS);
+  if (type.unit === '%') return `${decimal(value)}%`;
+  return decimal(type.power < 0 ? value / type.base ** -type.power : value);
+}
+
+/** Units no finer than the base unit, the coarsest first, with their size in base units. */
+function timeSteps(type: ValueType): readonly (readonly [string, number])[] {
+  const perBase = 10 ** (type.power + 9);
+  return (['s', 'ms', 'us', 'ns'] as const)
+    .filter((unit) => TIME_UNITS[unit] >= perBase)
+    .map((unit) => [unit, TIME_UNITS[unit] / perBase]);
+}
+
 const SIZE_STEPS = (['TiB', 'GiB', 'MiB', 'KiB', 'B'] as const).map((u) => [u, SIZE_UNITS[u]] as const);
 
-function inUnits(value: number, steps: readonly (readonly [string, number])[]): string {
+function rounded(value: number, steps: readonly (readonly [string, number])[]): string {
   const [unit, size] = steps.find(([, s]) => value >= s) ?? steps.at(-1)!;
   return `${decimal(value / size)}${unit}`;
 }
 
-/** At most 4 significant digits, no exponent below 1e21. */
 function decimal(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

@@ -1,0 +1,234 @@
+/** Statements against the catalogue: names exist ("did you mean"), types fit, literals become base integers,
+ *  options agree, defaults are filled in. Owns: the defaults and bounds of clauses. Does not: choose the
+ *  instrumentation that answers, resolve times (plan.ts). */
+import { unreachable } from '../model/assert.ts';
+import { INSTRUMENTATION_ID } from '../model/instrumentation.ts';
+import { DISCRETE_FIELDS_MAX } from '../model/limits.ts';
+import { gridOf, type MetricDescription } from '../model/metric.ts';
+import type * as ast from './ast.ts';
+import type { Catalogue } from './catalogue.ts';
+import { checkCondition, checkField } from './check-condition.ts';
+import { checkBy, checkStages } from './check-stage.ts';
+import type { Checked, CheckedRead, Draft } from './checked.ts';
+import { type Diagnostic, Faults, nearest, oneOf, placeFaults, quoted } from './diagnostic.ts';
+import { printQuantity } from './print.ts';
+import { durationSeconds, secondsText } from './unit.ts';
+
+export type { Checked, CheckedRead, Draft } from './checked.ts';
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+export const LAST_SECONDS_DEFAULT = 10 * MINUTE;
+const KEEP_SECONDS_DEFAULT = DAY;
+const IDLE_SECONDS_DEFAULT = HOUR;
+
+/** Longer granularities are roll-ups, which come by themselves. */
+const EVERY: Bounds = { min: 1, max: HOUR };
+const KEEP: Bounds = { min: 10, max: 3650 * DAY };
+/** A shorter one would end between two looks. */
+const IDLE: Bounds = { min: 10, max: 365 * DAY };
+const LAST: Bounds = { min: 1, max: 3650 * DAY };
+const STEP: Bounds = { min: 1, max: 365 * DAY };
+const OFFSET: Bounds = { min: 1, max: 3650 * DAY };
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+export type Outcome = { readonly checked: Checked } | { readonly diagnostics: readonly Diagnostic[] };
+
+/** `text` is what the statement was parsed from: with it, diagnostics know their line and column. */
+export function checkStatement(statement: ast.Statement, catalogue: Catalogue, text = ''): Outcome {
+  const faults = new Faults();
+  const checked = check(statement, catalogue, faults);
+  if (faults.any || checked === undefined) return { diagnostics: placeFaults(faults.list, text) };
+  return { checked };
+}
+
+function check(statement: ast.Statement, catalogue: Catalogue, faults: Faults): Checked | undefined {
+  switch (statement.kind) {
+    case 'read':
+      return checkRead(statement, catalogue, faults);
+    case 'explain': {
+      const read = checkRead(statement.read, catalogue, faults);
+      return read && { kind: 'explain', read };
+    }
+    case 'instrument': {
+      const instrumentation = checkInstrument(statement, catalogue, faults);
+      return instrumentation && { kind: 'instrument', instrumentation };
+    }
+    case 'drop':
+      return checkDrop(statement.id, catalogue, faults);
+    case 'show':
+      return { kind: 'show', what: statement.what };
+    default:
+      return unreachable(statement);
+  }
+}
+
+function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults): CheckedRead | undefined {
+  const metric = checkMetric(read.metric, catalogue, faults);
+  const stepSeconds = read.step && checkDuration(read.step, 'step', STEP, faults);
+  const offsetSeconds = read.offset && checkDuration(read.offset, 'offset', OFFSET, faults);
+  const range = checkRange(read.range, faults);
+  if (read.asOf !== undefined) checkMoment(read.asOf, faults);
+  if (metric === undefined) return undefined;
+  const where = read.where && checkCondition(read.where, metric, faults);
+  const by = checkFields(read.by, metric, faults);
+  return {
+    kind: 'read',
+    metric: metric.name,
+    ...(where === undefined ? {} : { where }),
+    fields: by.fields.map((f) => f.name),
+    ...(by.numeric === undefined ? {} : { numeric: by.numeric.name }),
+    range,
+    ...(stepSeconds === undefined ? {} : { stepSeconds }),
+    offsetSeconds: offsetSeconds ?? 0,
+    ...(read.asOf === undefined ? {} : { asOf: read.asOf }),
+    ...checkStages(read, by, faults),
+  };
+}
+
+function checkInstrument(
+  statement: ast.InstrumentStatement,
+  catalogue: Catalogue,
+  faults: Faults,
+): Draft | undefined {
+  const metric = checkMetric(statement.metric, catalogue, faults);
+  const { every, keep, idle, as } = statement;
+  const everySeconds = every && checkDuration(every, 'every', EVERY, faults);
+  const keepSeconds = keep && checkDuration(keep, 'keep', KEEP, faults);
+  const idleSeconds =
+    idle && (idle.duration === undefined ? 0 : checkDuration(idle.duration, 'idle', IDLE, faults));
+  if (as !== undefined && !INSTRUMENTATION_ID.test(as.text)) {
+    const message = `Cannot use the name ${quoted(as.text)}: expected a letter, then up to 63 letters, digits, "_" or "-"`;
+    faults.add('SYNTAX', message, as.span);
+  }
+  if (metric === undefined) return undefined;
+  const where = statement.where && checkCondition(statement.where, metric, faults);
+  const by = checkFields(statement.by, metric, faults);
+  return {
+    ...(as === undefined ? {} : { id: as.text }),
+    metric: metric.name,
+    ...(where === undefined ? {} : { where }),
+    by: by.fields.map((f) => f.name),
+    ...(by.numeric === undefined ? {} : { numeric: by.numeric.name }),
+    grid: gridOf(metric, by.numeric?.name),
+    scope: metric.scope,
+    everySeconds: everySeconds ?? 1,
+    keepSeconds: keepSeconds ?? KEEP_SECONDS_DEFAULT,
+    idleSeconds: idleSeconds ?? IDLE_SECONDS_DEFAULT,
+  };
+}
+
+function checkDrop(id: ast.Name, { instrumentations }: Catalogue, faults: Faults): Checked | undefined {
+  const ids = instrumentations.map((i) => i.id);
+  if (ids.includes(id.text)) return { kind: 'drop', id: id.text };
+  const near = nearest(id.text, ids);
+  const has =
+    ids.length === 0
+      ? 'none lives'
+      : near === undefined
+        ? `there is ${oneOf(ids)}`
+        : `did you mean "${near}"`;
+  faults.add(
+    'UNKNOWN_INSTRUMENTATION',
+    `Cannot find the instrumentation ${quoted(id.text)}: ${has}`,
+    id.span,
+    {
+      expected: ids,
+      suggestion: near,
+    },
+  );
+  return undefined;
+}
+
+function checkMetric(name: ast.Name, { metrics }: Catalogue, faults: Faults): MetricDescription | undefined {
+  const metric = metrics.find((m) => m.name === name.text);
+  if (metric !== undefined) return metric;
+  const names = metrics.map((m) => m.name);
+  const stat = name.text.split('.').at(-1);
+  const near = nearest(name.text, names) ?? names.find((n) => n.split('.').at(-1) === stat);
+  const has =
+    names.length === 0
+      ? 'no source offers any'
+      : near === undefined
+        ? `there is ${oneOf(names)}`
+        : `did you mean "${near}"`;
+  faults.add('UNKNOWN_METRIC', `Cannot find the metric ${quoted(name.text)}: ${has}`, name.span, {
+    expected: names,
+    suggestion: near,
+  });
+  return undefined;
+}
+
+function checkFields(names: readonly ast.Name[], metric: MetricDescription, faults: Faults) {
+  for (const name of names) checkField(name, metric, faults);
+  return checkBy(names, metric, { faults, fieldsMax: DISCRETE_FIELDS_MAX });
+}
+
+function checkRange(range: ast.TimeRange | undefined, faults: Faults): CheckedRead['range'] {
+  if (range === undefined) return { kind: 'last', seconds: LAST_SECONDS_DEFAULT };
+  if (range.kind === 'last') {
+    const seconds = checkDuration(range.duration, 'last', LAST, faults);
+    return { kind: 'last', seconds: seconds ?? LAST_SECONDS_DEFAULT };
+  }
+  checkMoment(range.from, faults);
+  checkMoment(range.to, faults);
+  const { from, to } = range;
+  if (from.kind === 'instant' && to.kind === 'instant' && from.second >= to.second) {
+    faults.add('LIMIT', 'Cannot read this range: its end is not after its start', range.span);
+  }
+  return { kind: 'between', from, to };
+}
+
+function checkMoment(moment: ast.Moment, faults: Faults): void {
+  if (moment.kind === 'now' && moment.back !== undefined) checkDuration(moment.back, 'time', OFFSET, faults);
+}
+
+function checkDuration(
+  quantity: ast.Quantity,
+  what: string,
+  bounds: Bounds,
+  faults: Faults,
+): number | undefined {
+  const written = printQuantity(quantity);
+  const seconds = durationSeconds(quantity.value, quantity.unit);
+  if (seconds === undefined) {
+    const message = `Cannot use ${written} as ${what}: expected a duration such as 10m`;
+    faults.add('UNIT', message, quantity.span, {
+      suggestion: quantity.unit === '' ? `${quantity.value}s` : undefined,
+    });
+    return undefined;
+  }
+  if (!Number.isInteger(seconds)) {
+    faults.add('UNIT', `Cannot use ${written} as ${what}: expected whole seconds`, quantity.span);
+    return undefined;
+  }
+  if (seconds < bounds.min || seconds > bounds.max) {
+    const limits = `${secondsText(bounds.min)}..${secondsText(bounds.max)}`;
+    faults.add('LIMIT', `Cannot use ${written} as ${what}: expected ${limits}`, quantity.span);
+    return undefined;
+  }
+  return seconds;
+}
+
+/** The name of an instrumentation that nobody named: what it measures, in words. */
+export function baseId({ metric, by, numeric }: Pick<Draft, 'metric' | 'by' | 'numeric'>): string {
+  const fields = numeric === undefined ? by : [...by, numeric];
+  const words = [metric.replaceAll('.', '-'), ...(fields.length === 0 ? [] : ['by', ...fields])];
+  return words.join('-').slice(0, 64);
+}
+
+/** `base`, or `base-2`, `base-3` ...: the first that is not taken. */
+export function freshId(base: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(base)) return base;
+  for (let n = 2; ; n++) {
+    const suffix = `-${n}`;
+    const id = base.slice(0, 64 - suffix.length) + suffix;
+    if (!taken.has(id)) return id;
+  }
+}

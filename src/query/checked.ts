@@ -1,0 +1,83 @@
+/** Statements that are right: names exist, types fit, literals are integers in base units, defaults filled in.
+ *  Plain data: it crosses threads. What is left open is what only the store knows: which instrumentation
+ *  answers, and where its newest second lies. */
+import type { Instrumentation } from '../model/instrumentation.ts';
+import type { Key } from '../model/key.ts';
+import type { Predicate } from '../model/predicate.ts';
+import type { Scale } from '../model/raster.ts';
+import type { ColorScale, Listing, Moment, Theme, Weight } from './ast.ts';
+
+export type Measure =
+  | { readonly kind: 'count' | 'rate' | 'average' }
+  | { readonly kind: 'percentile'; readonly percent: number };
+
+/** How hues come to keys. top: the keys with the largest counts, and a remainder. select: those named, and a
+ *  remainder. isolate: those named, nothing else. */
+export type HueChoice =
+  | { readonly kind: 'top'; readonly count: number }
+  | { readonly kind: 'select' | 'isolate'; readonly keys: readonly Key[] };
+
+export type PaletteName = 'viridis' | 'cividis' | 'magma' | 'inferno';
+
+/** What the statement says of the picture; a member that it does not name is absent, and the drawer's default
+ *  holds. */
+export interface PictureOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly theme?: Theme;
+  readonly color?: ColorScale;
+  readonly palette?: PaletteName;
+  readonly title?: string;
+}
+
+export interface HeatmapDrawing {
+  readonly kind: 'heatmap';
+  readonly picture: PictureOptions;
+  /** Undefined: log for time and size, linear for the rest. */
+  readonly scale?: Scale;
+  /** Base units; undefined: around what there is. */
+  readonly y?: { readonly low: number; readonly high: number };
+  /** Rows; undefined: by the height. */
+  readonly buckets?: number;
+  readonly hueFields: readonly string[];
+  readonly hues: HueChoice;
+  readonly exclude: readonly Key[];
+  readonly weight: Weight;
+  /** Percentiles, 0..100. */
+  readonly overlay: readonly number[];
+}
+
+export type Drawing =
+  | HeatmapDrawing
+  | { readonly kind: 'percentiles'; readonly percents: readonly number[] }
+  | { readonly kind: 'count' | 'rate' | 'average' }
+  /** The rows of `pick`, one each. */
+  | { readonly kind: 'table' };
+
+export interface CheckedRead {
+  readonly kind: 'read';
+  readonly metric: string;
+  readonly where?: Predicate;
+  /** Discrete fields to break out by, in the order asked. */
+  readonly fields: readonly string[];
+  readonly numeric?: string;
+  readonly range:
+    | { readonly kind: 'last'; readonly seconds: number }
+    | { readonly kind: 'between'; readonly from: Moment; readonly to: Moment };
+  readonly stepSeconds?: number;
+  readonly offsetSeconds: number;
+  readonly asOf?: Moment;
+  /** Only these keys by themselves, the rest as one. */
+  readonly pick?: { readonly count: number; readonly measure: Measure };
+  readonly draw: Drawing;
+}
+
+/** An instrumentation to be: its creator gives it a second, and a name where the statement gave none. */
+export type Draft = Omit<Instrumentation, 'id' | 'createdSecond'> & { readonly id?: string };
+
+export type Checked =
+  | CheckedRead
+  | { readonly kind: 'instrument'; readonly instrumentation: Draft }
+  | { readonly kind: 'drop'; readonly id: string }
+  | { readonly kind: 'show'; readonly what: Listing }
+  | { readonly kind: 'explain'; readonly read: CheckedRead };
