@@ -35,6 +35,12 @@ export interface LogReader {
   close(): Promise<void>;
 }
 
+/** The log is another one than this reading began with, or has lost its end: offsets read before mean nothing
+ *  any more. Ask its identity anew. */
+export class LogReplacedError extends Error {
+  readonly code = 'LOG_REPLACED';
+}
+
 export class LogUnavailableError extends Error {
   readonly code = 'LOG_UNAVAILABLE';
 }
