@@ -1,0 +1,102 @@
+/** How this room speaks with SQLite: one place that opens files, turns rows (unknown) into values, and SQLite's
+ *  errors into ours. */
+import Database from 'better-sqlite3';
+import { StoreDamagedError, StoreVersionError } from './store-errors.ts';
+
+export type Row = readonly unknown[];
+
+/** Runs `use`; where SQLite finds the file damaged, says so with the file's name. Other failures pass. */
+export function onFile<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|FORMAT)/.test(error.code)) {
+      throw new StoreDamagedError(path, error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+export function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
+}
+
+/** What a file is: whose, which version of its tables, and how they are made. */
+export interface Schema {
+  readonly applicationId: number;
+  readonly version: number;
+  readonly sql: string;
+  /** FULL where a commit must outlive a power cut by itself; NORMAL where the log is the truth. */
+  readonly synchronous: 'FULL' | 'NORMAL';
+}
+
+/** Opens a file, makes its tables when it is new. Throws StoreVersionError or StoreDamagedError. */
+export function openFile(
+  path: string,
+  schema: Schema,
+  mode: { readonly readonly: boolean },
+): Database.Database {
+  return onFile(path, () => {
+    const db = new Database(path, { readonly: mode.readonly, fileMustExist: mode.readonly });
+    try {
+      if (!mode.readonly) {
+        db.pragma('page_size = 8192');
+        db.pragma('journal_mode = WAL');
+        db.pragma(`synchronous = ${schema.synchronous}`);
+        db.pragma('wal_autocheckpoint = 0');
+      }
+      const isNew = integer(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get()) === 0;
+      if (isNew && !mode.readonly) createTables(db, schema);
+      else checkVersion(path, db, schema);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+function createTables(db: Database.Database, { applicationId, version, sql }: Schema): void {
+  db.transaction(() => {
+    db.exec(sql);
+    db.pragma(`application_id = ${applicationId}`);
+    db.pragma(`user_version = ${version}`);
+  })();
+}
+
+function checkVersion(path: string, db: Database.Database, { applicationId, version }: Schema): void {
+  const foundId = db.pragma('application_id', { simple: true });
+  if (foundId !== applicationId) {
+    throw new StoreVersionError(path, `application id is ${String(foundId)}, expected ${applicationId}`);
+  }
+  const found = db.pragma('user_version', { simple: true });
+  if (found !== version) {
+    throw new StoreVersionError(path, `schema version is ${String(found)}, this program reads ${version}`);
+  }
+}
+
+/** Moves the write-ahead log into the file, both synced. True when all of it was: then every commit so far
+ *  outlives a power cut. */
+export function checkpointFile(db: Database.Database): boolean {
+  const rows = db.pragma('wal_checkpoint(PASSIVE)');
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+  if (typeof row !== 'object' || row === null || !('busy' in row && 'log' in row && 'checkpointed' in row)) {
+    return false;
+  }
+  return row.busy === 0 && row.log === row.checkpointed;
+}
+
+export function integer(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw new TypeError(`SQLite gave ${String(value)}, expected an integer`);
+}
+
+export function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`SQLite gave ${typeof value}, expected a text`);
+}
+
+export function blob(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`SQLite gave ${typeof value}, expected a blob`);
+}
