@@ -1,0 +1,6 @@
+/** Every bench by name. A new one is a file bench/<name>.ts and one line here; each is loaded only when asked. */
+import type { Bench } from './bench.ts';
+
+export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  kernel: () => import('./kernel.ts'),
+};
