@@ -15,10 +15,12 @@ export const SLOT_OTHER = HUES_MAX;
 export type Rgb = readonly [number, number, number];
 
 /** Greatest strength of each hue. The first four keep at least 16 CIEDE2000 apart from each other and from the
- *  grey for normal sight, deuteranopia, protanopia and tritanopia; all six 14 (test/render/colour.test.ts). */
+ *  grey for normal sight, deuteranopia, protanopia and tritanopia; all six 14; faint, for normal sight, 10
+ *  (test/render/colour.test.ts). The first four are blue, yellow, red, green in
+ *  both themes. */
 const HUES: { readonly [theme in Theme]: readonly string[] } = {
-  dark: ['#6991ff', '#cac200', '#f1579e', '#00bb6d', '#92ceff', '#928b00'],
-  light: ['#6570eb', '#817900', '#a9003b', '#00627b', '#45aa64', '#5d3900'],
+  dark: ['#6991ff', '#cac200', '#f1579e', '#00bb6d', '#8cdaff', '#c8eca5'],
+  light: ['#6570eb', '#817900', '#a9003b', '#00627b', '#592e00', '#5d9d6b'],
 };
 const OTHER: { readonly [theme in Theme]: string } = { dark: '#b4b4b4', light: '#6e6e6e' };
 
@@ -32,7 +34,7 @@ const STOPS: { readonly [name in PaletteName]: string } = {
 };
 
 /** Lightness of a ramp's first step: far enough from the background that a single count is seen. */
-const FIRST_LIGHTNESS: { readonly [theme in Theme]: number } = { dark: 0.39, light: 0.86 };
+const FIRST_LIGHTNESS: { readonly [theme in Theme]: number } = { dark: 0.39, light: 0.82 };
 /** Share of a hue's chroma in its first step. */
 const FIRST_CHROMA: { readonly [theme in Theme]: number } = { dark: 0.6, light: 0.55 };
 /** Below 1: the faint half of a ramp, where most cells are, gets the larger steps. */

@@ -79,14 +79,16 @@ export function formatValue(value: number, type: ValueUnit): string {
   return withUnit(fixed(amount / factor, decimalsOf(amount / factor)), prefix, type.unit);
 }
 
+/** Decimals beyond these are noise of the double. */
+const DECIMALS_MAX = 15;
+
 /** Values one by one `step` apart on one axis: one prefix for all, as many decimals as tell them apart. */
 function formatSteps(values: readonly number[], step: number, type: ValueUnit): string[] {
   const scale = type.base ** type.power;
   const [prefix, factor] = prefixOf((values.at(-1) ?? 0) * scale, type);
-  const decimals = Math.min(
-    12,
-    Math.max(0, Math.ceil(-Math.log10((step * scale) / factor) - 1e-9) + (type.base === 2 ? 2 : 0)),
-  );
+  const digits = Math.max(0, Math.ceil(-Math.log10((step * scale) / factor) - 1e-9));
+  // A power of two needs more digits than its size tells: 1/8 is 0.125.
+  const decimals = Math.min(DECIMALS_MAX, type.base === 2 && digits > 0 ? digits + 2 : digits);
   return values.map((value) => withUnit(fixed((value * scale) / factor, decimals), prefix, type.unit));
 }
 

@@ -59,9 +59,9 @@ export function thresholdsOf(mode: ColorMode, bins: readonly number[]): Float64A
   const max = binEdge(until);
   switch (mode) {
     case 'rank':
-      return rankThresholds(bins);
+      return bandThresholds(bins);
     case 'log':
-      return everyLevel((share) => 2 ** ((low + share * (until - low) + FIRST_BIN) / 2));
+      return bandThresholds(Array.from({ length: until - low }, (_, i) => low + i));
     case 'linear':
       return everyLevel((share) => max * share);
     case 'sqrt':
@@ -73,10 +73,10 @@ function everyLevel(threshold: (share: number) => number): Float64Array {
   return Float64Array.from({ length: LEVELS - 1 }, (_, i) => threshold((i + 1) / LEVELS));
 }
 
-/** A count's level is its rank among the distinct half-octaves of the picture: gaps cost no level, so that
- *  neither an outlier nor a far peak takes contrast from the rest. Few distinct counts keep to the strong end,
- *  at most two levels apart. */
-function rankThresholds(bins: readonly number[]): Float64Array {
+/** A count's level is the place of its half-octave among these. For rank they are those that occur: gaps cost no
+ *  level, so that neither an outlier nor a far peak takes contrast from the rest. Few keep to the strong end, at
+ *  most two levels apart. */
+function bandThresholds(bins: readonly number[]): Float64Array {
   const top = LEVELS - 1;
   const n = bins.length;
   const apart = n === 1 ? 0 : Math.min(2, top / (n - 1));

@@ -1,9 +1,10 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
-import { fromOklab, LEVELS, parseHex, type Rgb, toOklab } from './colour.ts';
+import { fromOklab, LEVELS, type Rgb, toOklab } from './colour.ts';
 import type { Theme } from './options.ts';
 import type { Ramps } from './ramps.ts';
 import { INKS } from './strip.ts';
+import { type ThemeColour, themeColour } from './theme.ts';
 
 /** Palette indices. */
 export interface PictureColours {
@@ -33,43 +34,6 @@ export interface Picture {
   readonly scale: number;
   readonly pixels: Uint8Array;
   readonly colours: PictureColours;
-}
-
-const THEMES = {
-  dark: {
-    zero: '#0b0e13',
-    grid: '#171c24',
-    hatch: '#3a3420',
-    unknown: '#1a2029',
-    unknownDot: '#2b333f',
-    frame: '#4a5462',
-    mark: '#ff8b5a',
-    missing: '#c99a2e',
-    line: '#ffffff',
-    halo: '#0b0e13',
-    page: '#12161d',
-    ink: '#f2f5f9',
-  },
-  light: {
-    zero: '#ffffff',
-    grid: '#eceef1',
-    hatch: '#eadfb8',
-    unknown: '#eef0f3',
-    unknownDot: '#d3d8df',
-    frame: '#9aa3af',
-    mark: '#d4481b',
-    missing: '#c08a00',
-    line: '#111418',
-    halo: '#ffffff',
-    page: '#fafbfc',
-    ink: '#14181d',
-  },
-} as const;
-
-export type ThemeColour = keyof (typeof THEMES)['dark'];
-
-export function themeColour(theme: Theme, name: ThemeColour): Rgb {
-  return parseHex(THEMES[theme][name]);
 }
 
 export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {

@@ -8,9 +8,9 @@ import { background, foreground, RESET } from './ansi.ts';
 import { LEVELS, type Rgb } from './colour.ts';
 import { formatCount, formatRange, formatSpan, timeTicks, valueTicks } from './format.ts';
 import { DRAW_DEFAULTS, type DrawOptions, type Theme } from './options.ts';
-import { themeColour } from './picture.ts';
 import { legendEntries, type Ramps, rampsOf } from './ramps.ts';
 import { asciiText, cleanText, fitText, padText, widthOf } from './text-width.ts';
+import { themeColour } from './theme.ts';
 import { scaleEnds, type View, viewOf } from './view.ts';
 import { rowPosition } from './y-position.ts';
 
