@@ -75,16 +75,15 @@ export class Sender {
     const ranges = new Map(watermarks.map(({ source, covered }) => [sourceText(source), covered]));
     const covers = (source: Source, sequence: number): boolean =>
       ranges.get(sourceText(source))?.some(([from, until]) => sequence >= from && sequence < until) === true;
-    const controls: SpoolRecord[] = [];
-    for (const record of this.#options.spool.pending()) {
-      if (record.batches.length === 0) {
-        if (record.sentMs !== undefined) controls.push(record);
-      } else if (record.batches.every(({ source, sequence }) => covers(source, sequence))) {
-        // A control event has no sequence number: it was folded if what was sent after it was.
-        for (const control of controls.splice(0)) this.#options.spool.forget(control);
-        this.#options.spool.forget(record);
-      }
+    const { spool } = this.#options;
+    for (const record of spool.pending()) {
+      if (record.batches.every(({ source, sequence }) => covers(source, sequence))) spool.forget(record);
     }
+  }
+
+  /** Whether something waits that the log has not taken. */
+  owes(): boolean {
+    return this.#next() !== undefined;
   }
 
   stats(): SenderStats {

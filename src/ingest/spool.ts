@@ -18,11 +18,10 @@ export interface BatchRef {
 }
 
 export interface SpoolEntry {
-  /** A log entry. */
+  /** A log entry of reports. */
   readonly payload: Uint8Array;
   /** The newest second that it speaks of. */
   readonly second: number;
-  /** What it holds; empty for a control event. */
   readonly batches: readonly BatchRef[];
 }
 
@@ -399,11 +398,11 @@ export class Spool {
   }
 }
 
-/** What an entry holds; undefined where it is none that this version reads. */
+/** What an entry holds; undefined where it is none of reports that this version reads. */
 function batchRefs(payload: Uint8Array): BatchRef[] | undefined {
   try {
     const entry = decodeEntry(payload);
-    if (entry.kind === 'control') return [];
+    if (entry.kind === 'control') return undefined;
     return entry.batches.map(({ source, sequence, second }) => ({ source, sequence, second }));
   } catch {
     return undefined;

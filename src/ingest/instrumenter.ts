@@ -1,0 +1,250 @@
+/** The instrumenter's role on one host: drivers, the reporter that asks them once a second, the spool, the sender.
+ *  Owns: their lives, and the state of each instrumentation at each source. Does not: choose what is measured,
+ *  append control events (the caller does, from `metrics()` and `onEvent`). */
+import { join } from 'node:path';
+import { assert } from '../model/assert.ts';
+import type { Clock } from '../model/clock.ts';
+import type { ControlEvent } from '../model/control.ts';
+import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { LogWriter } from '../model/log.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import { sourceName } from '../model/report.ts';
+import type { Driver, DriverSink, DriverSource } from './driver.ts';
+import { NodeDriver } from './node/driver.ts';
+import { defaultSocketPath } from './node/socket_path.ts';
+import { ProcDriver } from './proc/driver.ts';
+import { Reporter, type ReporterStats } from './reporter.ts';
+import { Sender, type SenderStats, type Watermark } from './sender.ts';
+import { Spool, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
+import { directoryDisk } from './spool_disk.ts';
+
+/** Closing waits this long for the log to take what is spooled; the rest is sent after the next start. */
+const CLOSE_MS_MAX = 2_000;
+
+export type DriverName = 'proc' | 'node';
+
+export interface InstrumenterOptions {
+  readonly host: string;
+  readonly log: LogWriter;
+  readonly spoolDirectory: string;
+  /** Where Node programs find the node driver; the default of this user where it is left out. */
+  readonly socketPath?: string;
+  readonly clock: Clock;
+  /** 0 up to 1: names incarnations, spreads retries. */
+  readonly random: () => number;
+  /** All where it is left out. */
+  readonly drivers?: readonly DriverName[];
+  readonly spoolBounds?: Partial<SpoolBounds>;
+  /** A control event that the log should carry. */
+  readonly onEvent: (event: ControlEvent) => void;
+  /** A line for a person. */
+  readonly note?: (line: string) => void;
+}
+
+export interface SourceStateOf {
+  readonly source: string;
+  readonly state: SourceState;
+}
+
+export interface InstrumenterCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface InstrumenterStats {
+  readonly reporter: ReporterStats;
+  readonly spool: SpoolStats;
+  readonly sender: SenderStats;
+  readonly sources: number;
+}
+
+export interface Instrumenter {
+  readonly socketPath: string;
+  metrics(): readonly MetricDescription[];
+  /** Resolves when every driver that offers the metric has answered; a refusal is a state, with its reason. */
+  enable(instrumentation: Instrumentation): Promise<void>;
+  disable(id: string): Promise<void>;
+  states(id: string): readonly SourceStateOf[];
+  sources(): readonly DriverSource[];
+  /** Batches that the spool's bounds cost, newest last: source, second and how many. */
+  dropped(): Iterable<{ readonly source: string; readonly second: number; readonly batches: number }>;
+  /** A committed fold holds these; needed where the log does not confirm durably. */
+  cover(watermarks: readonly Watermark[]): void;
+  health(): readonly InstrumenterCheck[];
+  stats(): InstrumenterStats;
+  /** Ends in good order: the newest ended second is reported and the log has CLOSE_MS_MAX to take it. */
+  close(): Promise<void>;
+}
+
+/** Throws DriverError where a driver cannot start at all. */
+export async function startInstrumenter(options: InstrumenterOptions): Promise<Instrumenter> {
+  const socketPath = options.socketPath ?? defaultSocketPath();
+  const drivers = (options.drivers ?? ['proc', 'node']).map((name) => newDriver(name, options, socketPath));
+  return startWith(drivers, { ...options, socketPath });
+}
+
+function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: string): Driver {
+  const { host, clock, random } = options;
+  switch (name) {
+    case 'proc':
+      return new ProcDriver({ host, random });
+    case 'node':
+      return new NodeDriver({ host, socketPath, clock });
+  }
+}
+
+/** The role over drivers that are given: what tests, and drivers yet to come, build on. */
+export async function startWith(
+  drivers: readonly Driver[],
+  options: InstrumenterOptions & { readonly socketPath: string },
+): Promise<Instrumenter> {
+  const { clock, log, random } = options;
+  const note = options.note ?? (() => {});
+  const disk = directoryDisk(join(options.spoolDirectory));
+  const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });
+  const sender = new Sender({ spool, log, clock, random, onNote: note });
+  const reporter = new Reporter({ clock, drivers, put: (entry) => spool.put(entry), onNote: note });
+  const sink: DriverSink = {
+    late: (batches) => reporter.late(batches),
+    offline: ({ host, driver }, second) => options.onEvent({ kind: 'source-offline', host, driver, second }),
+    note,
+  };
+  const started: Driver[] = [];
+  try {
+    for (const driver of drivers) {
+      await driver.start(sink);
+      started.push(driver);
+    }
+  } catch (error) {
+    for (const driver of started) await driver.close();
+    await spool.close();
+    throw error;
+  }
+  return new Role(options, { drivers, spool, sender, reporter });
+}
+
+interface Parts {
+  readonly drivers: readonly Driver[];
+  readonly spool: Spool;
+  readonly sender: Sender;
+  readonly reporter: Reporter;
+}
+
+class Role implements Instrumenter {
+  readonly socketPath: string;
+  readonly #host: string;
+  readonly #clock: Clock;
+  readonly #parts: Parts;
+  readonly #reporting: Promise<void>;
+  readonly #sending: Promise<void>;
+  /** What a driver said when it refused, by instrumentation. */
+  readonly #refusals = new Map<string, Map<Driver, string>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: InstrumenterOptions & { readonly socketPath: string }, parts: Parts) {
+    this.socketPath = options.socketPath;
+    this.#host = options.host;
+    this.#clock = options.clock;
+    this.#parts = parts;
+    this.#reporting = parts.reporter.run();
+    this.#sending = parts.sender.run();
+  }
+
+  metrics(): readonly MetricDescription[] {
+    return this.#parts.drivers.flatMap((driver) => driver.metrics);
+  }
+
+  async enable(instrumentation: Instrumentation): Promise<void> {
+    assert(this.#closing === undefined, 'an instrumenter that closes enables nothing');
+    const { id, metric } = instrumentation;
+    const refusals = new Map<Driver, string>();
+    this.#refusals.set(id, refusals);
+    const offering = this.#parts.drivers.filter((driver) => driver.metrics.some((m) => m.name === metric));
+    await Promise.all(
+      offering.map(async (driver) => {
+        try {
+          await driver.enable(instrumentation);
+        } catch (error) {
+          refusals.set(driver, error instanceof Error ? error.message : String(error));
+        }
+      }),
+    );
+  }
+
+  async disable(id: string): Promise<void> {
+    this.#refusals.delete(id);
+    await Promise.all(this.#parts.drivers.map((driver) => driver.disable(id)));
+  }
+
+  states(id: string): readonly SourceStateOf[] {
+    const refusals = this.#refusals.get(id);
+    return this.#parts.drivers.flatMap((driver): readonly SourceStateOf[] => {
+      const reason = refusals?.get(driver);
+      if (reason === undefined) return driver.states(id);
+      const source = sourceName({ host: this.#host, driver: driver.name });
+      return [{ source, state: { state: 'failed', reason } }];
+    });
+  }
+
+  sources(): readonly DriverSource[] {
+    return this.#parts.drivers.flatMap((driver) => driver.sources());
+  }
+
+  dropped(): Iterable<{ readonly source: string; readonly second: number; readonly batches: number }> {
+    return this.#parts.spool.dropped();
+  }
+
+  cover(watermarks: readonly Watermark[]): void {
+    this.#parts.sender.cover(watermarks);
+  }
+
+  health(): readonly InstrumenterCheck[] {
+    const { spool, sender } = this.#parts;
+    const fault = spool.fault();
+    const { unavailable } = sender.stats();
+    const { records, bytes, dropped } = spool.stats();
+    return [
+      {
+        name: 'spool',
+        ok: fault === undefined && dropped === 0,
+        detail:
+          (fault === undefined ? '' : `Cannot use the disk, what is new waits in memory: ${fault.reason}; `) +
+          `${records} entries, ${bytes} bytes wait; ${dropped} batches were dropped at a bound`,
+      },
+      { name: 'log', ok: unavailable === undefined, detail: unavailable ?? 'takes entries' },
+    ];
+  }
+
+  stats(): InstrumenterStats {
+    const { spool, sender, reporter } = this.#parts;
+    return {
+      reporter: reporter.stats(),
+      spool: spool.stats(),
+      sender: sender.stats(),
+      sources: this.sources().length,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { drivers, spool, sender, reporter } = this.#parts;
+    reporter.stop();
+    await this.#reporting;
+    for (const driver of drivers) await driver.close();
+    await spool.settled();
+    const giveUp = new AbortController();
+    void this.#clock.sleep(CLOSE_MS_MAX, giveUp.signal).then(() => giveUp.abort());
+    while (sender.owes() && !giveUp.signal.aborted) await this.#clock.sleep(10, giveUp.signal);
+    sender.stop();
+    // An append that never answers is left behind: its record stays in the spool.
+    if (giveUp.signal.aborted) void this.#sending;
+    else await this.#sending;
+    giveUp.abort();
+    await spool.close();
+  }
+}

@@ -1,0 +1,82 @@
+/** The batches of one program that the instrumenter has not called safe. Owns: which are kept, which must be sent
+ *  (again), what was lost. Does not: send.
+ *  Bound: BATCHES_MAX batches. The oldest go first. One that was never written is lost, and its events are told;
+ *  one that was written may yet arrive, so only its events are remembered until it is acknowledged or the
+ *  connection ends. */
+import type { Report } from '../../model/batch.ts';
+
+/** Seconds that a program holds for an instrumenter that is away. */
+export const BATCHES_MAX = 10;
+/** Batches that are gone from here and may have arrived. */
+const DOUBTFUL_MAX = 600;
+
+export interface OutboxBatch {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  readonly reports: readonly Report[];
+  written: boolean;
+}
+
+/** Events by instrumentation. */
+export type Events = ReadonlyMap<string, number>;
+
+export class Outbox {
+  readonly #batches = new Map<number, OutboxBatch>();
+  readonly #doubtful = new Map<number, Events>();
+  readonly #onLost: (events: Events) => void;
+
+  constructor(onLost: (events: Events) => void) {
+    this.#onLost = onLost;
+  }
+
+  get size(): number {
+    return this.#batches.size;
+  }
+
+  add(sequence: number, bytes: Uint8Array, reports: readonly Report[]): void {
+    this.#batches.set(sequence, { sequence, bytes, reports, written: false });
+    for (const batch of this.#batches.values()) {
+      if (this.#batches.size <= BATCHES_MAX) break;
+      this.#batches.delete(batch.sequence);
+      if (batch.written) this.#doubtful.set(batch.sequence, eventsOf(batch.reports));
+      else this.#onLost(eventsOf(batch.reports));
+    }
+    for (const [old, events] of this.#doubtful) {
+      if (this.#doubtful.size <= DOUBTFUL_MAX) break;
+      this.#doubtful.delete(old);
+      this.#onLost(events);
+    }
+  }
+
+  /** Those to write, in order. */
+  unwritten(): OutboxBatch[] {
+    return [...this.#batches.values()].filter((batch) => !batch.written);
+  }
+
+  acknowledge(sequence: number): void {
+    this.#batches.delete(sequence);
+    this.#doubtful.delete(sequence);
+  }
+
+  /** The connection ended: what is kept is to be written again, what is not is lost. */
+  disconnected(): void {
+    for (const batch of this.#batches.values()) batch.written = false;
+    for (const events of this.#doubtful.values()) this.#onLost(events);
+    this.#doubtful.clear();
+  }
+
+  clear(): void {
+    this.#batches.clear();
+    this.#doubtful.clear();
+  }
+}
+
+export function eventsOf(reports: readonly Report[]): Events {
+  return new Map(reports.map((report) => [report.instrumentation, report.dropped + eventsInRows(report)]));
+}
+
+export function eventsInRows(report: Report): number {
+  let events = 0;
+  for (const { histogram } of report.rows) for (const count of histogram.counts) events += count;
+  return events;
+}

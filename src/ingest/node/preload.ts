@@ -1,0 +1,51 @@
+/** `tailglow/node`: lets any Node program be measured, with `node --import tailglow/node app.js` or by
+ *  NODE_OPTIONS. Reads the environment once and attaches; what is measured is asked for over the socket, and
+ *  nothing is while nobody asks.
+ *  TAILGLOW_SOCKET: where the instrumenter listens; by default the same user's one on this machine.
+ *  TAILGLOW_APP: the name of the application; by default that of the package or script. */
+import { basename, dirname, extname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import { boundedValue } from '../../model/key.ts';
+import { Attachment } from './attachment.ts';
+import { defaultSocketPath } from './socket_path.ts';
+import { APP_CHARS_MAX } from './wire.ts';
+
+/** Set once a process: a program may be told of us twice, by its command line and by NODE_OPTIONS. */
+const LOADED = Symbol.for('tailglow.node');
+
+function attach(): void {
+  const { TAILGLOW_SOCKET: socket, TAILGLOW_APP: app, npm_package_name: packageName } = process.env;
+  const attachment = new Attachment({
+    socketPath: socket !== undefined && socket !== '' ? socket : defaultSocketPath(),
+    checkOwner: socket === undefined || socket === '',
+    app: applicationName(app ?? packageName, process.argv[1]),
+    pid: process.pid,
+    random: Math.random,
+  });
+  process.on('exit', () => {
+    try {
+      attachment.end();
+    } catch {
+      // The program ends as it would have without us.
+    }
+  });
+  attachment.start();
+}
+
+/** A script named for its role says less than the folder it lies in. */
+function applicationName(named: string | undefined, script: string | undefined): string {
+  const file = script === undefined ? '' : basename(script, extname(script));
+  const fallback = /^(index|main|server|app|start)$/.test(file) ? basename(dirname(script!)) : file;
+  const name = [named, fallback, 'node'].find((text) => text !== undefined && text !== '')!;
+  return boundedValue(name).slice(0, APP_CHARS_MAX).toWellFormed();
+}
+
+const marks = globalThis as { [LOADED]?: boolean };
+if (isMainThread && marks[LOADED] !== true) {
+  marks[LOADED] = true;
+  try {
+    attach();
+  } catch {
+    // A program that cannot be measured runs as it would have without us.
+  }
+}
