@@ -359,18 +359,30 @@ bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, 
 }
 
 void accumulate(const Cells& cells, const Placement& placement, const Raster& raster) {
-  for (size_t i = 0; i < cells.length; i++) {
-    const int32_t column = placement.columnOfStep[cells.step[i]];
-    const int32_t hue = placement.hueOfKey[cells.key[i]];
-    if (column < 0 || hue < 0) continue;
-    const size_t place = static_cast<size_t>(hue) * raster.columns + static_cast<size_t>(column);
-    const size_t bucket = cells.bucket[i];
-    if (bucket < raster.bucketFirst) {
-      raster.under[place] += cells.count[i];
-    } else if (bucket - raster.bucketFirst >= raster.buckets) {
-      raster.over[place] += cells.count[i];
-    } else {
-      raster.counts[place * raster.buckets + bucket - raster.bucketFirst] += cells.count[i];
+  if (raster.columns == 0) return;
+  // Where a step goes, from the first column of a hue: in the counts, and in `under` and `over`.
+  ptrdiff_t slotOfStep[kSteps];
+  ptrdiff_t columnOfStep[kSteps];
+  for (size_t step = 0; step < kSteps; step++) {
+    columnOfStep[step] = placement.columnOfStep[step];
+    slotOfStep[step] = columnOfStep[step] * static_cast<ptrdiff_t>(columnOfStep[step] < 0 ? 1 : raster.buckets);
+  }
+  // Cells of one key and bucket come in runs where they are sorted, and mostly also where they are not.
+  for (size_t i = 0; i < cells.length;) {
+    const uint16_t key = cells.key[i];
+    const uint16_t bucket = cells.bucket[i];
+    if (placement.hueOfKey[key] < 0) {
+      i++;
+      continue;
+    }
+    const size_t place = static_cast<size_t>(placement.hueOfKey[key]) * raster.columns;
+    const bool within = bucket >= raster.bucketFirst && bucket - raster.bucketFirst < raster.buckets;
+    double* const base = within ? raster.counts + place * raster.buckets + (bucket - raster.bucketFirst)
+                                : (bucket < raster.bucketFirst ? raster.under : raster.over) + place;
+    const ptrdiff_t* const offsetOfStep = within ? slotOfStep : columnOfStep;
+    for (; i < cells.length && cells.key[i] == key && cells.bucket[i] == bucket; i++) {
+      const ptrdiff_t offset = offsetOfStep[cells.step[i]];
+      if (offset >= 0) base[offset] += cells.count[i];
     }
   }
 }
