@@ -31,12 +31,14 @@ function build() {
   const gyp = nodeGyp();
   if (gyp === undefined) return 'node-gyp is not found (it comes with npm)';
   const [command, ...first] = gyp;
-  const args = [...first, 'rebuild', '-C', folder, '--silent', ...headers()];
+  const args = [...first, 'rebuild', '-C', folder, '--loglevel=error', ...headers()];
   const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) return error.message;
   if (status === 0) return undefined;
-  const lines = `${stdout}${stderr}`.split('\n').filter((line) => /error|not found|no such/i.test(line));
-  return lines[0]?.trim() ?? `node-gyp ended with ${status}`;
+  const lines = `${stdout}\n${stderr}`
+    .split('\n')
+    .filter((line) => /stack \w*Error|error: |not found|no such/i.test(line));
+  return lines[0]?.replace(/^gyp ERR! (stack )?/, '').trim() ?? `node-gyp ended with ${status}`;
 }
 
 const fault = build();
