@@ -11,12 +11,12 @@ import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
 import type { Driver, DriverSink, DriverSource } from './driver.ts';
 import { NodeDriver } from './node/driver.ts';
-import { defaultSocketPath } from './node/socket_path.ts';
+import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
 import { Reporter, type ReporterStats } from './reporter.ts';
 import { Sender, type SenderStats, type Watermark } from './sender.ts';
 import { Spool, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
-import { directoryDisk } from './spool_disk.ts';
+import { directoryDisk } from './spool-disk.ts';
 
 /** Closing waits this long for the log to take what is spooled; the rest is sent after the next start. */
 const CLOSE_MS_MAX = 2_000;

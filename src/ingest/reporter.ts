@@ -8,7 +8,7 @@ import { type Clock, unixSecond } from '../model/clock.ts';
 import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX } from '../model/limits.ts';
 import { encodeReportEntry } from '../model/report.ts';
 import { COLLECT_MS_MAX, type Collected, type Driver, type EncodedBatch } from './driver.ts';
-import { CLOCK_BACK_SECONDS_MAX } from './source_sequence.ts';
+import { CLOCK_BACK_SECONDS_MAX } from './source-sequence.ts';
 import type { SpoolEntry } from './spool.ts';
 
 /** A driver answers within COLLECT_MS_MAX by itself; one that does not is left behind this much later. */

@@ -8,8 +8,8 @@
 import type { Source } from '../model/batch.ts';
 import type { Clock } from '../model/clock.ts';
 import { decodeEntry, sourceName } from '../model/report.ts';
-import type { SpoolDisk } from './spool_disk.ts';
-import { encodeRecord, FILE_MAGIC, RECORD_HEADER_BYTES, recordPayload, scanRecords } from './spool_record.ts';
+import type { SpoolDisk } from './spool-disk.ts';
+import { encodeRecord, FILE_MAGIC, RECORD_HEADER_BYTES, recordPayload, scanRecords } from './spool-record.ts';
 
 export interface BatchRef {
   readonly source: Source;

@@ -4,7 +4,7 @@ import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { DriverError } from '../driver.ts';
-import { defaultSocketPath, SOCKET_PATH_BYTES_MAX } from './socket_path.ts';
+import { defaultSocketPath, SOCKET_PATH_BYTES_MAX } from './socket-path.ts';
 
 /** Rejects with DriverError. A socket that another instrumenter answers on is left alone. */
 export async function listenAt(server: Server, path: string): Promise<void> {

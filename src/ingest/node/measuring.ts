@@ -7,11 +7,11 @@ import { performance } from 'node:perf_hooks';
 import { type Batch, encodeBatch, type Report, type Source } from '../../model/batch.ts';
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
 import type { FieldReader } from '../../model/predicate.ts';
-import { CLOCK_BACK_SECONDS_MAX, SourceSequence } from '../source_sequence.ts';
+import { CLOCK_BACK_SECONDS_MAX, SourceSequence } from '../source-sequence.ts';
 import { eventsInRows, Outbox } from './outbox.ts';
 import { type FixedFields, PROBES, type RunningProbe } from './probes.ts';
 import { OpenSeconds } from './seconds.ts';
-import { WallClock } from './wall_clock.ts';
+import { WallClock } from './wall-clock.ts';
 import { FRAME_BYTES_MAX, programDriver } from './wire.ts';
 
 const FAULTS_MAX = 10;

@@ -7,7 +7,7 @@ import { basename, dirname, extname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { boundedValue } from '../../model/key.ts';
 import { Attachment } from './attachment.ts';
-import { defaultSocketPath } from './socket_path.ts';
+import { defaultSocketPath } from './socket-path.ts';
 import { APP_CHARS_MAX } from './wire.ts';
 
 /** Set once a process: a program may be told of us twice, by its command line and by NODE_OPTIONS. */
@@ -37,7 +37,8 @@ function applicationName(named: string | undefined, script: string | undefined):
   const file = script === undefined ? '' : basename(script, extname(script));
   const fallback = /^(index|main|server|app|start)$/.test(file) ? basename(dirname(script!)) : file;
   const name = [named, fallback, 'node'].find((text) => text !== undefined && text !== '')!;
-  return boundedValue(name).slice(0, APP_CHARS_MAX).toWellFormed();
+  // By way of bytes, so that half a character cut off is one that both sides write alike.
+  return Buffer.from(boundedValue(name).slice(0, APP_CHARS_MAX)).toString('utf8');
 }
 
 const marks = globalThis as { [LOADED]?: boolean };

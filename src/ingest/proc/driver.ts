@@ -8,10 +8,10 @@ import { compilePredicate, type Literal } from '../../model/predicate.ts';
 import { encodeBatch, type Report } from '../../model/batch.ts';
 import { sourceName } from '../../model/report.ts';
 import { type Collected, type Driver, DriverError, type DriverSink, type DriverSource } from '../driver.ts';
-import { SourceSequence } from '../source_sequence.ts';
+import { SourceSequence } from '../source-sequence.ts';
 import { Tally } from '../tally.ts';
 import type { Reading } from './counters.ts';
-import { KeptFile } from './kept_file.ts';
+import { KeptFile } from './kept-file.ts';
 import { PROC_METRICS, type ProcMetric } from './metrics.ts';
 
 interface Measure {
