@@ -1,7 +1,8 @@
 /** The kernel: the hot loops over typed arrays, behind one interface with two implementations that agree bit
  *  for bit: `reference.ts` is normative and readable, `native.ts` is the add-on in native/.
  *  All functions are pure over the arrays given: no state between calls, callers allocate. Sizes and indices
- *  are checked by the caller or by the implementation before memory is touched: a wrong size throws RangeError. */
+ *  are checked before anything is written: what does not fit throws RangeError. Arrays may be longer than needed;
+ *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
 import type { Cells, CellsBuffer } from '../model/series.ts';
 import type { BucketRaster } from '../model/raster.ts';
 
@@ -29,17 +30,18 @@ export interface Kernel {
   /** CRC-32C; see model/crc32c.ts. */
   crc32c(bytes: Uint8Array, seed?: number): number;
 
-  /** LL5 bucket of each of the first `length` values (non-negative integers) into `out`. */
+  /** bucketIndex(LL5, value) of each of the first `length` values, into `out`; takes any double. */
   bucketIndices(values: Float64Array, length: number, out: Uint16Array): void;
 
   /** Orders cells by (key, bucket, step) and adds up those of the same place, in place. */
   sortMerge(cells: CellsBuffer): void;
 
-  /** Codec 1's columns of sorted, merged cells (docs/SEGMENT_FORMAT.md), before deflate. */
+  /** Codec 1's columns of sorted, merged cells (docs/SEGMENT_FORMAT.md), before deflate. Throws RangeError on
+   *  cells that are not sorted and merged, or a count that is no positive safe integer. */
   encodeColumns(cells: Cells): Uint8Array;
 
   /** Reads what `encodeColumns` wrote, appending to `into`; throws BytesFault on bytes it could not have
-   *  written (a bucket not below `buckets`, a key not below `keys`, a short or long column). */
+   *  written (a bucket not below `buckets`, a key not below `keys`, a short or long column) and leaves `into` as it was. */
   decodeColumns(bytes: Uint8Array, limits: { keys: number; buckets: number }, into: CellsBuffer): void;
 
   /** Smallest and largest bucket among the placed cells: [low, high], or [0, -1] when there are none. */

@@ -1,10 +1,12 @@
 /** The value of a batch, and the writing half of its bytes (docs/REPORT_FORMAT.md); report.ts reads them.
  *  It stands alone because a probe loads it into other people's programs: it must load in a millisecond or two,
  *  so no schema library comes with it. */
+import { assert } from './assert.ts';
 import { type Checksum, crc32c } from './crc32c.ts';
 import type { Grid } from './grid.ts';
 import type { Histogram } from './histogram.ts';
 import type { Key } from './key.ts';
+import { KEY_VALUE_BYTES_MAX, REPORT_KEYS_MAX } from './limits.ts';
 import { ByteWriter } from './varint.ts';
 
 /** One instrumenter's stream. A restart is a new incarnation: sequence numbers begin again at 0. */
@@ -68,7 +70,13 @@ function encodeReport(out: ByteWriter, report: Report): void {
   out.u8(GRID_KINDS.indexOf(report.grid.kind));
   out.varint(report.grid.kind === 'log-linear' ? 5 : report.grid.kind === 'linear' ? report.grid.width : 0);
   out.varint(report.rows.length);
-  out.varint(report.rows[0]?.key.length ?? 0);
+  const fieldCount = report.rows[0]?.key.length ?? 0;
+  assert(report.rows.length <= REPORT_KEYS_MAX + 1, () => `a report has ${report.rows.length} rows`);
+  assert(
+    report.rows.every((row) => row.key.length === fieldCount),
+    'the keys of a report are of one length',
+  );
+  out.varint(fieldCount);
   const body = new ByteWriter(512);
   for (const row of report.rows) encodeRow(body, row);
   out.varint(body.length);
@@ -76,7 +84,7 @@ function encodeReport(out: ByteWriter, report: Report): void {
 }
 
 function encodeRow(out: ByteWriter, row: Row): void {
-  for (const value of row.key) out.text(value);
+  for (const value of row.key) out.text(value, KEY_VALUE_BYTES_MAX);
   const { buckets, counts } = row.histogram;
   out.varint(buckets.length);
   let next = 0;

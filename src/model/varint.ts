@@ -113,8 +113,9 @@ export class ByteWriter {
     this.length += bytes.length;
   }
 
-  text(text: string): void {
+  text(text: string, maxBytes = Infinity): void {
     const bytes = Buffer.from(text, 'utf8');
+    assert(bytes.length <= maxBytes, () => `a text has ${bytes.length} bytes, expected at most ${maxBytes}`);
     this.varint(bytes.length);
     this.raw(bytes);
   }

@@ -1,10 +1,12 @@
 /** The wire form of reports: round trip, and bytes that are none are said to be none, whatever they are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AssertionFault } from '../../src/model/assert.ts';
 import { ControlEventError } from '../../src/model/control.ts';
 import { crc32c } from '../../src/model/crc32c.ts';
 import { LL5 } from '../../src/model/grid.ts';
 import { type Key, keyText } from '../../src/model/key.ts';
+import { KEY_VALUE_BYTES_MAX, REPORT_KEYS_MAX } from '../../src/model/limits.ts';
 import {
   type Batch,
   decodeBatch,
@@ -15,6 +17,7 @@ import {
   encodeReportEntry,
   readBatch,
   ReportCorruptError,
+  type Row,
   sourceName,
 } from '../../src/model/report.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
@@ -84,6 +87,22 @@ describe('a batch', () => {
       { numRuns: 1000 },
     );
     expect(refused).toBeGreaterThan(100);
+  });
+
+  it('that a reader would refuse is not written', () => {
+    const row = (...key: string[]): Row => ({ key, histogram: { buckets: [1], counts: [1] } });
+    const writing = (rows: readonly Row[]): (() => Uint8Array) => {
+      const report = { instrumentation: 'a', grid: LL5, partial: false, dropped: 0, rows };
+      const source = { host: 'h', driver: 'd', incarnation: '0'.repeat(16) };
+      return () => encodeBatch({ source, sequence: 0, second: 1, reports: [report] });
+    };
+    expect(writing([row('x'.repeat(KEY_VALUE_BYTES_MAX))])).not.toThrow();
+    expect(writing([row('x'.repeat(KEY_VALUE_BYTES_MAX + 1))])).toThrow(AssertionFault);
+    expect(writing([row('a'), row('a', 'b')])).toThrow(AssertionFault);
+    expect(writing([{ key: ['a'], histogram: { buckets: [1], counts: [0] } }])).toThrow(AssertionFault);
+    expect(writing([{ key: ['a'], histogram: { buckets: [2, 2], counts: [1, 1] } }])).toThrow(AssertionFault);
+    expect(writing(Array.from({ length: REPORT_KEYS_MAX + 1 }, () => row('a')))).not.toThrow();
+    expect(writing(Array.from({ length: REPORT_KEYS_MAX + 2 }, () => row('a')))).toThrow(AssertionFault);
   });
 
   it.each([0, 1, 4])('of %d bytes is refused', (length) => {
