@@ -233,10 +233,17 @@ export function printPredicate(predicate: Predicate, metric?: MetricDescription)
     case 'prefix':
     case 'contains':
       return `${predicate.field} ${SIGNS[predicate.op]} ${printText(predicate.value)}`;
-    default: {
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge': {
       const { field, op, value } = predicate;
       return `${field} ${SIGNS[op]} ${predicateLiteral(value, field, metric)}`;
     }
+    default:
+      return unreachable(predicate);
   }
 }
 

@@ -1,0 +1,249 @@
+/** A heatmap's raster from a scan. Hues partition the counts: no count is in two, and none is lost: the cells,
+ *  `under` and `over` add up to `total`.
+ *  A level (point scope) is the mean over the reports of a column, never their sum. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { bucketMiddle } from '../model/grid.ts';
+import { compareKeys, type Key, keyText } from '../model/key.ts';
+import { fieldOf, TYPES } from '../model/metric.ts';
+import type { BucketRaster, HueLabel, Raster, Scale } from '../model/raster.ts';
+import { assert } from '../model/assert.ts';
+import { defaultIsLog } from './check-heatmap.ts';
+import type { HeatmapDrawing } from './checked.ts';
+import { type Known, levelReports } from './known.ts';
+import { assignHues, type Chosen, denseQuantile, largest, measureHues, projectGroups } from './measure.ts';
+import type { Plan } from './plan.ts';
+import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
+import {
+  type Buckets,
+  forEachChunk,
+  forEachHistogram,
+  type Hues,
+  hueTotals,
+  occupiedBuckets,
+  type Scan,
+} from './scan.ts';
+
+export interface Sources {
+  readonly plan: Plan;
+  readonly scan: Scan;
+  readonly known: Known;
+  readonly kernel: Kernel;
+}
+
+export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
+  const { plan, scan, known, kernel } = sources;
+  const chosen = chooseHues(sources, draw);
+  const occupied = occupiedBuckets(scan, chosen.hues, kernel);
+  const scale = scaleOf(plan, draw);
+  const edges = edgesOf(sources, draw, { scale, occupied, hues: chosen.hues });
+  const buckets = occupied ?? { first: 0, count: 1 };
+  const drawn = drawCells(sources, draw, { edges, buckets, hues: chosen.hues });
+  const plainCounts = draw.weight === 'count' && plan.metric.scope === 'interval';
+  const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : drawn.totals;
+  const type = valueType(plan);
+  return {
+    metric: plan.metric.name,
+    fromSecond: plan.fromSecond,
+    untilSecond: plan.untilSecond,
+    columnSeconds: plan.columnSeconds,
+    columns: plan.columns,
+    rows: edges.length - 1,
+    y: { scale, unit: type.unit, base: type.base, power: type.power, edges },
+    grid: scan.grid,
+    hueFields: draw.hueFields,
+    hues: chosen.keys.map((key, h): HueLabel => ({ key, count: totals[h]! })),
+    cells: drawn.cells,
+    under: drawn.under,
+    over: drawn.over,
+    total: totals.reduce((sum, count) => sum + count, 0),
+    coverage: known.coverage,
+    overlays: draw.overlay.map((percent, i) => ({ name: `p${percent}`, values: drawn.overlays[i]! })),
+  };
+}
+
+function valueType(plan: Plan) {
+  const field = fieldOf(plan.metric, plan.numeric ?? '');
+  assert(field !== undefined, 'a heatmap has a numeric field');
+  return TYPES[field.type];
+}
+
+function scaleOf(plan: Plan, draw: HeatmapDrawing): Scale {
+  if (draw.scale !== undefined) return draw.scale;
+  if (draw.y?.low === 0) return 'linear';
+  return defaultIsLog(fieldOf(plan.metric, plan.numeric!)!) ? 'log' : 'linear';
+}
+
+/** The keys that have a hue, in the order of the keys (or as they are named), and the rest. */
+function chooseHues(sources: Sources, draw: HeatmapDrawing): Chosen {
+  const { plan, scan, known, kernel } = sources;
+  if (draw.hueFields.length === 0) {
+    return { keys: [undefined], hues: { count: 1, hueOfGroup: new Int32Array(scan.groups.length) } };
+  }
+  const all = projectGroups(scan, plan, draw.hueFields);
+  const excluded = new Set(draw.exclude.map(keyText));
+  const isExcluded = (key: Key): boolean => excluded.has(keyText(key));
+  const { hues: choice } = draw;
+  if (choice.kind === 'isolate') return assignHues(all, choice.keys, () => false);
+  if (choice.kind === 'select') return orOne(assignHues(all, choice.keys, (key) => !isExcluded(key)));
+  const measure = plan.pick?.measure ?? { kind: 'count' };
+  const measured = measureHues(scan, all.hues, { measure, known, plan, kernel });
+  const values = measured.map(({ value }, h) => (isExcluded(all.keys[h]!) ? -1 : value));
+  const chosen = largest(all.keys, values, plan.pick?.count ?? choice.count).map((h) => all.keys[h]!);
+  return orOne(assignHues(all, chosen.toSorted(compareKeys), (key) => !isExcluded(key)));
+}
+
+/** A picture of nothing has one hue all the same. */
+function orOne(chosen: Chosen): Chosen {
+  if (chosen.keys.length > 0) return chosen;
+  return { keys: [undefined], hues: { ...chosen.hues, count: 1 } };
+}
+
+function edgesOf(
+  sources: Sources,
+  draw: HeatmapDrawing,
+  what: { scale: Scale; occupied: Buckets | undefined; hues: Hues },
+): number[] {
+  const { plan, scan } = sources;
+  const { scale, occupied, hues } = what;
+  const ends =
+    draw.y === undefined && occupied !== undefined ? occupiedEnds(sources, occupied, hues) : undefined;
+  return axisEdges({
+    scale,
+    type: valueType(plan),
+    grid: scan.grid,
+    height: plan.height,
+    ...(draw.buckets === undefined ? {} : { buckets: draw.buckets }),
+    ...(draw.y === undefined ? {} : { range: draw.y }),
+    ...(ends === undefined ? {} : { occupied: ends }),
+  });
+}
+
+/** The least and the largest occupied bucket, and the least that holds no zero. */
+function occupiedEnds({ scan, kernel }: Sources, buckets: Buckets, { hueOfGroup }: Hues) {
+  const high = buckets.first + buckets.count - 1;
+  if (buckets.first > 0 && scan.mask === undefined)
+    return { low: buckets.first, lowPositive: buckets.first, high };
+  const used: number[] = [];
+  const one = { count: 1, hueOfGroup: hueOfGroup.map((hue) => Math.min(hue, 0)) };
+  forEachHistogram(scan, { hues: one, buckets, kernel }, (counts) => {
+    counts.forEach((count, b) => count > 0 && used.push(buckets.first + b));
+  });
+  if (used.length === 0) return undefined;
+  return { low: used[0]!, lowPositive: used.find((b) => b > 0) ?? 1, high: used.at(-1)! };
+}
+
+interface Drawn {
+  readonly cells: Float64Array;
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+  /** Per hue, as weighted. */
+  readonly totals: Float64Array;
+  readonly overlays: readonly Float64Array[];
+}
+
+function drawCells(
+  sources: Sources,
+  draw: HeatmapDrawing,
+  what: { edges: readonly number[]; buckets: Buckets; hues: Hues },
+): Drawn {
+  const { plan, scan, known, kernel } = sources;
+  const { edges, buckets, hues } = what;
+  const { columns } = plan;
+  const rows = edges.length - 1;
+  const spread = spreadBuckets(scan.grid, buckets, edges);
+  const drawn: Drawn = {
+    cells: new Float64Array(hues.count * columns * rows),
+    under: new Float64Array(columns),
+    over: new Float64Array(columns),
+    totals: new Float64Array(hues.count),
+    overlays: draw.overlay.map(() => new Float64Array(columns).fill(Number.NaN)),
+  };
+  const middles = Float64Array.from({ length: buckets.count }, (_, b) =>
+    bucketMiddle(scan.grid, buckets.first + b),
+  );
+  const isLevel = plan.metric.scope === 'point';
+  const needsTotals = isLevel || draw.weight === 'value';
+  forEachChunk(scan, { hues, buckets, kernel }, (raster, firstColumn) => {
+    if (draw.overlay.length > 0) overlay(raster, firstColumn, { draw, scan, into: drawn.overlays });
+    if (draw.weight === 'value') scaleBuckets(raster, middles);
+    if (isLevel) scaleColumns(raster, (column) => 1 / levelReports(known, firstColumn + column));
+    if (needsTotals) addTotals(raster, drawn.totals);
+    addOutside(raster, spread, drawn, firstColumn);
+    spreadChunk(raster, spread, { kernel, into: drawn.cells, columns, firstColumn });
+  });
+  return drawn;
+}
+
+function spreadChunk(
+  raster: BucketRaster,
+  spread: Spread,
+  to: { kernel: Kernel; into: Float64Array; columns: number; firstColumn: number },
+): void {
+  const { kernel, into, columns, firstColumn } = to;
+  if (raster.columns === columns) return kernel.spread(raster, spread, into);
+  const chunk = new Float64Array(raster.hues * raster.columns * spread.rows);
+  kernel.spread(raster, spread, chunk);
+  const length = raster.columns * spread.rows;
+  for (let h = 0; h < raster.hues; h++) {
+    into.set(chunk.subarray(h * length, (h + 1) * length), (h * columns + firstColumn) * spread.rows);
+  }
+}
+
+/** Counts of the buckets that reach below or above the rows; most pictures have none. */
+function addOutside(raster: BucketRaster, spread: Spread, into: Drawn, firstColumn: number): void {
+  const { hues, columns, buckets, counts } = raster;
+  for (let b = 0; b < buckets; b++) {
+    const under = spread.under[b]!;
+    const over = spread.over[b]!;
+    if (under === 0 && over === 0) continue;
+    for (let place = 0; place < hues * columns; place++) {
+      const count = counts[place * buckets + b]!;
+      into.under[firstColumn + (place % columns)]! += count * under;
+      into.over[firstColumn + (place % columns)]! += count * over;
+    }
+  }
+}
+
+function addTotals({ hues, columns, buckets, counts }: BucketRaster, totals: Float64Array): void {
+  const perHue = columns * buckets;
+  for (let h = 0; h < hues; h++) {
+    let sum = 0;
+    for (let i = h * perHue; i < (h + 1) * perHue; i++) sum += counts[i]!;
+    totals[h]! += sum;
+  }
+}
+
+function scaleBuckets({ hues, columns, buckets, counts }: BucketRaster, factors: Float64Array): void {
+  for (let place = 0; place < hues * columns; place++) {
+    for (let b = 0; b < buckets; b++) counts[place * buckets + b]! *= factors[b]!;
+  }
+}
+
+function scaleColumns(
+  { hues, columns, buckets, counts }: BucketRaster,
+  factor: (column: number) => number,
+): void {
+  for (let place = 0; place < hues * columns; place++) {
+    const by = factor(place % columns);
+    for (let b = 0; b < buckets; b++) counts[place * buckets + b]! *= by;
+  }
+}
+
+/** Percentiles per column, from the exact counts of all hues together. */
+function overlay(
+  { hues, columns, buckets, bucketFirst, counts }: BucketRaster,
+  firstColumn: number,
+  to: { draw: HeatmapDrawing; scan: Scan; into: readonly Float64Array[] },
+): void {
+  const all = new Float64Array(buckets);
+  for (let column = 0; column < columns; column++) {
+    all.fill(0);
+    for (let h = 0; h < hues; h++) {
+      const base = (h * columns + column) * buckets;
+      for (let b = 0; b < buckets; b++) all[b]! += counts[base + b]!;
+    }
+    to.draw.overlay.forEach((percent, i) => {
+      to.into[i]![firstColumn + column] = denseQuantile(to.scan.grid, bucketFirst, all, percent / 100).value;
+    });
+  }
+}

@@ -1,0 +1,151 @@
+/** One number from a histogram or from a key's counts, with its bounds; and keys ranked by it. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { bucketEdge, bucketMiddle, type Grid } from '../model/grid.ts';
+import { compareKeys, type Key, keyText, REMAINDER } from '../model/key.ts';
+import type { Measure } from './checked.ts';
+import { type Known, levelReports, spokenSeconds } from './known.ts';
+import type { Plan } from './plan.ts';
+import { type Buckets, forEachHistogram, type Hues, hueTotals, type Scan, wholeGrid } from './scan.ts';
+
+export interface Measured {
+  readonly value: number;
+  /** The true value lies within [low, high]. */
+  readonly low: number;
+  readonly high: number;
+}
+
+const NOTHING: Measured = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
+
+/** As the model's `quantile`, over dense counts of buckets first, first + 1, ... */
+export function denseQuantile(grid: Grid, first: number, counts: Float64Array, rank: number): Measured {
+  let total = 0;
+  let last = -1;
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i]! > 0) last = i;
+    total += counts[i]!;
+  }
+  if (last < 0) return NOTHING;
+  const target = rank * total;
+  let before = 0;
+  let at = 0;
+  // Rounding may leave the target above the last sum: the last bucket holds it.
+  while (at < last && (counts[at]! === 0 || before + counts[at]! < target)) before += counts[at++]!;
+  const low = bucketEdge(grid, first + at);
+  const high = bucketEdge(grid, first + at + 1);
+  if (high - low <= 1) return { value: low, low, high: low };
+  const inside = Math.min(1, Math.max(0, target - before) / counts[at]!);
+  return { value: low + (high - low) * inside, low, high };
+}
+
+/** Middles weighted by counts; the bounds are those of the edges. */
+export function denseAverage(grid: Grid, first: number, counts: Float64Array): Measured {
+  let total = 0;
+  let middle = 0;
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i]!;
+    if (count === 0) continue;
+    const edge = bucketEdge(grid, first + i);
+    const next = bucketEdge(grid, first + i + 1);
+    total += count;
+    middle += count * bucketMiddle(grid, first + i);
+    low += count * edge;
+    high += count * (next - edge <= 1 ? edge : next);
+  }
+  return total === 0 ? NOTHING : { value: middle / total, low: low / total, high: high / total };
+}
+
+/** The measure of each hue over the whole range. */
+export function measureHues(
+  scan: Scan,
+  hues: Hues,
+  what: { measure: Measure; known: Known; plan: Plan; kernel: Kernel },
+): Measured[] {
+  const { measure, known, plan, kernel } = what;
+  if (measure.kind === 'count' || measure.kind === 'rate') {
+    const totals = [...hueTotals(scan, hues, kernel)];
+    const over = measure.kind === 'count' ? countDivisor(plan, known) : wholeRange(known, spokenSeconds);
+    return totals.map((total) => ({ value: total / over, low: total / over, high: total / over }));
+  }
+  const buckets: Buckets = wholeGrid(scan);
+  const measured: Measured[] = Array.from({ length: hues.count }, () => NOTHING);
+  forEachHistogram(scan, { hues, buckets, kernel }, (counts, hue) => {
+    measured[hue] =
+      measure.kind === 'average'
+        ? denseAverage(scan.grid, 0, counts)
+        : denseQuantile(scan.grid, 0, counts, measure.percent / 100);
+  });
+  return measured;
+}
+
+/** A level does not add over time: its count is the mean over what was reported. */
+function countDivisor(plan: Plan, known: Known): number {
+  return plan.metric.scope === 'point' ? wholeRange(known, levelReports) : 1;
+}
+
+function wholeRange(known: Known, of: (known: Known, column: number) => number): number {
+  let sum = 0;
+  for (let column = 0; column < known.reported.length; column++) sum += of(known, column);
+  return Math.max(1, sum);
+}
+
+/** Whether a key stands for what a bounded label set no longer tells apart. */
+function isRemainder(key: Key): boolean {
+  return key.length > 0 && key.every((value) => value === REMAINDER);
+}
+
+/** The `count` keys with the largest values, ties in the order of the keys. Keys without counts and the
+ *  remainder of a source never are among them. */
+export function largest(keys: readonly Key[], values: readonly number[], count: number): number[] {
+  return keys
+    .map((_, i) => i)
+    .filter((i) => values[i]! >= 0 && !isRemainder(keys[i]!))
+    .toSorted((a, b) => values[b]! - values[a]! || compareKeys(keys[a]!, keys[b]!))
+    .slice(0, count);
+}
+
+/** Groups that share the values of `fields` become one hue; keys[h] is what they share. */
+export function projectGroups(
+  scan: Scan,
+  plan: Plan,
+  fields: readonly string[],
+): { keys: Key[]; hues: Hues } {
+  const places = fields.map((field) => plan.fields.indexOf(field));
+  const hueOfKey = new Map<string, number>();
+  const keys: Key[] = [];
+  const hueOfGroup = Int32Array.from(scan.groups, (group) => {
+    const key = places.map((place) => group[place]!);
+    const text = keyText(key);
+    const known = hueOfKey.get(text);
+    if (known !== undefined) return known;
+    hueOfKey.set(text, keys.length);
+    return keys.push(key) - 1;
+  });
+  return { keys, hues: { count: keys.length, hueOfGroup } };
+}
+
+export interface Chosen {
+  /** The chosen keys in order, then undefined for the rest where there is any. */
+  readonly keys: readonly (Key | undefined)[];
+  readonly hues: Hues;
+}
+
+/** Gives the chosen keys a hue each, and all others the last one, or none. */
+export function assignHues(
+  all: { keys: readonly Key[]; hues: Hues },
+  chosen: readonly Key[],
+  rest: (key: Key, hue: number) => boolean,
+): Chosen {
+  const hueOfText = new Map(chosen.map((key, i) => [keyText(key), i]));
+  let hasRest = false;
+  const newHue = all.keys.map((key, hue) => {
+    const own = hueOfText.get(keyText(key));
+    if (own !== undefined) return own;
+    if (!rest(key, hue)) return -1;
+    hasRest = true;
+    return chosen.length;
+  });
+  const keys = hasRest ? [...chosen, undefined] : chosen;
+  return { keys, hues: { count: keys.length, hueOfGroup: all.hues.hueOfGroup.map((hue) => newHue[hue]!) } };
+}

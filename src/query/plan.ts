@@ -1,0 +1,235 @@
+/** From a checked read to what an aggregator does: the instrumentation that covers it, the exact seconds, the
+ *  columns, the limits. Pure; the time and the newest second come in. A plan is plain data.
+ *
+ *  Time: `last D` is the newest ceil(D / column) columns; the last may still grow. A fixed range starts at the
+ *  column that holds its start and ends where it says. Columns lie on multiples of their length, so that they
+ *  stay where they are when the range slides. */
+import type { Instrumentation } from '../model/instrumentation.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import type { Predicate } from '../model/predicate.ts';
+import type { Catalogue } from './catalogue.ts';
+import { SIDE_MAX } from './check-heatmap.ts';
+import type { CheckedRead, Drawing } from './checked.ts';
+import { type Cover, findCover } from './cover.ts';
+import { instantText, resolveMoment } from './moment.ts';
+import { printPredicate } from './print.ts';
+import { defaultRows } from './rows.ts';
+import { secondsText } from './unit.ts';
+import type { Ranges } from './value-set.ts';
+
+const WIDTH_DEFAULT = 900;
+const HEIGHT_DEFAULT = 300;
+/** As wide as a picture may be. */
+const COLUMNS_MAX = SIDE_MAX;
+/** A bit over a year: coverage is kept by the second. */
+const RANGE_SECONDS_MAX = 400 * 86_400;
+/** Cells of a raster over all hues: 32 MiB. */
+const CELLS_MAX = 4 * 2 ** 20;
+
+export interface Plan {
+  readonly metric: MetricDescription;
+  readonly instrumentation: Instrumentation;
+  /** A multiple of columnSeconds. */
+  readonly fromSecond: number;
+  /** Exclusive; the last column may be cut short by it. */
+  readonly untilSecond: number;
+  readonly columnSeconds: number;
+  readonly columns: number;
+  /** What is known at this second, not later. */
+  readonly asOfSecond?: number;
+  /** More of the answer is still to come: it slides or grows. */
+  readonly live: boolean;
+  /** Discrete fields of the answer, a part of the instrumentation's. */
+  readonly fields: readonly string[];
+  readonly numeric?: string;
+  readonly keyFilter?: Predicate;
+  readonly buckets?: Ranges;
+  readonly pick?: CheckedRead['pick'];
+  readonly draw: Drawing;
+  /** Where the query names no size. */
+  readonly height: number;
+  /** What the answer should say of itself. */
+  readonly notes: readonly string[];
+}
+
+export interface PlanProblem {
+  readonly code: 'NOT_INSTRUMENTED' | 'TOO_LARGE' | 'EMPTY_RANGE';
+  readonly message: string;
+  /** The statement that would measure what is asked. */
+  readonly offer?: string;
+}
+
+export interface PlanContext {
+  readonly catalogue: Catalogue;
+  readonly nowSecond: number;
+  /** The second below which all are answered for; undefined where nothing is known yet. */
+  readonly frontierSecond: (instrumentationId: string) => number | undefined;
+  /** The picture's size where the query names none. */
+  readonly size?: { readonly width?: number; readonly height?: number };
+}
+
+export type Planned = { readonly plan: Plan } | { readonly problem: PlanProblem };
+
+export function planRead(read: CheckedRead, context: PlanContext): Planned {
+  const metric = context.catalogue.metrics.find((m) => m.name === read.metric);
+  const cover = metric && findCover(read, metric, context.catalogue);
+  if (metric === undefined || cover === undefined) return { problem: notInstrumented(read, metric) };
+  const { instrumentation } = cover;
+  const frontier = Math.min(
+    context.frontierSecond(instrumentation.id) ?? context.nowSecond,
+    context.nowSecond,
+  );
+  const range = resolveRange(read, frontier);
+  if ('code' in range) return { problem: range };
+  const { size } = context;
+  const width =
+    (read.draw.kind === 'heatmap' ? read.draw.picture.width : undefined) ?? size?.width ?? WIDTH_DEFAULT;
+  const height =
+    (read.draw.kind === 'heatmap' ? read.draw.picture.height : undefined) ?? size?.height ?? HEIGHT_DEFAULT;
+  const columnSeconds = chooseColumn(read.stepSeconds, range, { every: instrumentation.everySeconds, width });
+  const aligned = alignRange(range, columnSeconds);
+  const plan = assemble({ read, metric, cover, range: aligned, columnSeconds, height });
+  const problem = sizeProblem(plan);
+  return problem === undefined ? { plan } : { problem };
+}
+
+interface Range {
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+  readonly asOfSecond?: number;
+  /** `last`: columns count back from the end. */
+  readonly sliding: boolean;
+  readonly live: boolean;
+}
+
+function resolveRange(read: CheckedRead, frontier: number): Range | PlanProblem {
+  const { range, offsetSeconds } = read;
+  if (range.kind === 'last') {
+    const asOf = read.asOf && resolveMoment(read.asOf, frontier);
+    const until = Math.min(frontier, asOf ?? frontier) - offsetSeconds;
+    const from = Math.max(0, until - range.seconds);
+    return { fromSecond: from, untilSecond: until, sliding: true, live: asOf === undefined, ...asOfOf(asOf) };
+  }
+  const start = resolveMoment(range.from, frontier);
+  const end = resolveMoment(range.to, frontier, range.to.kind === 'clock' ? start : undefined);
+  const asOf =
+    read.asOf && resolveMoment(read.asOf, frontier, read.asOf.kind === 'clock' ? start : undefined);
+  const fromSecond = start - offsetSeconds;
+  const untilSecond = end - offsetSeconds;
+  if (untilSecond <= fromSecond || fromSecond < 0) {
+    const what = `${instantText(Math.max(0, fromSecond))} to ${instantText(Math.max(0, untilSecond))}`;
+    return { code: 'EMPTY_RANGE', message: `Cannot read from ${what}: the end is not after the start` };
+  }
+  const grows = range.from.kind === 'now' || range.to.kind === 'now' || untilSecond > frontier;
+  return { fromSecond, untilSecond, sliding: false, live: grows && asOf === undefined, ...asOfOf(asOf) };
+}
+
+function asOfOf(asOfSecond: number | undefined): { asOfSecond?: number } {
+  return asOfSecond === undefined ? {} : { asOfSecond };
+}
+
+const NICE_SECONDS: readonly number[] = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+  604_800,
+];
+
+/** The step asked for, or the least nice one at which the range fits the width; a multiple of `every`. */
+function chooseColumn(
+  step: number | undefined,
+  range: Range,
+  { every, width }: { every: number; width: number },
+): number {
+  const whole = (seconds: number): number => Math.ceil(seconds / every) * every;
+  if (step !== undefined) return whole(step);
+  const fits = NICE_SECONDS.map(whole).find((seconds) => {
+    const { fromSecond, untilSecond } = alignRange(range, seconds);
+    return Math.ceil((untilSecond - fromSecond) / seconds) <= width;
+  });
+  return fits ?? whole(NICE_SECONDS.at(-1)!);
+}
+
+function alignRange(range: Range, column: number): Range {
+  const { fromSecond, untilSecond, sliding } = range;
+  const end = Math.ceil(untilSecond / column) * column;
+  const columns = Math.ceil((untilSecond - fromSecond) / column);
+  const start = sliding ? end - columns * column : fromSecond - (fromSecond % column);
+  return { ...range, fromSecond: Math.max(0, start) };
+}
+
+interface Parts {
+  readonly read: CheckedRead;
+  readonly metric: MetricDescription;
+  readonly cover: Cover;
+  readonly range: Range;
+  readonly columnSeconds: number;
+  readonly height: number;
+}
+
+function assemble({ read, metric, cover, range, columnSeconds, height }: Parts): Plan {
+  const { instrumentation, keyFilter, buckets } = cover;
+  const { fromSecond, untilSecond, asOfSecond, live } = range;
+  const { fields, numeric, pick, draw } = read;
+  const notes = [...cover.notes];
+  if (read.stepSeconds !== undefined && read.stepSeconds !== columnSeconds) {
+    notes.push(
+      `a step is ${secondsText(columnSeconds)}: ${instrumentation.id} measures every ${secondsText(instrumentation.everySeconds)}`,
+    );
+  }
+  if (fromSecond < instrumentation.createdSecond) {
+    notes.push(
+      `${instrumentation.id} measures since ${instantText(instrumentation.createdSecond)}: what was before is unknown`,
+    );
+  }
+  return {
+    metric,
+    instrumentation,
+    fromSecond,
+    untilSecond,
+    columnSeconds,
+    columns: Math.ceil((untilSecond - fromSecond) / columnSeconds),
+    ...(asOfSecond === undefined ? {} : { asOfSecond }),
+    live,
+    fields,
+    ...(numeric === undefined ? {} : { numeric }),
+    ...(keyFilter === undefined ? {} : { keyFilter }),
+    ...(buckets === undefined ? {} : { buckets }),
+    ...(pick === undefined ? {} : { pick }),
+    draw,
+    height,
+    notes,
+  };
+}
+
+function sizeProblem(plan: Plan): PlanProblem | undefined {
+  const seconds = plan.untilSecond - plan.fromSecond;
+  if (seconds > RANGE_SECONDS_MAX) {
+    return tooLarge(`a range of ${seconds} seconds`, RANGE_SECONDS_MAX, 'seconds');
+  }
+  if (plan.columns > COLUMNS_MAX) {
+    const step = secondsText(Math.ceil(seconds / COLUMNS_MAX));
+    return tooLarge(`${plan.columns} columns`, COLUMNS_MAX, `columns, which a step of ${step} gives`);
+  }
+  if (plan.draw.kind !== 'heatmap') return undefined;
+  const { hues } = plan.draw;
+  const hueCount =
+    hues.kind === 'isolate' ? hues.keys.length : (hues.kind === 'top' ? hues.count : hues.keys.length) + 1;
+  const cells = plan.columns * hueCount * (plan.draw.buckets ?? defaultRows(plan.height));
+  return cells > CELLS_MAX
+    ? tooLarge(`${cells} cells`, CELLS_MAX, 'cells: a smaller size or a longer step')
+    : undefined;
+}
+
+function tooLarge(asked: string, limit: number, what: string): PlanProblem {
+  return { code: 'TOO_LARGE', message: `Cannot answer ${asked}: expected at most ${limit} ${what}` };
+}
+
+function notInstrumented(read: CheckedRead, metric: MetricDescription | undefined): PlanProblem {
+  const fields = read.numeric === undefined ? read.fields : [...read.fields, read.numeric];
+  const offer = [
+    `instrument ${read.metric}`,
+    ...(read.where === undefined ? [] : [`where ${printPredicate(read.where, metric)}`]),
+    ...(fields.length === 0 ? [] : [`by ${fields.join(', ')}`]),
+  ].join(' ');
+  const message = `Cannot answer this of ${read.metric}: nothing measures it yet, which "${offer}" would`;
+  return { code: 'NOT_INSTRUMENTED', message, offer };
+}

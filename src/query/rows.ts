@@ -1,0 +1,111 @@
+/** The rows of a heatmap's y axis, and how buckets spread over them.
+ *  Axes are stable: ends snap to round values around what there is, so they rarely move between refreshes, and
+ *  every count lies inside them (but zeros on a log axis). An explicit range is kept to the letter.
+ *  A bucket spreads over the rows it overlaps as if its counts lay evenly in it. */
+import { bucketEdge, type Grid } from '../model/grid.ts';
+import type { RowSpread } from '../kernel/kernel.ts';
+import type { Scale } from '../model/raster.ts';
+import type { ValueType } from '../model/metric.ts';
+
+/** Rows where nobody names their number: two to three pixels each. */
+export function defaultRows(height: number): number {
+  return Math.max(1, Math.round(height / 2.5));
+}
+
+export interface AxisWish {
+  readonly scale: Scale;
+  readonly type: ValueType;
+  readonly grid: Grid;
+  /** The picture's; no more rows than this. */
+  readonly height: number;
+  /** Rows, where asked for. */
+  readonly buckets?: number;
+  /** Ends, where asked for: base units. */
+  readonly range?: { readonly low: number; readonly high: number };
+  /** Occupied buckets: the least, the least that holds no zero, the largest. Undefined where there is none. */
+  readonly occupied?: { readonly low: number; readonly lowPositive: number; readonly high: number };
+}
+
+/** Edges from the bottom: rows + 1 ascending values in base units. */
+export function axisEdges(wish: AxisWish): number[] {
+  return wish.scale === 'log' ? logEdges(wish) : linearEdges(wish);
+}
+
+function logEdges(wish: AxisWish): number[] {
+  const { type, grid, occupied, range, height } = wish;
+  const low = range?.low ?? roundDown(bucketEdge(grid, occupied?.lowPositive ?? 1), type.base);
+  const top = range?.high ?? roundUp(bucketEdge(grid, (occupied?.high ?? 1) + 1), type.base);
+  const high = top > low ? top : low * 10;
+  const rows = wish.buckets ?? defaultRows(height);
+  return Array.from({ length: rows + 1 }, (_, r) => {
+    if (r === 0) return low;
+    return r === rows ? high : low * (high / low) ** (r / rows);
+  });
+}
+
+function linearEdges(wish: AxisWish): number[] {
+  const { type, grid, occupied, range, height, buckets } = wish;
+  if (range !== undefined) return evenly(range.low, range.high, buckets ?? defaultRows(height));
+  const end = occupied === undefined ? 1 : bucketEdge(grid, occupied.high + 1);
+  // All of 0 % to 100 %: the bucket of 100 % ends at 101.
+  const high = type.unit === '%' && end <= 101 ? 101 : roundUp(end, type.base);
+  if (buckets !== undefined) return evenly(0, high, buckets);
+  const step = roundUp(Math.max(high / Math.max(1, height / 2), grid.kind === 'linear' ? grid.width : 1), 10);
+  const rows = Math.max(1, Math.ceil(high / step));
+  return Array.from({ length: rows + 1 }, (_, r) => r * step);
+}
+
+function evenly(low: number, high: number, rows: number): number[] {
+  return Array.from({ length: rows + 1 }, (_, r) => (r === rows ? high : low + ((high - low) * r) / rows));
+}
+
+/** Round values: 1, 2, 5 times a power of ten; a power of two where the type counts in them. */
+function roundUp(value: number, base: 2 | 10): number {
+  const power = base ** Math.floor(Math.log(Math.max(1, value)) / Math.log(base) + 1e-9);
+  return [1, 2, 5, 10].map((m) => m * power).find((round) => round >= value * (1 - 1e-12)) ?? 10 * power;
+}
+
+function roundDown(value: number, base: 2 | 10): number {
+  const power = base ** Math.floor(Math.log(Math.max(1, value)) / Math.log(base) + 1e-9);
+  const steps = base === 2 ? [1] : [5, 2, 1];
+  return steps.map((m) => m * power).find((round) => round <= value * (1 + 1e-12)) ?? power;
+}
+
+export interface BucketSpan {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface Spread extends RowSpread {
+  /** Per bucket: the part of its counts below the rows and above them. */
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+}
+
+/** Weights of the buckets over the rows between the edges. */
+export function spreadBuckets(grid: Grid, { first, count }: BucketSpan, edges: readonly number[]): Spread {
+  const rows = edges.length - 1;
+  const start = new Int32Array(count + 1);
+  const row: number[] = [];
+  const weight: number[] = [];
+  const under = new Float64Array(count);
+  const over = new Float64Array(count);
+  let r = 0;
+  for (let b = 0; b < count; b++) {
+    start[b] = row.length;
+    const low = bucketEdge(grid, first + b);
+    const high = bucketEdge(grid, first + b + 1);
+    const width = high - low;
+    under[b] = Math.min(width, Math.max(0, edges[0]! - low)) / width;
+    over[b] = Math.min(width, Math.max(0, high - edges[rows]!)) / width;
+    while (r < rows - 1 && edges[r + 1]! <= low) r++;
+    for (let at = r; at < rows && edges[at]! < high; at++) {
+      const overlap = Math.min(high, edges[at + 1]!) - Math.max(low, edges[at]!);
+      if (overlap <= 0) continue;
+      row.push(at);
+      weight.push(overlap / width);
+    }
+  }
+  start[count] = row.length;
+  return { rows, start, row: Int32Array.from(row), weight: Float64Array.from(weight), under, over };
+}

@@ -1,0 +1,273 @@
+/** The stored cells that a plan reads, with every cell's column and group known: a group is a key of the plan's
+ *  fields. Owns: cutting blocks to the range, filtering and projecting keys, counting through the kernel in
+ *  chunks of bounded memory. Does not: know what the counts are for. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { assert } from '../model/assert.ts';
+import { bucketCount, type Grid } from '../model/grid.ts';
+import type { Key } from '../model/key.ts';
+import { BLOCK_STEPS } from '../model/limits.ts';
+import { compilePredicate } from '../model/predicate.ts';
+import type { BucketRaster } from '../model/raster.ts';
+import type { CellBlock, Cells, SeriesReader } from '../model/series.ts';
+import type { Plan } from './plan.ts';
+import type { Ranges } from './value-set.ts';
+
+/** Members of one chunk's counts: 8 MiB, which stays in a cache and is quick to clear. */
+const CHUNK_COUNTS = 2 ** 20;
+
+interface ScannedBlock {
+  readonly cells: Cells;
+  readonly columnOfStep: Int32Array;
+  readonly groupOfKey: Int32Array;
+  readonly firstColumn: number;
+  readonly lastColumn: number;
+}
+
+export interface Scan {
+  readonly blocks: readonly ScannedBlock[];
+  /** Per group its key, by the plan's fields. */
+  readonly groups: readonly Key[];
+  readonly columns: number;
+  readonly grid: Grid;
+  /** The buckets that count. */
+  readonly mask: Ranges | undefined;
+}
+
+/** Groups brought together: hueOfGroup -1 leaves a group out. */
+export interface Hues {
+  readonly count: number;
+  readonly hueOfGroup: Int32Array;
+}
+
+export interface Buckets {
+  readonly first: number;
+  readonly count: number;
+}
+
+export function scanBlocks(plan: Plan, reader: SeriesReader): Scan {
+  const { instrumentation, fromSecond, untilSecond, columnSeconds, columns } = plan;
+  const groups = new GroupIndex(plan);
+  const blocks: ScannedBlock[] = [];
+  const wholeUntil = untilSecond - (untilSecond % columnSeconds);
+  // Whole columns may come from roll-ups; a column that is cut short comes second by second.
+  const parts = [
+    { from: fromSecond, until: Math.max(fromSecond, wholeUntil), step: columnSeconds },
+    { from: Math.max(fromSecond, wholeUntil), until: untilSecond, step: 1 },
+  ];
+  for (const { from, until, step } of parts) {
+    if (from >= until) continue;
+    for (const block of reader.blocks(instrumentation.id, from, until, step)) {
+      const columnOfStep = columnsOf(block, { from, until, plan });
+      const used = columnOfStep.filter((column) => column >= 0);
+      if (used.length === 0) continue;
+      blocks.push({
+        cells: block.cells,
+        columnOfStep,
+        groupOfKey: groups.ofBlock(block.keys),
+        firstColumn: used[0]!,
+        lastColumn: used.at(-1)!,
+      });
+    }
+  }
+  const grid = reader.grid(instrumentation.id) ?? instrumentation.grid;
+  return { blocks, groups: groups.keys, columns, grid, mask: plan.buckets };
+}
+
+function columnsOf(
+  block: CellBlock,
+  { from, until, plan }: { from: number; until: number; plan: Plan },
+): Int32Array {
+  const { startSecond, stepSeconds } = block;
+  assert(
+    stepSeconds <= plan.columnSeconds,
+    () => `block step is ${stepSeconds}, column ${plan.columnSeconds}`,
+  );
+  const columnOfStep = new Int32Array(BLOCK_STEPS).fill(-1);
+  for (let step = 0; step < BLOCK_STEPS; step++) {
+    const second = startSecond + step * stepSeconds;
+    if (second < from || second >= until) continue;
+    columnOfStep[step] = Math.floor((second - plan.fromSecond) / plan.columnSeconds);
+  }
+  return columnOfStep;
+}
+
+/** Numbers the groups as keys are met; remembers the outcome per stored key. */
+class GroupIndex {
+  readonly keys: Key[] = [];
+  readonly #groupOfStored = new Map<string, number>();
+  readonly #groupOfKey = new Map<string, number>();
+  readonly #matches: (key: Key) => boolean;
+  readonly #places: readonly number[];
+  readonly #single: boolean;
+
+  constructor({ fields, keyFilter, instrumentation }: Plan) {
+    const test = compilePredicate(keyFilter);
+    const place = new Map(instrumentation.by.map((field, i) => [field, i]));
+    this.#matches = (key) => test((field) => key[place.get(field) ?? -1]);
+    this.#places = fields.map((field) => place.get(field)!);
+    this.#single = fields.length === 0 && keyFilter === undefined;
+    if (fields.length === 0) {
+      this.keys.push([]);
+      this.#groupOfKey.set('', 0);
+    }
+  }
+
+  ofBlock(keys: readonly Key[]): Int32Array {
+    return this.#single ? new Int32Array(keys.length) : Int32Array.from(keys, (key) => this.#of(key));
+  }
+
+  #of(key: Key): number {
+    const text = key.join('\0');
+    let group = this.#groupOfStored.get(text);
+    if (group === undefined) {
+      group = this.#matches(key) ? this.#group(this.#places.map((place) => key[place]!)) : -1;
+      this.#groupOfStored.set(text, group);
+    }
+    return group;
+  }
+
+  #group(key: Key): number {
+    const text = key.join('\0');
+    let group = this.#groupOfKey.get(text);
+    if (group === undefined) {
+      group = this.keys.push(key) - 1;
+      this.#groupOfKey.set(text, group);
+    }
+    return group;
+  }
+}
+
+/** Counts of the placed cells, chunk of columns by chunk; a raster's column 0 is `firstColumn`. The raster is
+ *  the visitor's until it returns. Buckets that do not count are 0. */
+export function forEachChunk(
+  scan: Scan,
+  what: { hues: Hues; buckets: Buckets; kernel: Kernel },
+  visit: (raster: BucketRaster, firstColumn: number) => void,
+): void {
+  const { hues, buckets, kernel } = what;
+  const perColumn = Math.max(1, hues.count * buckets.count);
+  const width = Math.min(scan.columns, Math.max(1, Math.floor(CHUNK_COUNTS / perColumn)));
+  const memory = new Float64Array(width * perColumn);
+  for (let firstColumn = 0; firstColumn < scan.columns; firstColumn += width) {
+    const columns = Math.min(width, scan.columns - firstColumn);
+    const raster: BucketRaster = {
+      hues: hues.count,
+      columns,
+      bucketFirst: buckets.first,
+      buckets: buckets.count,
+      counts: memory.subarray(0, columns * perColumn),
+      under: new Float64Array(hues.count * columns),
+      over: new Float64Array(hues.count * columns),
+    };
+    if (firstColumn > 0) raster.counts.fill(0);
+    const untilColumn = firstColumn + columns;
+    for (const block of scan.blocks) {
+      if (block.lastColumn < firstColumn || block.firstColumn >= untilColumn) continue;
+      const columnOfStep = shifted(block, firstColumn, untilColumn);
+      kernel.accumulate(block.cells, { columnOfStep, hueOfKey: huesOf(block, hues) }, raster);
+    }
+    clearMasked(raster, scan.mask);
+    visit(raster, firstColumn);
+  }
+}
+
+function shifted(
+  { columnOfStep, firstColumn, lastColumn }: ScannedBlock,
+  from: number,
+  until: number,
+): Int32Array {
+  if (from === 0 && firstColumn >= from && lastColumn < until) return columnOfStep;
+  return columnOfStep.map((column) => (column >= from && column < until ? column - from : -1));
+}
+
+function huesOf({ groupOfKey }: ScannedBlock, { hueOfGroup }: Hues): Int32Array {
+  return groupOfKey.map((group) => (group < 0 ? -1 : hueOfGroup[group]!));
+}
+
+function clearMasked(
+  { hues, columns, buckets, bucketFirst, counts }: BucketRaster,
+  mask: Ranges | undefined,
+): void {
+  if (mask === undefined) return;
+  for (let place = 0; place < hues * columns; place++) {
+    const base = place * buckets - bucketFirst;
+    let from = bucketFirst;
+    for (const [first, until] of mask) {
+      if (first > from) counts.fill(0, base + from, base + Math.min(first, bucketFirst + buckets));
+      from = Math.max(from, until);
+      if (from >= bucketFirst + buckets) break;
+    }
+    if (from < bucketFirst + buckets) counts.fill(0, base + from, base + bucketFirst + buckets);
+  }
+}
+
+/** Histograms over the whole range, hue by hue, in bounded memory: counts[b] is of bucket buckets.first + b. */
+export function forEachHistogram(
+  scan: Scan,
+  what: { hues: Hues; buckets: Buckets; kernel: Kernel },
+  visit: (counts: Float64Array, hue: number) => void,
+): void {
+  const { hues, buckets, kernel } = what;
+  const batch = Math.max(1, Math.floor(CHUNK_COUNTS / Math.max(1, buckets.count)));
+  const flat: Scan = { ...scan, columns: 1, blocks: scan.blocks.map(flattened) };
+  for (let first = 0; first < hues.count; first += batch) {
+    const count = Math.min(batch, hues.count - first);
+    const hueOfGroup = hues.hueOfGroup.map((hue) => (hue >= first && hue < first + count ? hue - first : -1));
+    forEachChunk(flat, { hues: { count, hueOfGroup }, buckets, kernel }, (raster) => {
+      for (let h = 0; h < count; h++) {
+        visit(raster.counts.subarray(h * buckets.count, (h + 1) * buckets.count), first + h);
+      }
+    });
+  }
+}
+
+function flattened(block: ScannedBlock): ScannedBlock {
+  const columnOfStep = block.columnOfStep.map((column) => (column < 0 ? -1 : 0));
+  return { ...block, columnOfStep, firstColumn: 0, lastColumn: 0 };
+}
+
+/** Exact totals per hue over the whole range. */
+export function hueTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
+  const totals = new Float64Array(hues.count);
+  if (hues.count === 0) return totals;
+  if (scan.mask !== undefined) {
+    const buckets = wholeGrid(scan);
+    forEachHistogram(scan, { hues, buckets, kernel }, (counts, hue) => {
+      totals[hue] = sum(counts);
+    });
+    return totals;
+  }
+  const flat: Scan = { ...scan, columns: 1, blocks: scan.blocks.map(flattened) };
+  forEachChunk(flat, { hues, buckets: { first: 0, count: 1 }, kernel }, ({ counts, over }) => {
+    for (let h = 0; h < hues.count; h++) totals[h] = counts[h]! + over[h]!;
+  });
+  return totals;
+}
+
+function sum(counts: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i]!;
+  return total;
+}
+
+export function wholeGrid({ grid }: Scan): Buckets {
+  return { first: 0, count: bucketCount(grid) };
+}
+
+/** The least range of buckets that holds every cell of the hues that counts; undefined where there is none. */
+export function occupiedBuckets(scan: Scan, hues: Hues, kernel: Kernel): Buckets | undefined {
+  let low = Number.POSITIVE_INFINITY;
+  let high = -1;
+  for (const block of scan.blocks) {
+    const placement = { columnOfStep: block.columnOfStep, hueOfKey: huesOf(block, hues) };
+    const [first, last] = kernel.bucketRange(block.cells, placement);
+    if (last < first) continue;
+    low = Math.min(low, first);
+    high = Math.max(high, last);
+  }
+  if (scan.mask !== undefined) {
+    low = Math.max(low, scan.mask[0]?.[0] ?? Number.POSITIVE_INFINITY);
+    high = Math.min(high, (scan.mask.at(-1)?.[1] ?? 0) - 1);
+  }
+  return high < low ? undefined : { first: low, count: high - low + 1 };
+}
