@@ -1,8 +1,9 @@
 /** An aggregator in a worker thread, seen from the gateway's side: questions go over, answers come back by
  *  number, each with a deadline; a thread that dies is started again and answers 503 meanwhile. */
-import { type MessagePort, Worker } from 'node:worker_threads';
-import type { Watermark } from './aggregator.ts';
+import { Worker } from 'node:worker_threads';
+import type { Watermark } from '../store/sequences.ts';
 import type { AggregatorClient, Answer, Question } from './answer.ts';
+import type { LogAddress } from './open-log.ts';
 import type { Problem } from './problem.ts';
 
 /** Past this a client is better told than kept waiting; `wait=` adds to it. */
@@ -16,22 +17,26 @@ export interface ThreadData {
   readonly count: number;
   readonly directory: string;
   readonly kernel: 'native' | 'reference';
-  readonly log: { readonly kind: 'file'; readonly directory: string } | { readonly kind: 'amqp'; readonly url: string };
-  readonly tail?: MessagePort;
+  /** Commit every few seconds: sources wait for it, because the log's word is not enough. */
+  readonly checkpoints: boolean;
+  readonly address: LogAddress;
 }
 
 export type ToThread = { readonly id: number; readonly question: Question } | { readonly close: true };
 export type FromThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
-  | { readonly kind: 'sealed'; readonly watermarks: readonly Watermark[] }
-  | { readonly kind: 'fault'; readonly message: string };
+  | { readonly kind: 'durable'; readonly watermarks: readonly Watermark[] }
+  | { readonly kind: 'notice'; readonly line: string }
+  /** It cannot go on; what it says last. */
+  | { readonly kind: 'fault'; readonly reason: string };
 
 export interface ThreadOptions {
   /** Made anew for each start of the thread: a message port can be sent but once. */
   readonly data: () => ThreadData;
-  readonly onSealed: (index: number, watermarks: readonly Watermark[]) => void;
-  readonly onFault: (index: number, error: unknown) => void;
+  readonly index: number;
+  readonly onDurable: (watermarks: readonly Watermark[]) => void;
+  readonly onNotice: (line: string) => void;
 }
 
 export class AggregatorThread implements AggregatorClient {
@@ -45,9 +50,8 @@ export class AggregatorThread implements AggregatorClient {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
-    const data = options.data();
-    this.index = data.index;
-    this.#worker = this.#start(data);
+    this.index = options.index;
+    this.#worker = this.#start();
   }
 
   /** Undefined while it works; else why it does not. */
@@ -84,14 +88,16 @@ export class AggregatorThread implements AggregatorClient {
     this.#worker.postMessage(message);
   }
 
-  #start(data: ThreadData): Worker {
+  #start(): Worker {
+    const data = this.#options.data();
+    const { tail } = data.address;
     const worker = new Worker(new URL('aggregator-worker.js', import.meta.url), {
       workerData: data,
-      transferList: data.tail === undefined ? [] : [data.tail],
-      name: `aggregator-${data.index}`,
+      transferList: tail === undefined ? [] : [tail],
+      name: `aggregator-${this.index}`,
     });
     worker.on('message', (message: FromThread) => this.#receive(message));
-    worker.on('error', (error) => this.#options.onFault(this.index, error));
+    worker.on('error', (error) => this.#fail(error instanceof Error ? error.message : String(error)));
     worker.on('exit', () => this.#ended());
     return worker;
   }
@@ -105,12 +111,18 @@ export class AggregatorThread implements AggregatorClient {
         this.#waiting.get(message.id)?.(message.answer);
         this.#waiting.delete(message.id);
         return;
-      case 'sealed':
-        return this.#options.onSealed(this.index, message.watermarks);
+      case 'durable':
+        return this.#options.onDurable(message.watermarks);
+      case 'notice':
+        return this.#options.onNotice(message.line);
       case 'fault':
-        this.#down = message.message;
-        return this.#options.onFault(this.index, new Error(message.message));
+        return this.#fail(message.reason);
     }
+  }
+
+  #fail(reason: string): void {
+    this.#down = reason;
+    this.#options.onNotice(reason);
   }
 
   #ended(): void {
@@ -120,7 +132,7 @@ export class AggregatorThread implements AggregatorClient {
     if (this.#closing) return;
     this.#down = why;
     setTimeout(() => {
-      if (!this.#closing) this.#worker = this.#start(this.#options.data());
+      if (!this.#closing) this.#worker = this.#start();
     }, RESTART_MS).unref();
   }
 }

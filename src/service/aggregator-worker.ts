@@ -22,7 +22,7 @@ function text(error: unknown): string {
 }
 
 const kernel = loadKernel(data.kernel);
-const reader = await openReader(data.log, data.tail);
+const reader = await openReader(data.address, systemClock);
 const store = openStore({
   directory: data.directory,
   kernel,
@@ -35,8 +35,14 @@ const aggregator = new Aggregator({
   reader,
   kernel,
   clock: systemClock,
-  onSealed: (watermarks) => send({ kind: 'sealed', watermarks }),
-  onFault: (error) => send({ kind: 'fault', message: text(error) }),
+  checkpoints: data.checkpoints,
+  onDurable: (watermarks) => send({ kind: 'durable', watermarks }),
+  onNotice: (line) => send({ kind: 'notice', line }),
+  /** Ends the thread: the parent starts it anew, from what is durable. */
+  onFault: (error) => {
+    send({ kind: 'fault', reason: text(error) });
+    process.exit(1);
+  },
 });
 
 async function answerTo(message: Extract<ToThread, { id: number }>): Promise<Answer> {
@@ -59,7 +65,7 @@ async function answerTo(message: Extract<ToThread, { id: number }>): Promise<Ans
 port.on('message', (message: ToThread) => {
   if ('close' in message) {
     void aggregator.close().then(() => {
-      data.tail?.close();
+      data.address.tail?.close();
       port.close();
     });
     return;

@@ -5,19 +5,15 @@ import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LogReader } from '../model/log.ts';
-import type { Store } from '../store/store.ts';
+import type { Watermark } from '../store/sequences.ts';
+import type { FoldOutcome, Store, StoreNote } from '../store/store.ts';
 import type { AggregatorClient, AggregatorStatus, Answer, Question, ReadQuestion } from './answer.ts';
 import { answerRead } from './answer-read.ts';
 
 /** A question that waits for the newest second looks this often. */
 const FRONTIER_POLL_MS = 15;
-
-export interface Watermark {
-  readonly source: string;
-  readonly incarnation: string;
-  /** All batches up to and with this sequence number are in a committed seal. */
-  readonly sequence: number;
-}
+/** Sources send again what is not covered for a minute; a commit costs what the open blocks are worth. */
+const CHECKPOINT_MS = 15_000;
 
 export interface AggregatorOptions {
   readonly index: number;
@@ -25,8 +21,12 @@ export interface AggregatorOptions {
   readonly reader: LogReader;
   readonly kernel: Kernel;
   readonly clock: Clock;
-  /** Called after a seal was committed. */
-  readonly onSealed?: (watermarks: readonly Watermark[]) => void;
+  /** Commit every few seconds, not only when a block ends: sources wait for it. */
+  readonly checkpoints: boolean;
+  /** More of what was folded survives a power cut. */
+  readonly onDurable: (watermarks: readonly Watermark[]) => void;
+  readonly onNotice: (line: string) => void;
+  /** The fold cannot go on. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -58,25 +58,38 @@ export class Aggregator implements AggregatorClient {
   }
 
   async close(): Promise<void> {
+    const { reader, store } = this.#options;
     this.#stop.abort();
     await this.#following;
-    await this.#options.reader.close();
-    this.#options.store.close();
+    await reader.close();
+    if (this.#failed === undefined) store.checkpoint();
+    store.close();
   }
 
   async #follow(): Promise<void> {
-    const { reader, store, onSealed, onFault } = this.#options;
+    const { reader, store, clock, checkpoints, onFault } = this.#options;
+    let committedMs = clock.nowMs();
     try {
+      this.#tell({ sealed: false, watermarks: [], notes: store.notes });
       for await (const entries of reader.read(store.resumeOffset, this.#stop.signal)) {
-        const outcome = store.fold(entries);
+        this.#tell(store.fold(entries));
         this.#foldedOffset = entries.at(-1)?.offset ?? this.#foldedOffset;
-        if (outcome.sealed) onSealed?.(outcome.watermarks);
+        if (checkpoints && clock.nowMs() - committedMs >= CHECKPOINT_MS) {
+          this.#tell(store.checkpoint());
+          committedMs = clock.nowMs();
+        }
         await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
       this.#failed = error instanceof Error ? error.message : String(error);
       onFault(error);
     }
+  }
+
+  #tell({ sealed, watermarks, notes }: FoldOutcome): void {
+    const { onDurable, onNotice } = this.#options;
+    if (sealed) onDurable(watermarks);
+    for (const note of notes) onNotice(noteText(note));
   }
 
   async #waitForNewest({ instrumentation, waitMs }: ReadQuestion): Promise<void> {
@@ -103,5 +116,14 @@ export class Aggregator implements AggregatorClient {
       trimOffset: store.trimOffset(),
       ...(this.#failed === undefined ? {} : { failed: this.#failed }),
     };
+  }
+}
+
+function noteText(note: StoreNote): string {
+  switch (note.kind) {
+    case 'log-changed':
+      return `the log is another one (${note.now}, was ${note.was}): it is read from its first entry, repeats are known`;
+    case 'log-skipped':
+      return `the log has no entries ${note.fromOffset} to ${note.untilOffset - 1}: what they said is not in the store`;
   }
 }

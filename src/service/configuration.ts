@@ -8,8 +8,10 @@ import type { ControlEvent } from '../model/control.ts';
 import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
 import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import type { LogEntry, LogReader, LogWriter } from '../model/log.ts';
+import type { MetricDescription } from '../model/metric.ts';
 import { encodeControlEntry } from '../model/report.ts';
-import { freshId } from '../query/check.ts';
+import { baseId, freshId } from '../query/check.ts';
+import type { Draft } from '../query/checked.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import { ProblemException } from './problem.ts';
 
@@ -17,8 +19,6 @@ import { ProblemException } from './problem.ts';
 const FOLD_WAIT_MS = 5000;
 /** Idle instrumentations are looked for this often. */
 const IDLE_CHECK_MS = 5000;
-
-export type Draft = Omit<Instrumentation, 'id' | 'createdSecond'> & { readonly id?: string };
 
 export interface ConfigurationOptions {
   readonly catalogue: Catalogue;
@@ -78,7 +78,7 @@ export class Configuration {
       const living = this.instrumentations();
       const same = living.find((i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft));
       if (same !== undefined) return { instrumentation: same, created: false };
-      const id = draft.id ?? freshId(baseName(draft), new Set(living.map((i) => i.id)));
+      const id = draft.id ?? freshId(baseId(draft), new Set(living.map((i) => i.id)));
       refuseUnfit(id, living);
       const createdSecond = unixSecond(this.#options.clock.nowMs());
       const instrumentation: Instrumentation = { ...draft, id, createdSecond };
@@ -112,14 +112,18 @@ export class Configuration {
     });
   }
 
-  /** Appends an event that is no command of a person: an instrumenter came, a source went. */
-  async note(event: ControlEvent): Promise<void> {
-    await this.#append(event);
+  /** An instrumenter started: what it can measure is in the catalogue when this resolves. */
+  async announce(host: string, metrics: readonly MetricDescription[]): Promise<void> {
+    const before = this.#foldedOffset;
+    await this.#append({ kind: 'instrumenter-online', host, metrics });
+    const known = (): boolean => metrics.every((m) => this.metrics().some((k) => k.name === m.name));
+    await this.#until(() => this.#foldedOffset > before && known(), FOLD_WAIT_MS);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
+    await this.#options.reader.close();
     this.#options.catalogue.close();
   }
 
@@ -249,10 +253,4 @@ function measuresSame(a: Instrumentation, b: Draft): boolean {
   const shape = (i: Draft): string =>
     JSON.stringify([i.metric, i.where ?? null, i.by, i.numeric ?? null, i.everySeconds]);
   return shape(a) === shape(b);
-}
-
-function baseName(draft: Draft): string {
-  const fields = [...draft.by, ...(draft.numeric === undefined ? [] : [draft.numeric])];
-  const parts = [draft.metric.replace('.', '-'), ...(fields.length > 0 ? ['by', ...fields] : [])];
-  return parts.join('-').replaceAll('_', '-').slice(0, 56);
 }

@@ -1,22 +1,24 @@
 /** All roles in one process: log, config, aggregators in worker threads, instrumenter and gateway, started in
  *  the order in which they need one another and closed in the reverse. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
+import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type Instrumenter, startInstrumenter } from '../ingest/instrumenter.ts';
 import type { Clock } from '../model/clock.ts';
+import type { ControlEvent } from '../model/control.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
-import { startInstrumenter, type Instrumenter } from '../ingest/instrumenter.ts';
-import { checkStatement } from '../query/check.ts';
-import { parseStatement } from '../query/parse.ts';
+import { encodeControlEntry } from '../model/report.ts';
 import { openCatalogue } from '../store/catalogue.ts';
-import { AggregatorThread, type ThreadData } from './aggregator-thread.ts';
+import { AggregatorThread } from './aggregator-thread.ts';
 import { Configuration } from './configuration.ts';
+import { Cover } from './cover.ts';
 import { buildGateway, type Gateway } from './gateway.ts';
 import type { HealthCheck } from './health.ts';
-import { openLog, type OpenedLog } from './open-log.ts';
-import { ownerIndex } from './ownership.ts';
-import { queryProblem } from './problem.ts';
+import { type OpenedLog, openLog } from './open-log.ts';
+import { aggregatorCount, ownerIndex } from './ownership.ts';
+import { ProblemException } from './problem.ts';
+import { Reconciler } from './reconciler.ts';
+import { draftOf } from './statements.ts';
 import { Trimmer } from './trimmer.ts';
 
 export const AGGREGATORS_MAX = 16;
@@ -26,12 +28,16 @@ export interface EmbeddedOptions {
   readonly listen: string;
   readonly port: number;
   readonly data: string;
+  /** `file`, or the URL of a RabbitMQ virtual host. */
   readonly log: string;
   readonly kernel: 'native' | 'reference';
   readonly aggregators: number;
   readonly host: string;
+  /** Empty for the default of this user. */
   readonly socket: string;
+  /** Empty for none. */
   readonly token: string;
+  /** `instrument` statements to hold. */
   readonly instrument: readonly string[];
   readonly logKeepHours: number;
   readonly clock: Clock;
@@ -45,61 +51,159 @@ export interface Embedded {
   close(): Promise<void>;
 }
 
-/** Throws a typed error of the part that could not start; what had started is closed again. */
+type OnClose = (closer: () => Promise<unknown>) => void;
+
+/** Throws the typed error of the part that could not start; what had started is closed again. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const started: (() => Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of started.splice(0).toReversed()) await close();
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of closers.splice(0).toReversed()) await each();
   };
   try {
-    return await start(options, started, closeAll);
+    return { ...(await start(options, (closer) => void closers.push(closer))), close };
   } catch (error) {
-    await closeAll();
+    await close();
     throw error;
   }
 }
 
-async function start(
-  options: EmbeddedOptions,
-  started: (() => Promise<void>)[],
-  closeAll: () => Promise<void>,
-): Promise<Embedded> {
-  const { data, clock, notice } = options;
-  mkdirSync(data, { recursive: true });
-  const log = await openLog(options);
-  started.push(() => log.close());
-  const count = aggregatorCount(join(data, 'layout.json'), options.aggregators);
-  const threads = startThreads(options, { log, count, cover: (i, w) => instrumenter?.cover(i, w) });
-  started.push(async () => void (await Promise.all(threads.map((t) => t.close()))));
-  let instrumenter: Instrumentation_ | undefined;
-  const reconciler = new Reconciler(() => instrumenter?.role, notice);
-  const configuration = await Configuration.start({
-    catalogue: openCatalogue(join(data, 'catalogue.db')),
-    writer: log.writer,
-    reader: log.reader(),
-    clock,
-    onChange: (living) => reconciler.want(living),
-    onFault: (error) => notice(`config: ${message(error)}`),
-  });
-  started.push(() => configuration.close());
-  instrumenter = await startInstrumentation(options, log, configuration, count);
-  started.push(() => instrumenter!.role.close());
-  await configuration.note({ kind: 'instrumenter-online', host: options.host, metrics: instrumenter.role.metrics() });
-  await hold(configuration, options.instrument);
+async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<Embedded, 'close'>> {
+  mkdirSync(options.data, { recursive: true });
+  const log = await openLog(options.log, options.data, options.clock);
+  onClose(() => log.writer.close());
+  const instrumenter = await startMeasuring(options, log);
+  onClose(() => instrumenter.close());
+  const reconciler = new Reconciler(instrumenter, options.notice);
+  const configuration = await startConfiguration(options, log, (living) => reconciler.want(living));
+  onClose(() => configuration.close());
+  const threads = startThreads(options, log, instrumenter);
+  onClose(() => Promise.all(threads.map((thread) => thread.close())));
+  await configuration.announce(options.host, instrumenter.metrics());
+  for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.instrumentations());
-  const trimmer = new Trimmer({ log: log.writer, keepMs: options.logKeepHours * 3_600_000, clock, threads, configuration });
-  started.push(() => trimmer.close());
+  const trimmer = startTrimmer(options, { log, threads, configuration });
+  onClose(() => trimmer.close());
   const gateway = await buildGateway({
     version: options.version,
     configuration,
     aggregators: threads,
-    owner: (id) => threads[ownerIndex(id, count)]!,
-    states: (id) => instrumenter!.role.states(id),
-    checks: () => checks(log, threads, instrumenter!.role),
-    clock,
+    owner: (id) => threads[ownerIndex(id, threads.length)]!,
+    states: (id) => instrumenter.states(id),
+    checks: () => checks(log, threads, instrumenter),
+    clock: options.clock,
     hostNames: [options.host],
     ...(options.token === '' ? {} : { token: options.token }),
   });
-  started.push(() => gateway.close());
-  return { url: await listen(gateway, options), socketPath: instrumenter.socketPath, close: closeAll };
+  onClose(() => gateway.close());
+  return { url: await listen(gateway, options), socketPath: instrumenter.socketPath };
+}
+
+function startMeasuring(options: EmbeddedOptions, log: OpenedLog): Promise<Instrumenter> {
+  const { host, data, socket, clock, notice } = options;
+  const onEvent = (event: ControlEvent): void => {
+    log.writer.append(encodeControlEntry(event)).catch((error: unknown) => notice(`${event.kind}: ${text(error)}`));
+  };
+  return startInstrumenter({
+    host,
+    log: log.writer,
+    spoolDirectory: join(data, 'spool'),
+    ...(socket === '' ? {} : { socketPath: socket }),
+    clock,
+    random: Math.random,
+    onEvent,
+    note: notice,
+  });
+}
+
+async function startConfiguration(
+  { data, clock, notice }: EmbeddedOptions,
+  log: OpenedLog,
+  onChange: (living: readonly Instrumentation[]) => void,
+): Promise<Configuration> {
+  const onFault = (error: unknown): void => notice(`config: ${text(error)}`);
+  const reader = await log.reader();
+  const catalogue = openCatalogue(join(data, 'catalogue.db'), await reader.identity());
+  return Configuration.start({ catalogue, writer: log.writer, reader, clock, onChange, onFault });
+}
+
+function startThreads(options: EmbeddedOptions, log: OpenedLog, instrumenter: Instrumenter): AggregatorThread[] {
+  const { data, kernel, notice } = options;
+  const count = aggregatorCount(join(data, 'layout.json'), options.aggregators);
+  const cover = new Cover(count);
+  const startThread = (_: unknown, index: number): AggregatorThread =>
+    new AggregatorThread({
+      index,
+      data: () => ({
+        index,
+        count,
+        kernel,
+        directory: join(data, `aggregator-${index}`),
+        checkpoints: !log.writer.confirmsDurably,
+        address: log.address(),
+      }),
+      onDurable: (watermarks) => instrumenter.cover(cover.advance(index, watermarks)),
+      onNotice: (line) => notice(`aggregator ${index}: ${line}`),
+    });
+  return Array.from({ length: count }, startThread);
+}
+
+/** Sees to it that what the statement measures lives; one of the same name and another meaning is left alone. */
+async function hold(configuration: Configuration, statement: string, notice: (line: string) => void): Promise<void> {
+  try {
+    await configuration.create(draftOf(statement, configuration));
+  } catch (error) {
+    if (!(error instanceof ProblemException) || error.problem.code !== 'NAME_TAKEN') throw error;
+    notice(error.message);
+  }
+}
+
+function startTrimmer(
+  { logKeepHours, clock, notice }: EmbeddedOptions,
+  parts: { log: OpenedLog; threads: readonly AggregatorThread[]; configuration: Configuration },
+): Trimmer {
+  return new Trimmer({
+    writer: parts.log.writer,
+    keepMs: logKeepHours * 3_600_000,
+    clock,
+    aggregators: parts.threads,
+    catalogueOffset: () => parts.configuration.trimOffset,
+    onFault: (error) => notice(`log: ${text(error)}`),
+  });
+}
+
+function checks(
+  log: OpenedLog,
+  threads: readonly AggregatorThread[],
+  instrumenter: Instrumenter,
+): readonly HealthCheck[] {
+  const health = log.health();
+  return [
+    { name: 'log', ok: health.ok, detail: health.ok ? 'takes entries' : health.reason },
+    ...threads.map(({ index, fault }) => ({
+      name: `aggregator-${index}`,
+      ok: fault === undefined,
+      detail: fault ?? 'answers',
+    })),
+    ...instrumenter.health(),
+  ];
+}
+
+async function listen(gateway: Gateway, { listen: host, port }: EmbeddedOptions): Promise<string> {
+  try {
+    await gateway.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new ListenError(`Cannot listen on ${host}:${port}: another program does; choose another with --port`);
+  }
+  const address = gateway.server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${name}:${address.port}`;
+}
+
+class ListenError extends Error {
+  readonly code = 'LISTEN';
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

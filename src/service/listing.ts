@@ -1,6 +1,7 @@
 /** What the system says of itself, as tables and as JSON: metrics, instrumentations with their state, sources. */
 import { type Instrumentation, overallState, type SourceState } from '../model/instrumentation.ts';
 import { type MetricDescription, TYPES } from '../model/metric.ts';
+import { sourceName } from '../model/report.ts';
 import { printInstrumentation } from '../query/print.ts';
 import type { SourceStatus } from '../store/store.ts';
 import type { AggregatorStatus } from './answer.ts';
@@ -53,21 +54,24 @@ export async function statuses(context: GatewayContext): Promise<AggregatorStatu
   return answers.filter((a) => a.kind === 'status');
 }
 
+export type SourceJson = SourceStatus & { readonly name: string };
+
 /** Sources over all aggregators: each reads the whole log, so the one furthest on knows best. */
-export async function sourcesOf(context: GatewayContext): Promise<SourceStatus[]> {
-  const best = new Map<string, SourceStatus>();
+export async function sourcesOf(context: GatewayContext): Promise<SourceJson[]> {
+  const best = new Map<string, SourceJson>();
   for (const { sources } of await statuses(context)) {
     for (const source of sources) {
-      const known = best.get(source.name);
-      if (known === undefined || source.lastSecond > known.lastSecond) best.set(source.name, source);
+      const name = sourceName(source);
+      const known = best.get(name);
+      if (known === undefined || source.lastSecond > known.lastSecond) best.set(name, { name, ...source });
     }
   }
   return [...best.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function sourceTable(context: GatewayContext): Promise<Table> {
+  const names = ['name', 'lastSecond', 'lastSequence', 'lagMs', 'skewMs', 'batches', 'repeats', 'missing'] as const;
   const sources = await sourcesOf(context);
-  const names = ['name', 'lastSecond', 'lastSequence', 'lagMs', 'skewSeconds', 'repeats', 'gaps'] as const;
   return {
     columns: names.map((name) => ({ name })),
     rows: sources.map((s) => names.map((name) => s[name])),

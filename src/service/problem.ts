@@ -1,6 +1,7 @@
 /** What the gateway says when it cannot answer: RFC 9457 problem details. Plain data, so that an aggregator in
  *  another thread can say it too. `code` is stable; text is for people. */
 import type { Diagnostic } from '../query/diagnostic.ts';
+import type { PlanProblem } from '../query/plan.ts';
 
 export interface Problem {
   readonly status: number;
@@ -51,6 +52,15 @@ export function queryProblem(diagnostics: readonly Diagnostic[]): Problem {
     detail: errors.map((e) => `${e.position.line}:${e.position.column} ${e.message}`).join('\n'),
     errors,
   };
+}
+
+export function planProblem({ code, message, offer }: PlanProblem): Problem {
+  const title = {
+    NOT_INSTRUMENTED: 'Nothing measures this yet',
+    TOO_LARGE: 'The query is too large',
+    EMPTY_RANGE: 'The range is empty',
+  }[code];
+  return { status: 422, code, title, detail: message, ...(offer === undefined ? {} : { offer }) };
 }
 
 /** The JSON members of RFC 9457, with our own beside them. */

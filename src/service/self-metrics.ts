@@ -1,6 +1,7 @@
 /** /metrics: the system measured by itself, in Prometheus' text format. Gauges and counters are read off the
  *  roles at the moment of the scrape. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { sourceName } from '../model/batch.ts';
 import type { GatewayContext } from './gateway.ts';
 import { statuses } from './listing.ts';
 
@@ -36,7 +37,7 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
         for (const f of status.frontiers) {
           frontier.set({ instrumentation: f.instrumentation }, nowSecond - f.second);
         }
-        for (const s of status.sources) lag.set({ source: s.name }, s.lagMs / 1000);
+        for (const s of status.sources) lag.set({ source: sourceName(s) }, s.lagMs / 1000);
       }
       return registry.metrics();
     },

@@ -1,18 +1,20 @@
 /** Runs a statement for a client: reads it, checks it, and either asks the aggregator that owns the
  *  instrumentation or tells the config role. All of it is quick; the work of an answer is the aggregator's. */
 import { unixSecond } from '../model/clock.ts';
-import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Catalogue } from '../query/catalogue.ts';
-import { type Checked, type CheckedRead, checkStatement } from '../query/check.ts';
+import type { Listing, Statement } from '../query/ast.ts';
+import { checkStatement } from '../query/check.ts';
+import type { Checked, CheckedRead, Draft } from '../query/checked.ts';
 import { parseStatement } from '../query/parse.ts';
 import { planRead } from '../query/plan.ts';
 import { printStatement } from '../query/print.ts';
 import type { Answered, Presentation, ReadQuestion } from './answer.ts';
+import type { Configuration } from './configuration.ts';
 import type { GatewayContext } from './gateway.ts';
-import { instrumentationJson, instrumentationTable, metricTable, sourceTable } from './listing.ts';
-import { planProblem } from './answer-read.ts';
-import { ProblemException, queryProblem } from './problem.ts';
-import { tableAnswer } from './tables.ts';
+import { instrumentationTable, metricTable, sourceTable } from './listing.ts';
+
+import { planProblem, type Problem, ProblemException, queryProblem } from './problem.ts';
+import { type Table, tableAnswer } from './tables.ts';
 
 export interface RunOptions {
   readonly readOnly: boolean;
@@ -21,20 +23,36 @@ export interface RunOptions {
   readonly ifNoneMatch?: string;
 }
 
-export function catalogueOf({ configuration }: GatewayContext): Catalogue {
+export function catalogueOf(configuration: Configuration): Catalogue {
   return { metrics: configuration.metrics(), instrumentations: configuration.instrumentations() };
+}
+
+/** What an `instrument` statement asks for. Throws ProblemException. */
+export function draftOf(text: string, configuration: Configuration): Draft {
+  const { checked } = understand(text, catalogueOf(configuration));
+  if (checked.kind === 'instrument') return checked.instrumentation;
+  throw new ProblemException({
+    status: 422,
+    code: 'STATEMENT_KIND',
+    title: 'Not an instrument statement',
+    detail: `Cannot create an instrumentation from a statement of kind "${checked.kind}": expected \`instrument METRIC ...\``,
+  });
+}
+
+function understand(text: string, catalogue: Catalogue): { statement: Statement; checked: Checked } {
+  const parsed = parseStatement(text);
+  if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
+  const outcome = checkStatement(parsed.statement, catalogue);
+  if ('diagnostics' in outcome) throw new ProblemException(queryProblem(outcome.diagnostics));
+  return { statement: parsed.statement, checked: outcome.checked };
 }
 
 /** Throws ProblemException. */
 export async function runStatement(context: GatewayContext, text: string, options: RunOptions): Promise<Answered> {
-  const parsed = parseStatement(text);
-  if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
-  const catalogue = catalogueOf(context);
-  const outcome = checkStatement(parsed.statement, catalogue);
-  if ('diagnostics' in outcome) throw new ProblemException(queryProblem(outcome.diagnostics));
-  const { checked } = outcome;
+  const catalogue = catalogueOf(context.configuration);
+  const { statement, checked } = understand(text, catalogue);
   if (options.readOnly && (checked.kind === 'instrument' || checked.kind === 'drop')) throw needsPost(checked.kind);
-  return run(context, checked, { ...options, text: printStatement(parsed.statement), catalogue });
+  return run(context, checked, { ...options, text: printStatement(statement), catalogue });
 }
 
 async function run(
@@ -49,7 +67,7 @@ async function run(
       return read(context, checked.read, { ...options, explain: true });
     case 'instrument': {
       const { instrumentation } = await context.configuration.create(checked.instrumentation);
-      return tableAnswer(await instrumentationTable(context, [instrumentation]), options.presentation);
+      return tableAnswer(instrumentationTable(context, [instrumentation]), options.presentation);
     }
     case 'drop':
       await context.configuration.drop(checked.id);
@@ -59,7 +77,7 @@ async function run(
   }
 }
 
-async function show(context: GatewayContext, what: 'metrics' | 'instrumentations' | 'sources') {
+async function show(context: GatewayContext, what: Listing): Promise<Table> {
   switch (what) {
     case 'metrics':
       return metricTable(context.configuration.metrics());
@@ -77,15 +95,17 @@ async function read(
 ): Promise<Answered> {
   const { catalogue, text, presentation, waitMs, ifNoneMatch, explain } = options;
   const nowSecond = unixSecond(context.clock.nowMs());
+  // Which instrumentation answers does not depend on the newest second, so any will do here.
   const planned = planRead(checked, { catalogue, nowSecond, frontierSecond: () => nowSecond });
   if ('problem' in planned) throw new ProblemException(planProblem(planned.problem));
-  const id = planned.plan.instrumentation.id;
+  const { metric, instrumentation } = planned.plan;
+  const { id } = instrumentation;
   const question: ReadQuestion = {
     kind: 'read',
     checked,
     text,
-    metric: metricOf(catalogue, checked.metric),
-    instrumentation: instrumentationOf(catalogue, id),
+    metric,
+    instrumentation,
     presentation,
     waitMs,
     explain,
@@ -96,4 +116,14 @@ async function read(
   if (answer.kind === 'answered') return answer;
   if (answer.kind === 'problem') throw new ProblemException(answer.problem);
   throw new Error(`expected an answer to a read, found ${answer.kind}`);
+}
+
+function needsPost(kind: string): ProblemException {
+  const problem: Problem = {
+    status: 405,
+    code: 'POST_NEEDED',
+    title: 'This changes something',
+    detail: `Cannot run a statement of kind "${kind}" by GET: send it by POST`,
+  };
+  return new ProblemException(problem);
 }

@@ -2,14 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
-import { checkStatement } from '../../query/check.ts';
-import { parseStatement } from '../../query/parse.ts';
 import { printInstrumentation } from '../../query/print.ts';
-import type { Draft } from '../configuration.ts';
 import type { GatewayContext } from '../gateway.ts';
 import { instrumentationJson } from '../listing.ts';
-import { ProblemException, queryProblem } from '../problem.ts';
-import { catalogueOf } from '../statements.ts';
+import { ProblemException } from '../problem.ts';
+import { draftOf } from '../statements.ts';
 
 const Id = Type.Object({ id: Type.String() });
 const Create = Type.Object(
@@ -36,7 +33,7 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
     '/api/v1/instrumentations',
     { schema: { tags, summary: 'Create one by an `instrument` statement', body: Create } },
     async (request, reply) => {
-      const { instrumentation, created } = await configuration.create(draftOf(request.body.q, context));
+      const { instrumentation, created } = await configuration.create(draftOf(request.body.q, configuration));
       void reply.code(created ? 201 : 200).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
       return instrumentationJson(context, instrumentation);
     },
@@ -83,19 +80,5 @@ function existing({ configuration }: GatewayContext, id: string) {
     code: 'INSTRUMENTATION_UNKNOWN',
     title: 'No such instrumentation',
     detail: `Cannot find instrumentation ${JSON.stringify(id)}: ${names.length === 0 ? 'none lives' : `there are ${names.slice(0, 20).join(', ')}`}`,
-  });
-}
-
-function draftOf(text: string, context: GatewayContext): Draft {
-  const parsed = parseStatement(text);
-  if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
-  const outcome = checkStatement(parsed.statement, catalogueOf(context));
-  if ('diagnostics' in outcome) throw new ProblemException(queryProblem(outcome.diagnostics));
-  if (outcome.checked.kind === 'instrument') return outcome.checked.instrumentation;
-  throw new ProblemException({
-    status: 422,
-    code: 'STATEMENT_KIND',
-    title: 'Not an instrument statement',
-    detail: `Cannot create an instrumentation from a statement of kind "${outcome.checked.kind}": expected \`instrument METRIC ...\``,
   });
 }

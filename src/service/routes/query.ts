@@ -43,7 +43,7 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
   app.get<{ Querystring: Type.Static<typeof CompleteQuery> }>(
     '/api/v1/complete',
     { schema: { querystring: CompleteQuery, summary: 'What may stand at a place of a statement', tags: ['query'] } },
-    ({ query }) => ({ completions: complete(query.q, query.at ?? query.q.length, catalogueOf(context)) }),
+    ({ query }) => ({ completions: complete(query.q, query.at ?? query.q.length, catalogueOf(context.configuration)) }),
   );
 
   async function answer(
@@ -83,7 +83,7 @@ function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
 function diagnose(text: string, context: GatewayContext) {
   const parsed = parseStatement(text);
   if ('diagnostics' in parsed) return queryProblem(parsed.diagnostics).errors ?? [];
-  const checked = checkStatement(parsed.statement, catalogueOf(context));
+  const checked = checkStatement(parsed.statement, catalogueOf(context.configuration));
   return 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
 }
 

@@ -1,0 +1,175 @@
+/** Answers a read: plans it at this moment, evaluates it over the store, and turns the result into the bytes of
+ *  the format asked for. Synchronous: it runs in the aggregator's thread, one answer after another. */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../model/clock.ts';
+import { unixSecond } from '../model/clock.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { evaluate } from '../query/evaluate.ts';
+import { type Plan, planRead } from '../query/plan.ts';
+import type { HeatmapResult, QueryResult, TableResult } from '../query/result.ts';
+import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
+import { heatmapPng } from '../render/heatmap-png.ts';
+import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
+import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
+import type { Store } from '../store/store.ts';
+import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
+import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
+import { planProblem, ProblemException } from './problem.ts';
+import { bytes, type Table, tableBody } from './tables.ts';
+
+/** Late data reach back as far as a spool does; a range that ended this long ago stays as it is. */
+const SETTLED_SECONDS = 3600;
+
+export interface Answering {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+}
+
+export function answerRead(question: ReadQuestion, { store, kernel, clock }: Answering): Answer {
+  const startMs = clock.nowMs();
+  const { checked, metric, instrumentation, presentation } = question;
+  const frontierSecond = store.frontier(instrumentation.id, startMs);
+  const { width, height } = presentation;
+  const planned = planRead(checked, {
+    catalogue: { metrics: [metric], instrumentations: [instrumentation] },
+    nowSecond: unixSecond(startMs),
+    frontierSecond: () => (frontierSecond === 0 ? undefined : frontierSecond),
+    size: { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) },
+  });
+  if ('problem' in planned) return { kind: 'problem', problem: planProblem(planned.problem) };
+  const { plan } = planned;
+  const result = evaluate(plan, store.reader, kernel);
+  try {
+    const body = question.explain
+      ? tableBody(explanation(plan, result, { startMs, endMs: clock.nowMs(), text: question.text }), presentation)
+      : bodyOf(result, { question, plan, kernel, frontierSecond });
+    return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
+  } catch (error) {
+    if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
+    throw error;
+  }
+}
+
+function withTag(body: Uint8Array, { presentation, ifNoneMatch }: ReadQuestion, immutable: boolean): Answer {
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  const notModified = ifNoneMatch?.split(/\s*,\s*/).includes(etag) === true;
+  return {
+    kind: 'answered',
+    contentType: CONTENT_TYPES[presentation.format],
+    body: notModified ? new Uint8Array(0) : body,
+    etag,
+    notModified,
+    immutable,
+  };
+}
+
+interface Making {
+  readonly question: ReadQuestion;
+  readonly plan: Plan;
+  readonly kernel: Kernel;
+  readonly frontierSecond: number;
+}
+
+function bodyOf(result: QueryResult, making: Making): Uint8Array {
+  switch (result.kind) {
+    case 'heatmap':
+      return heatmapBody(result, making);
+    case 'lines': {
+      const { presentation } = making.question;
+      if (presentation.format === 'json') return bytes(JSON.stringify({ ...linesJson(result), ...said(making) }));
+      if (presentation.format === 'text') return bytes(linesTextOf(result, terminal(presentation), making.question.text));
+      return tableBody(linesTable(result), presentation);
+    }
+    case 'table':
+      return tableBody({ ...tableOf(result), extra: { notes: result.notes, ...said(making) } }, making.question.presentation);
+  }
+}
+
+function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
+  const { presentation, text } = making.question;
+  const { raster, notes } = result;
+  const options = drawOptions(result, presentation);
+  switch (presentation.format) {
+    case 'png':
+      return heatmapPng(raster, options, making.kernel);
+    case 'json': {
+      const json = heatmapJson(raster, options, { cells: presentation.cells ?? true });
+      return bytes(JSON.stringify({ ...json, notes, ...said(making) }));
+    }
+    case 'csv':
+      return bytes(heatmapCsv(raster));
+    case 'jsonl':
+      return tableBody(heatmapTable(raster), presentation);
+    case 'text':
+      return bytes(`${heatmapText(raster, { ...terminal(presentation), color: options.color, palette: options.palette, title: options.title ?? text })}\n`);
+  }
+}
+
+/** What every JSON answer says beside its numbers; nothing here changes while the answer does not. */
+function said({ question, plan, frontierSecond }: Making): Record<string, unknown> {
+  const { instrumentation, text } = question;
+  return {
+    query: text,
+    instrumentation: instrumentation.id,
+    live: plan.live,
+    ...(plan.live ? { frontier: frontierSecond } : {}),
+  };
+}
+
+function drawOptions({ options: asked }: HeatmapResult, presentation: Presentation): DrawOptions {
+  const { scale, plain } = presentation;
+  return {
+    width: asked.width ?? presentation.width ?? DRAW_DEFAULTS.width,
+    height: asked.height ?? presentation.height ?? DRAW_DEFAULTS.height,
+    scale: scale ?? DRAW_DEFAULTS.scale,
+    theme: asked.theme ?? presentation.theme ?? DRAW_DEFAULTS.theme,
+    plain: plain ?? DRAW_DEFAULTS.plain,
+    color: asked.color ?? DRAW_DEFAULTS.color,
+    palette: asked.palette ?? DRAW_DEFAULTS.palette,
+    ...(asked.title === undefined ? {} : { title: asked.title }),
+  };
+}
+
+function terminal({ textColumns, textRows, textDepth, theme }: Presentation): TerminalOptions {
+  return {
+    columns: textColumns ?? 100,
+    rows: textRows ?? 30,
+    depth: textDepth ?? 'ascii',
+    theme: theme ?? 'dark',
+  };
+}
+
+function tableOf({ columns, rows }: TableResult): Table {
+  return { columns, rows };
+}
+
+function explanation(
+  plan: Plan,
+  result: QueryResult,
+  { startMs, endMs, text }: { startMs: number; endMs: number; text: string },
+): Table {
+  const seconds = plan.untilSecond - plan.fromSecond;
+  const { sources, missing } = sourcesOf(result);
+  const rows: [string, string | number][] = [
+    ['statement', text],
+    ['instrumentation', plan.instrumentation.id],
+    ['from', new Date(plan.fromSecond * 1000).toISOString()],
+    ['to', new Date(plan.untilSecond * 1000).toISOString()],
+    ['seconds', seconds],
+    ['columns', plan.columns],
+    ['seconds a column', plan.columnSeconds],
+    ['live', plan.live ? 'yes' : 'no'],
+    ['sources expected', sources],
+    ['sources missing', missing],
+    ['time', `${(endMs - startMs).toFixed(1)} ms`],
+    ...plan.notes.map((note): [string, string] => ['note', note]),
+  ];
+  return { columns: [{ name: 'what' }, { name: 'value' }], rows };
+}
+
+function sourcesOf(result: QueryResult): { sources: number; missing: string } {
+  const coverage = result.kind === 'heatmap' ? result.raster.coverage : result.coverage;
+  const names = coverage?.missing.map((m) => m.name).join(', ') ?? '';
+  return { sources: coverage?.expected ?? 0, missing: names === '' ? 'none' : names };
+}

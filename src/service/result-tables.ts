@@ -1,0 +1,89 @@
+/** Results as tables and as JSON: one row a column of a line, one row a cell of a heatmap. */
+import { REMAINDER } from '../model/key.ts';
+import type { Raster } from '../model/raster.ts';
+import type { LinesResult, Series } from '../query/result.ts';
+import { formatValue } from '../render/format.ts';
+import { linesText, type TerminalOptions } from '../render/terminal.ts';
+import type { Cell, Table } from './tables.ts';
+
+/** NaN, which JSON has not, is null: nothing is known there. */
+export function linesJson(result: LinesResult) {
+  const { kind, metric, measure, unit, base, power, type, fields, coverage, notes } = result;
+  return {
+    kind,
+    metric,
+    measure,
+    unit,
+    base,
+    power,
+    ...(type === undefined ? {} : { type }),
+    fields,
+    from: result.fromSecond,
+    to: result.untilSecond,
+    step: result.columnSeconds,
+    columns: result.columns,
+    series: result.series.map(seriesJson),
+    coverage,
+    notes,
+  };
+}
+
+function seriesJson({ name, key, values, low, high }: Series) {
+  return {
+    name,
+    key: key ?? null,
+    values: known(values),
+    ...(low === undefined ? {} : { low: known(low) }),
+    ...(high === undefined ? {} : { high: known(high) }),
+  };
+}
+
+function known(values: Float64Array): (number | null)[] {
+  return Array.from(values, (v) => (Number.isNaN(v) ? null : v));
+}
+
+/** Columns `second`, the fields, `series` where there are several a key, `value`, and its bounds. */
+export function linesTable(result: LinesResult): Table {
+  const { fields, series, fromSecond, columnSeconds, columns } = result;
+  const bounded = series.some((s) => s.low !== undefined);
+  const named = result.measure === 'percentiles';
+  const heads = ['second', ...fields, ...(named ? ['series'] : []), 'value', ...(bounded ? ['low', 'high'] : [])];
+  const rows: Cell[][] = [];
+  for (let c = 0; c < columns; c++) {
+    for (const { name, key, values, low, high } of series) {
+      if (Number.isNaN(values[c]!)) continue;
+      const bounds = bounded ? [low?.[c] ?? null, high?.[c] ?? null] : [];
+      rows.push([
+        fromSecond + c * columnSeconds,
+        ...fields.map((_, f) => key?.[f] ?? REMAINDER),
+        ...(named ? [name] : []),
+        values[c]!,
+        ...bounds,
+      ]);
+    }
+  }
+  return { columns: heads.map((name) => ({ name })), rows };
+}
+
+export function linesTextOf(result: LinesResult, options: TerminalOptions, title: string): string {
+  const { fromSecond, untilSecond, series } = result;
+  const format = (value: number): string => formatValue(value, result);
+  return `${linesText({ title, fromSecond, untilSecond, series, format }, options)}\n`;
+}
+
+/** One row a non-zero cell; counts beyond the y axis have none. */
+export function heatmapTable({ fromSecond, columnSeconds, columns, rows, y, hueFields, hues, cells }: Raster): Table {
+  const heads = ['second', 'low', 'high', ...hueFields, 'count'];
+  const lines: Cell[][] = [];
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) {
+      hues.forEach(({ key }, hue) => {
+        const count = cells[(hue * columns + column) * rows + row]!;
+        if (count === 0) return;
+        const values = hueFields.map((_, f) => key?.[f] ?? REMAINDER);
+        lines.push([fromSecond + column * columnSeconds, y.edges[row]!, y.edges[row + 1]!, ...values, count]);
+      });
+    }
+  }
+  return { columns: heads.map((name) => ({ name })), rows: lines };
+}

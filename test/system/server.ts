@@ -1,0 +1,84 @@
+/** Starts the real server from dist/ as a person would, for system tests: its own data directory, a free port,
+ *  ended by process id whatever happens. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export const MAIN = 'dist/src/cli/main.js';
+
+export interface RunningServer {
+  readonly url: string;
+  readonly lines: readonly string[];
+  readonly child: ChildProcess;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  kill9(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Resolves when the server says where it is. */
+export async function startServer(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  const lines: string[] = [];
+  const errors: string[] = [];
+  createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line));
+  const url = await new Promise<string>((resolve, reject) => {
+    const gaveUp = setTimeout(() => reject(new Error(`no address within 30 s\n${errors.join('\n')}`)), 30_000);
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      lines.push(line);
+      const found = /^tailglow is at (\S+)/.exec(line)?.[1];
+      if (found === undefined) return;
+      clearTimeout(gaveUp);
+      resolve(found);
+    });
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it was up\n${errors.join('\n')}`)));
+  });
+  const ended = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    child.kill(signal);
+    await once(child, 'exit');
+    return child.exitCode;
+  };
+  return {
+    url,
+    lines,
+    child,
+    stop: () => ended('SIGTERM'),
+    kill9: async () => void (await ended('SIGKILL')),
+  };
+}
+
+export async function queryJson(url: string, statement: string, parameters = ''): Promise<Record<string, unknown>> {
+  const response = await fetch(`${url}/api/v1/query?q=${encodeURIComponent(statement)}${parameters}`);
+  const body = (await response.json()) as Record<string, unknown>;
+  if (!response.ok) throw new Error(`${statement}: ${response.status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** Asks again until `probe` gives something, at most `limitMs`. */
+export async function eventually<T>(limitMs: number, probe: () => Promise<T | undefined>): Promise<T> {
+  const start = Date.now();
+  let last: unknown;
+  while (Date.now() - start < limitMs) {
+    try {
+      const value = await probe();
+      if (value !== undefined) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within ${limitMs} ms`, { cause: last });
+}
