@@ -233,7 +233,7 @@ class StreamRead {
   async #startingPlace(connection: AmqpConnection): Promise<number | 'first'> {
     const { stream, clock } = this.#place;
     this.#check(await readIdentity(connection, stream));
-    const end = await readEnd(connection, stream, clock);
+    const end = await readEnd(connection, stream, clock, this.#next);
     if (this.#next > end) {
       if (this.#begun) throw this.#replace(`it ends at ${end}, before ${this.#next}, which was read already`);
       this.#next = 0;
@@ -261,7 +261,8 @@ class StreamRead {
     this.#lastMs = this.#place.clock.nowMs();
     try {
       const delivery = deliveryOf(message, this.#lastMs);
-      this.#check(delivery.identity);
+      // Others may have claimed the stream in the same moment as its identity.
+      if (delivery.kind !== 'identity') this.#check(delivery.identity);
       const isNew = delivery.entry.offset >= this.#next;
       this.#held.push({ message, entry: isNew && delivery.kind === 'entry' ? delivery.entry : undefined });
       if (isNew) this.#next = delivery.entry.offset + 1;

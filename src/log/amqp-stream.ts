@@ -23,6 +23,8 @@ export const STREAM = 'tailglow.log.0';
 const CLAIM_AFTER_MS = 1000;
 /** The last chunk of a stream is over when nothing more of it came for this long. */
 const LAST_CHUNK_QUIET_MS = 500;
+/** In a stream that never falls quiet, the last chunk came within this. */
+const LAST_CHUNK_MS_MAX = 2000;
 /** Credit of a short look at the stream: for the first message little is needed, the last chunk should come
  *  whole. */
 const LOOK_PREFETCH = { first: 10, last: 1000 };
@@ -182,17 +184,27 @@ export async function readOrClaimIdentity(
   }
 }
 
-/** The offset after the last message of a stream that has one. Only readers ask: they alone can be deaf. */
-export async function readEnd(connection: AmqpConnection, stream: string, clock: Clock): Promise<number> {
+/** The offset after the last message of a stream that has one, or one that is at least `enough`: looks no
+ *  further then. In a stream that goes on, it is the end of some moment since the call. */
+export async function readEnd(
+  connection: AmqpConnection,
+  stream: string,
+  clock: Clock,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<number> {
   let end = 0;
+  let firstMs: number | undefined;
   let lastMs = 0;
   const isEnough = (message: ConsumeMessage): boolean => {
     end = Math.max(end, deliveryOf(message, 0).entry.offset + 1);
     lastMs = clock.nowMs();
+    firstMs ??= lastMs;
     return true;
   };
+  const isOver = (nowMs: number): boolean =>
+    end >= enough || nowMs - lastMs > LAST_CHUNK_QUIET_MS || nowMs - (firstMs ?? nowMs) > LAST_CHUNK_MS_MAX;
   const afterwards = async (): Promise<void> => {
-    while (clock.nowMs() - lastMs < LAST_CHUNK_QUIET_MS) await clock.sleep(50);
+    while (!isOver(clock.nowMs())) await clock.sleep(50);
   };
   await look(connection, stream, { place: 'last', isEnough, afterwards });
   return end;
