@@ -25,12 +25,15 @@ interface Context {
   readonly numeric?: Field;
   /** Hues where the stage names no number. */
   readonly hues: number;
+  /** The stage before picked this many keys: they are the hues. */
+  readonly picked?: ast.Count;
 }
 
 export function checkHeatmap(stage: ast.HeatmapStage, context: Context, faults: Faults): HeatmapDrawing {
   const { numeric } = context;
   const hueFields = checkHueFields(stage, context.fields, faults);
   refusePairs(stage, hueFields, faults);
+  if (context.picked !== undefined) refusePicked(stage, context.picked, hueFields, faults);
   const exclude =
     stage.exclude === undefined ? [] : checkKeys(stage.exclude, hueFields, EXCLUDED_MAX, faults);
   const hues = checkHues(stage, hueFields, context.hues, faults);
@@ -151,6 +154,23 @@ function refusePairs(stage: ast.HeatmapStage, hueFields: readonly Field[], fault
     const message = `Cannot use the palette ${quoted(stage.palette.text)}: a palette colours one hue, add "hue none"`;
     faults.add('CONFLICT', message, stage.palette.span);
   }
+}
+
+function refusePicked(
+  stage: ast.HeatmapStage,
+  picked: ast.Count,
+  hueFields: readonly Field[],
+  faults: Faults,
+): void {
+  for (const option of ['top', 'select', 'isolate'] as const) {
+    const node = stage[option];
+    if (node === undefined) continue;
+    faults.add('CONFLICT', `Cannot use "${option}" here: the stage before picks the hues`, node.span);
+  }
+  if (hueFields.length === 0 && stage.hue !== undefined) {
+    faults.add('CONFLICT', 'Cannot use "hue none" here: the stage before picks the hues', stage.hue.span);
+  }
+  within('number of hues', picked, [1, HUES_MAX], faults);
 }
 
 function checkHues(

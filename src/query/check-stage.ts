@@ -36,7 +36,7 @@ export function checkStages(
   if (second === undefined) return { pick, draw: { kind: 'table' } };
   if (second.kind === 'top') refuseStages([second], 'one "top" picks the keys', faults);
   refuseStages(more, `"${second.kind}" ends the statement`, faults);
-  return { pick, draw: checkDrawing(second, by, faults) };
+  return { pick, draw: checkDrawing(second, { ...by, picked: first.count }, faults) };
 }
 
 function refuseStages(stages: readonly ast.Stage[], why: string, faults: Faults): void {
@@ -61,7 +61,7 @@ function defaultDrawing({ metric, fields, numeric }: Decomposition): Drawing {
 /** Hues at full strength that stay apart under colour blindness. */
 export const HUES_DEFAULT = 4;
 
-function checkDrawing(stage: ast.Stage, by: Decomposition, faults: Faults): Drawing {
+function checkDrawing(stage: ast.Stage, by: Decomposition & { picked?: ast.Count }, faults: Faults): Drawing {
   switch (stage.kind) {
     case 'heatmap':
       requireNumeric(stage, by, faults);

@@ -8,14 +8,17 @@ import type { Scale } from '../model/raster.ts';
 import type { ColorScale, Listing, Moment, Theme, Weight } from './ast.ts';
 
 export type Measure =
-  | { readonly kind: 'count' | 'rate' | 'average' }
+  | { readonly kind: 'count' }
+  | { readonly kind: 'rate' }
+  | { readonly kind: 'average' }
   | { readonly kind: 'percentile'; readonly percent: number };
 
 /** How hues come to keys. top: the keys with the largest counts, and a remainder. select: those named, and a
  *  remainder. isolate: those named, nothing else. */
 export type HueChoice =
   | { readonly kind: 'top'; readonly count: number }
-  | { readonly kind: 'select' | 'isolate'; readonly keys: readonly Key[] };
+  | { readonly kind: 'select'; readonly keys: readonly Key[] }
+  | { readonly kind: 'isolate'; readonly keys: readonly Key[] };
 
 export type PaletteName = 'viridis' | 'cividis' | 'magma' | 'inferno';
 

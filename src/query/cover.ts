@@ -1,5 +1,6 @@
 /** Which instrumentation answers a read: one that counts at least what is asked, at least as finely. What it
  *  counts beyond is filtered by keys and buckets when the answer is made. */
+import { unreachable } from '../model/assert.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import { type MetricDescription, TYPES, fieldOf } from '../model/metric.ts';
 import { conjuncts, type Predicate, predicateFields } from '../model/predicate.ts';
@@ -91,7 +92,18 @@ export function canonical(p: Predicate): string {
       return `not(${canonical(p.term)})`;
     case 'in':
       return JSON.stringify(['in', p.field, [...new Set(p.values.map((v) => JSON.stringify(v)))].toSorted()]);
-    default:
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge':
+    case 'match':
+    case 'nomatch':
+    case 'prefix':
+    case 'contains':
       return JSON.stringify([p.op, p.field, p.value]);
+    default:
+      return unreachable(p);
   }
 }

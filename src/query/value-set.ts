@@ -1,6 +1,6 @@
 /** Sets of the values that a numeric field may take, as ascending disjoint half-open ranges of integers, and the
  *  buckets that lie wholly inside them. So a bound on a numeric field is answered from stored buckets. */
-import { assert } from '../model/assert.ts';
+import { assert, AssertionFault, unreachable } from '../model/assert.ts';
 import { bucketCount, bucketEdge, bucketIndex, type Grid, VALUE_MAX } from '../model/grid.ts';
 import type { Literal, Predicate } from '../model/predicate.ts';
 
@@ -30,8 +30,13 @@ export function valueSet(predicate: Predicate): Ranges {
     case 'gt':
     case 'ge':
       return compared(predicate.op, predicate.value);
+    case 'match':
+    case 'nomatch':
+    case 'prefix':
+    case 'contains':
+      throw new AssertionFault(`${predicate.op} is no test of a number`);
     default:
-      throw new TypeError(`${predicate.op} is no test of a number`);
+      return unreachable(predicate);
   }
 }
 
