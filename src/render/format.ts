@@ -99,7 +99,8 @@ export function valueTicks(
 ): ValueTick[] {
   if (!(axis.high > axis.low) || max < 1) return [];
   const ticks = axis.scale === 'log' && axis.low > 0 ? logTicks(axis, max) : [];
-  return ticks.length >= Math.min(3, max) ? ticks : linearTicks(axis, max);
+  const few = ticks.length < Math.min(3, max) && axis.high < axis.low * LOG_RATIO_MIN;
+  return ticks.length === 0 || few ? linearTicks(axis, max) : ticks;
 }
 
 function linearTicks(axis: ValueUnit & { low: number; high: number }, max: number): ValueTick[] {
@@ -128,6 +129,8 @@ const DECADE_FACTORS = [
   [1, 2, 5],
   [1, 3],
 ];
+/** On a log axis narrower than this, even steps are no crowd at its top. */
+const LOG_RATIO_MIN = 30;
 const POWER_STRIDES = { 10: [1, 2, 3, 6, 9], 2: [1, 2, 5, 10, 20] };
 
 function logTicks(axis: ValueUnit & { low: number; high: number }, max: number): ValueTick[] {

@@ -6,7 +6,7 @@ import { formatCount, formatRange, formatSpan, formatValue, timeTicks, valueTick
 import { type DrawOptions, TITLE_MAX } from './options.ts';
 import { legendEntries } from './ramps.ts';
 import { CHARACTER_WIDTH, type Strip, type Text } from './strip.ts';
-import { fitText, widthOf } from './text-width.ts';
+import { cleanText, fitText, widthOf } from './text-width.ts';
 import { scaleEnds, type View } from './view.ts';
 import { rowPosition } from './y-position.ts';
 
@@ -85,7 +85,7 @@ export function fullLayout(raster: Raster, options: DrawOptions, view: View): La
   const { width, height } = options;
   const yTicks = valueTicks(
     { ...raster.y, low: raster.y.edges[0]!, high: raster.y.edges.at(-1)! },
-    Math.max(2, Math.min(12, Math.floor(height / 34))),
+    Math.max(1, Math.min(12, Math.floor(height / 34))),
   ).map(({ value, label }) => ({
     label,
     offset: Math.round(height * (1 - rowPosition(raster.y, value) / raster.rows)),
@@ -193,7 +193,7 @@ function titleOf(raster: Raster, options: DrawOptions, view: View, at: { left: n
   const scaleBar = countScale(view, at.left + at.width);
   const titleWidth = at.width - (scaleBar.width + 24);
   const room = titleWidth >= 80;
-  const title = (options.title ?? defaultTitle(raster)).slice(0, TITLE_MAX);
+  const title = cleanText(options.title ?? defaultTitle(raster)).slice(0, TITLE_MAX);
   const texts: Text[] = [
     {
       text: fitPixels(title, room ? titleWidth : at.width, TITLE),

@@ -4,6 +4,7 @@ import { type Key, REMAINDER } from '../model/key.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
 import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb, SLOT_OTHER } from './colour.ts';
 import type { DrawOptions } from './options.ts';
+import { cleanText } from './text-width.ts';
 
 export interface Ramps {
   /** LEVELS colours each, faint to strong. Where there is a hue dimension, the last is the grey of the
@@ -62,5 +63,5 @@ export function legendEntries(raster: Raster, { ramps, rampOfHue }: Ramps): Lege
 }
 
 function keyLabel(key: Key): string {
-  return key.map((value) => (value === '' ? '""' : value)).join(' · ');
+  return cleanText(key.map((value) => (value === '' ? '""' : value)).join(' · '));
 }

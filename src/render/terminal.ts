@@ -208,7 +208,7 @@ function block(top: number, bottom: number, unknown: boolean, look: BlockLook): 
 /** Keys with their colours and exact counts, in as few lines as fit. */
 function hueLegend(raster: Raster, ramps: Ramps, { columns, depth }: TerminalOptions): string[] {
   const entries = legendEntries(raster, ramps).map(({ ramp, label, count }) => {
-    const text = fitText(`${cleanText(label)} ${formatCount(count)}`, columns - 2);
+    const text = fitText(`${label} ${formatCount(count)}`, columns - 2);
     const mark =
       depth === 'ascii'
         ? letterOf(ramp, LEVELS - 1)
@@ -260,8 +260,9 @@ export interface LinesChart {
 export function linesText(chart: LinesChart, options: TerminalOptions): string {
   const { columns, rows } = options;
   const { series, format = formatCount } = chart;
-  const shown = series.slice(0, Math.max(1, series.length + 2 > rows ? rows - 3 : rows - 2));
-  const height = Math.max(1, Math.min(8, Math.floor((rows - 2) / Math.max(1, shown.length))));
+  const room = rows - (series.length + 2 > rows ? 3 : 2);
+  const shown = series.slice(0, Math.max(1, room));
+  const height = Math.max(1, Math.min(8, Math.floor(room / Math.max(1, shown.length))));
   const ends = shown.map(({ values }) => endText(values, format));
   const nameWidth = Math.min(Math.max(0, ...shown.map((s) => widthOf(s.name))), Math.floor(columns / 3));
   const endWidth = Math.min(Math.max(0, ...ends.map(widthOf)), Math.floor(columns / 3));
@@ -331,7 +332,7 @@ export interface TextTable {
 /** A table with a header; numbers stand right. Too wide a table loses width from its widest columns first. */
 export function tableText(table: TextTable, options: { readonly columns: number }): string {
   const heads = table.columns.map(({ name, unit }) =>
-    unit === undefined || unit === '' ? name : `${name} (${unit})`,
+    cleanText(unit === undefined || unit === '' ? name : `${name} (${unit})`),
   );
   const body = table.rows.map((row) => heads.map((_, c) => cellText(row[c] ?? null)));
   const widths = heads.map((head, c) => Math.max(widthOf(head), ...body.map((row) => widthOf(row[c]!))));

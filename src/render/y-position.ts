@@ -1,4 +1,4 @@
-/** Where a value lies on a y axis of given row edges: fractions of rows, linear inside a row. */
+/** Where a value lies on a y axis of given row edges: fractions of rows, by the axis's own scale inside a row. */
 import type { YAxis } from '../model/raster.ts';
 
 /** 0 at the lowest edge, edges.length - 1 at the highest; values outside are clamped. */
@@ -13,5 +13,7 @@ export function rowPosition(y: YAxis, value: number): number {
     if (edges[middle]! <= value) low = middle;
     else high = middle;
   }
-  return low + (value - edges[low]!) / (edges[high]! - edges[low]!);
+  const [from, until] = [edges[low]!, edges[high]!];
+  if (y.scale === 'log' && from > 0) return low + Math.log(value / from) / Math.log(until / from);
+  return low + (value - from) / (until - from);
 }
