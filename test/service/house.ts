@@ -1,0 +1,131 @@
+/** The whole server in one thread, on real files in a temporary directory, fed with reports by hand: what the
+ *  gateway's tests ask by `inject`. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NODE_METRICS } from '../../src/ingest/node/metrics.ts';
+import { referenceKernel } from '../../src/kernel/reference.ts';
+import { openFileLog } from '../../src/log/file-log.ts';
+import { openFileLogReader } from '../../src/log/file-log-reader.ts';
+import { encodeBatch, type Row } from '../../src/model/batch.ts';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
+import { LL5 } from '../../src/model/grid.ts';
+import { histogramOf } from '../../src/model/histogram.ts';
+import { encodeReportEntry } from '../../src/model/report.ts';
+import { Aggregator } from '../../src/service/aggregator.ts';
+import { Configuration } from '../../src/service/configuration.ts';
+import { buildGateway, type Gateway } from '../../src/service/gateway.ts';
+import { draftOf } from '../../src/service/statements.ts';
+import { openCatalogue } from '../../src/store/catalogue.ts';
+import { openStore } from '../../src/store/store.ts';
+
+export interface House {
+  readonly gateway: Gateway;
+  readonly clock: MovableClock;
+  /** Creates an instrumentation by statement. */
+  instrument(statement: string): Promise<string>;
+  /** Latencies in ns by key, for one second of one source; resolves when they are folded. */
+  report(second: number, instrumentation: string, latencies: Readonly<Record<string, readonly number[]>>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Now is what a test says; waiting is real. */
+export class MovableClock implements Clock {
+  ms: number;
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+  nowMs(): number {
+    return this.ms;
+  }
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+}
+
+export const START_SECOND = 1_800_000_000;
+const SOURCE = { host: 'web1', driver: 'node:shop[1]', incarnation: '00112233445566aa' };
+
+export async function openHouse(
+  options: { token?: string; hostNames?: readonly string[] } = {},
+): Promise<House> {
+  const directory = mkdtempSync(join(tmpdir(), 'tailglow-house-'));
+  const clock = new MovableClock((START_SECOND + 1) * 1000);
+  const log = await openFileLog(join(directory, 'log'), { clock });
+  const reader = () => openFileLogReader(join(directory, 'log'), log.tail);
+  const fail = (error: unknown): void => {
+    throw error;
+  };
+  const configuration = await Configuration.start({
+    catalogue: openCatalogue(join(directory, 'catalogue.db'), log.identity),
+    writer: log,
+    reader: reader(),
+    clock,
+    onChange: () => {},
+    onFault: fail,
+  });
+  const store = openStore({
+    directory: join(directory, 'aggregator-0'),
+    kernel: referenceKernel,
+    owns: () => true,
+    logIdentity: log.identity,
+  });
+  const aggregator = new Aggregator({
+    index: 0,
+    store,
+    reader: reader(),
+    kernel: referenceKernel,
+    clock,
+    checkpoints: false,
+    onDurable: () => {},
+    onNotice: () => {},
+    onFault: fail,
+  });
+  await configuration.announce('web1', NODE_METRICS);
+  const gateway = await buildGateway({
+    version: '0.0.0-test',
+    configuration,
+    aggregators: [aggregator],
+    owner: () => aggregator,
+    states: () => [{ source: 'web1/node:shop[1]', state: { state: 'enabled', sinceSecond: START_SECOND } }],
+    checks: () => [{ name: 'log', ok: log.health().ok, detail: 'takes entries' }],
+    clock,
+    hostNames: options.hostNames ?? [],
+    ...(options.token === undefined ? {} : { token: options.token }),
+  });
+  const folded = async (offset: number): Promise<void> => {
+    for (;;) {
+      const status = await aggregator.ask({ kind: 'status' });
+      if (status.kind === 'status' && status.foldedOffset >= offset) return;
+      await systemClock.sleep(2);
+    }
+  };
+  let sequence = 0;
+  return {
+    gateway,
+    clock,
+    instrument: async (statement) => {
+      const { instrumentation } = await configuration.create(draftOf(statement, configuration));
+      await folded(log.tail.end() - 1);
+      return instrumentation.id;
+    },
+    report: async (second, instrumentation, latencies) => {
+      const rows = Object.entries(latencies).map(
+        ([key, values]): Row => ({ key: key.split(' '), histogram: histogramOf(LL5, values) }),
+      );
+      const report = { instrumentation, grid: LL5, partial: false, dropped: 0, rows };
+      clock.ms = Math.max(clock.ms, (second + 1) * 1000 + 5);
+      await log.append(
+        encodeReportEntry([encodeBatch({ source: SOURCE, sequence: sequence++, second, reports: [report] })]),
+      );
+      await folded(log.tail.end() - 1);
+    },
+    close: async () => {
+      await gateway.close();
+      await aggregator.close();
+      await configuration.close();
+      await log.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
