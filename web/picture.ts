@@ -1,0 +1,104 @@
+/** The heatmap in its frame: asks for a picture that fits, decodes it, and only then puts it in the place of the
+ *  one before. The picture is the server's to the pixel; its own legend, which the page shows as chips, is cut
+ *  off below its time axis. */
+import { type Look, type Reply } from './client.ts';
+import { make } from './dom.ts';
+import { pictureMap } from './png-map.ts';
+
+/** Beside and above the plot until the first picture tells its own. */
+const BESIDE_START = 100;
+const ABOVE_START = 63;
+/** Ticks and their labels, below the plot. */
+const BELOW = 36;
+/** A picture off by less is shown as it is. */
+const SLACK = 12;
+const PLOT_MIN = { width: 160, height: 80 };
+const PLOT_MAX = { width: 4000, height: 2000 };
+
+export interface Ready {
+  readonly image: HTMLImageElement;
+  /** CSS pixels to show from the top; undefined: all. */
+  readonly cutAt: number | undefined;
+}
+
+export class Picture {
+  readonly #frame: HTMLElement;
+  readonly #place: HTMLElement;
+  #beside = BESIDE_START;
+  #url: string | undefined;
+
+  constructor(frame: HTMLElement) {
+    this.#frame = frame;
+    this.#place = make('div', 'picture');
+    frame.prepend(this.#place);
+  }
+
+  /** Another statement has other labels: their width is learnt anew. */
+  forget(): void {
+    this.#beside = BESIDE_START;
+  }
+
+  /** A picture that fits the frame, decoded, or why there is none. */
+  async load(theme: Look['theme'], ask: (look: Look) => Promise<Reply<ArrayBuffer>>): Promise<Reply<Ready>> {
+    const look = this.look(theme);
+    const reply = await ask(look);
+    if (reply.kind !== 'fresh') return reply;
+    const ready = await decode(reply.body, look);
+    const besideNow = ready.image.naturalWidth / look.scale - look.width;
+    if (ready.ofOurSize && Math.abs(besideNow - this.#beside) > SLACK) {
+      // Learnt how much room the labels take: once more, to the pixel.
+      this.#beside = besideNow;
+      URL.revokeObjectURL(ready.image.src);
+      const second = this.look(theme);
+      const again = await ask(second);
+      return again.kind === 'fresh' ? { ...again, body: await decode(again.body, second) } : again;
+    }
+    return { ...reply, body: ready };
+  }
+
+  show({ image, cutAt }: Ready, alt: string): void {
+    image.alt = alt;
+    this.#place.style.setProperty('height', cutAt === undefined ? 'auto' : `${cutAt}px`);
+    this.#place.classList.toggle('own-size', cutAt === undefined);
+    this.#place.replaceChildren(image);
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
+    this.#url = image.src;
+  }
+
+  clear(): void {
+    this.#place.replaceChildren();
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
+    this.#url = undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.#url === undefined;
+  }
+
+  /** What to ask for, so that the picture with its labels fits the frame. */
+  look(theme: Look['theme']): Look {
+    const { clientWidth, clientHeight } = this.#frame;
+    const within = (size: number, side: 'width' | 'height'): number =>
+      Math.round(Math.min(PLOT_MAX[side], Math.max(PLOT_MIN[side], size)));
+    return {
+      width: within(clientWidth - this.#beside, 'width'),
+      height: within(clientHeight - ABOVE_START - BELOW, 'height'),
+      scale: devicePixelRatio > 1 ? 2 : 1,
+      theme,
+    };
+  }
+}
+
+async function decode(bytes: ArrayBuffer, look: Look): Promise<Ready & { ofOurSize: boolean }> {
+  const map = pictureMap(new Uint8Array(bytes));
+  const image = new Image();
+  image.src = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+  await image.decode();
+  const scale = map?.scale ?? look.scale;
+  image.width = Math.round(image.naturalWidth / scale);
+  image.height = Math.round(image.naturalHeight / scale);
+  // The statement may name a size of its own: then it is shown whole.
+  const ofOurSize = map !== undefined && Math.abs(map.plot.width / scale - look.width) <= 1;
+  const cutAt = ofOurSize ? Math.round((map.plot.y + map.plot.height) / scale) + BELOW : undefined;
+  return { image, cutAt, ofOurSize };
+}
