@@ -39,7 +39,7 @@ export class Tail implements DurableTail {
   advance(end: number): void {
     if (end <= this.#end) return;
     this.#end = end;
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of this.#waiters) wake();
   }
 }
 

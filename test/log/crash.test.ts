@@ -70,7 +70,7 @@ describe('a file cut short', () => {
           expect(await reopenAndAppend(directory, Buffer.of(0xee))).toEqual([...kept, 'ee']);
         }),
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     ));
 
   it('is refused where even its header is cut: a file gets its name only when that is durable', () =>
@@ -106,7 +106,7 @@ describe('a file cut short', () => {
             ]);
           }),
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     ));
 
   it('loses a half-made next file without a word', () =>
@@ -141,7 +141,7 @@ describe('a changed byte', () => {
             });
           }),
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     ));
 
   it('in an older file is LogCorruptError to a reader, after all that comes before', () =>
@@ -184,7 +184,7 @@ describe('a changed byte', () => {
           for (const entry of entries) expect(hex(entry.payload)).toBe(hex(groups[entry.offset]![0]!));
         }),
       ),
-      { numRuns: 30 },
+      { numRuns: 20 },
     ));
 
   it('in a header, a missing file and a file of another log are reported by readLogFiles', () =>

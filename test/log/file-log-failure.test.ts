@@ -92,7 +92,7 @@ describe('a disk that fails', () => {
             await again.close();
           }),
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     ));
 
   it('refuses all that waits with the cause, says so in its health, and tries again ever more slowly', () =>

@@ -228,6 +228,26 @@ describe('a stream that changes', () => {
     await log.close();
   });
 
+  it('may be written by a user who may neither declare nor read it, and read by one who may do only that', async () => {
+    const stream = newStream();
+    const owner = writerOf(stream);
+    await owner.append(numbered(0));
+    const asUser = async (name: string, permissions: readonly string[]): Promise<string> => {
+      await broker.ctl(['add_user', name, 'secret']);
+      await broker.ctl(['set_permissions', name, ...permissions]);
+      return broker.url.replace('amqp://', `amqp://${name}:secret@`);
+    };
+    const measures = await asUser('measures', ['^$', '^tailglow\\.data$', '^$']);
+    const folds = await asUser('folds', ['^$', '^$', '^tailglow\\.log\\.']);
+    const log = openAmqpLog(measures, { clock, stream });
+    await log.append(numbered(1));
+    const reader = openAmqpLogReader(folds, { clock, stream });
+    const entries = await take(reader, 0, 2);
+    expect(entries.map((entry) => numberOf(entry.payload))).toEqual([0, 1]);
+    expect(await reader.identity()).toBe(await readerOf(stream).identity());
+    await Promise.all([log.close(), owner.close()]);
+  });
+
   it('whose first writers come at once has one identity for all of them', async () => {
     const stream = newStream();
     const logs = Array.from({ length: 4 }, () => writerOf(stream));
