@@ -17,7 +17,7 @@ const OVERLAYS_MAX = 8;
 /** Characters of a title. */
 const TITLE_MAX = 200;
 
-const PALETTES: readonly PaletteName[] = ['viridis', 'cividis', 'magma', 'inferno'];
+export const PALETTES: readonly PaletteName[] = ['viridis', 'cividis', 'magma', 'inferno'];
 
 interface Context {
   readonly metric: MetricDescription;

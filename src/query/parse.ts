@@ -69,7 +69,7 @@ function onePerPlace(faults: readonly Fault[]): Fault[] {
   return faults.filter((fault, i) => faults.findIndex((f) => f.span.offset === fault.span.offset) === i);
 }
 
-function depthFault(tokens: readonly IToken[]): Fault | undefined {
+export function depthFault(tokens: readonly IToken[]): Fault | undefined {
   let depth = 0;
   const nots: number[] = [0];
   for (const token of tokens) {

@@ -1,0 +1,230 @@
+/** What may stand at a place of a statement: the parser's content assist, filled with the catalogue's names and
+ *  the values that keys have. Owns: which suggestions, their order. Does not: read anything but the text before
+ *  the place. */
+import type { IToken } from 'chevrotain';
+import { assert } from '../model/assert.ts';
+import { QUERY_TEXT_MAX } from '../model/limits.ts';
+import { type Field, fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
+import type { Catalogue } from './catalogue.ts';
+import { signsOf } from './check-condition.ts';
+import { PALETTES } from './check-heatmap.ts';
+import { HINTS } from './hints.ts';
+import { type Next, nextAfter } from './next.ts';
+import { depthFault } from './parse.ts';
+import { printName, printText } from './print.ts';
+import * as t from './token.ts';
+
+export type CompletionKind =
+  | 'keyword'
+  | 'metric'
+  | 'field'
+  | 'operator'
+  | 'value'
+  | 'instrumentation'
+  | 'duration'
+  | 'time'
+  | 'number'
+  | 'palette';
+
+export interface Completion {
+  /** Replaces `length` characters at `offset`. */
+  readonly text: string;
+  readonly kind: CompletionKind;
+  readonly detail: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Values of a discrete field that were seen lately. */
+export type KeyValues = (metric: string, field: string) => readonly string[];
+
+/** A list longer than a screen helps nobody. */
+const COMPLETIONS_MAX = 100;
+
+type Offer = Pick<Completion, 'text' | 'kind' | 'detail'>;
+
+interface Place {
+  readonly catalogue: Catalogue;
+  readonly keyValues: KeyValues | undefined;
+  /** Tokens before what is being typed. */
+  readonly before: readonly IToken[];
+  readonly metric: MetricDescription | undefined;
+  /** What is typed so far. */
+  readonly typed: string;
+}
+
+export function complete(
+  text: string,
+  offset: number,
+  catalogue: Catalogue,
+  keyValues?: KeyValues,
+): Completion[] {
+  if (offset > QUERY_TEXT_MAX) return [];
+  const lexed = t.lexer.tokenize(text.slice(0, offset)).tokens;
+  const last = lexed.at(-1);
+  const isOpen = last !== undefined && isTyping(last) && last.startOffset + last.image.length === offset;
+  const before = isOpen ? lexed.slice(0, -1) : lexed;
+  const typed = isOpen ? last.image : '';
+  if (depthFault(before) !== undefined) return [];
+  const metricName = before.find((token) => token.tokenType === t.MetricName)?.image;
+  const metric = catalogue.metrics.find((m) => m.name === metricName);
+  const place: Place = { catalogue, keyValues, before, metric, typed };
+  const offers = nextAfter(before).flatMap((next) => offersFor(next, place));
+  const fitting = offers.filter(
+    (offer, i) => fits(offer, typed) && offers.findIndex((o) => o.text === offer.text) === i,
+  );
+  return fitting
+    .slice(0, COMPLETIONS_MAX)
+    .map((offer) => ({ ...offer, offset: offset - typed.length, length: typed.length }));
+}
+
+function isTyping(token: IToken): boolean {
+  return /^[\w"'`]/.test(token.image) && token.tokenType !== t.Text;
+}
+
+function fits({ text, kind }: Offer, typed: string): boolean {
+  const start = kind === 'value' ? typed.replace(/^["'`]/, '') : typed;
+  const whole = kind === 'value' ? text.replace(/^"/, '') : text;
+  return whole.toLowerCase().startsWith(start.toLowerCase()) && text !== typed;
+}
+
+function offersFor(next: Next, place: Place): Offer[] {
+  switch (next.rule) {
+    case 'metric':
+      return place.catalogue.metrics.map((m) => ({ text: m.name, kind: 'metric', detail: m.label }));
+    case 'field':
+      return fieldOffers(next, place);
+    case 'instrumentation':
+      return next.rules.includes('drop') && next.tokenType === t.Identifier
+        ? instrumentationOffers(place)
+        : [];
+    case 'text':
+      return valueOffers(next, place);
+    case 'literal':
+      return [];
+    case 'duration':
+      return durationOffers(place.typed);
+    case 'moment':
+      return momentOffers(next);
+    case 'compareSign':
+    case 'matchSign':
+    case 'wordTest':
+      return operatorOffers(next, place);
+    default:
+      return wordOffers(next);
+  }
+}
+
+function wordOffers({ tokenType, rule }: Next): Offer[] {
+  if (rule === 'palette' && tokenType === t.Identifier) {
+    return PALETTES.map((text) => ({ text, kind: 'palette', detail: 'colours of one hue' }));
+  }
+  if (tokenType === t.Percentile || (rule === 'percent' && tokenType === t.Quantity)) {
+    const texts = tokenType === t.Percentile ? ['p50', 'p90', 'p99', 'p99.9'] : ['50', '90', '99', '99.9'];
+    return texts.map((text) => ({ text, kind: 'number', detail: 'percentile' }));
+  }
+  if (tokenType === t.Area) return [{ text: '900x300', kind: 'number', detail: 'width x height in pixels' }];
+  const word = tokenType.LABEL!;
+  const isWord = t.keywords.get(word) === tokenType || t.RESERVED.includes(word);
+  if (isWord) return [{ text: word, kind: 'keyword', detail: HINTS[word] ?? '' }];
+  return tokenType === t.Pipe ? [{ text: '|', kind: 'keyword', detail: 'how to show it' }] : [];
+}
+
+function fieldOffers(next: Next, { metric, before }: Place): Offer[] {
+  const within = next.rules.at(-2);
+  const listed = listedFields(before, within === 'hue' ? t.Hue : t.By);
+  const broken = listedFields(before, t.By);
+  const all = metric?.fields ?? [];
+  const fields =
+    within === 'hue'
+      ? all.filter((f) => !isNumeric(f) && broken.includes(f.name) && !listed.includes(f.name))
+      : all.filter((f) => within !== 'by' || !listed.includes(f.name));
+  return fields.map((f) => ({ text: f.name, kind: 'field', detail: `${f.label}, ${f.type}` }));
+}
+
+/** Names after the last `word`, as far as the list goes. */
+function listedFields(before: readonly IToken[], word: typeof t.By): string[] {
+  const start = before.findLastIndex((token) => token.tokenType === word);
+  if (start < 0) return [];
+  const names: string[] = [];
+  for (let i = start + 1; i < before.length; i += 2) {
+    names.push(before[i]!.image);
+    if (before[i + 1]?.tokenType !== t.Comma) break;
+  }
+  return names;
+}
+
+function instrumentationOffers({ catalogue }: Place): Offer[] {
+  return catalogue.instrumentations.map((i) => ({
+    text: printName(i.id),
+    kind: 'instrumentation',
+    detail: i.metric,
+  }));
+}
+
+const TESTS: ReadonlySet<unknown> = new Set([
+  t.Eq,
+  t.Ne,
+  t.Lt,
+  t.Le,
+  t.Gt,
+  t.Ge,
+  t.Match,
+  t.NoMatch,
+  t.In,
+  t.Prefix,
+  t.Contains,
+]);
+
+/** The field that the comparison being typed is about, or the hue's where a key is typed. */
+function fieldAtHand(next: Next, { metric, before }: Place): Field | undefined {
+  if (metric === undefined) return undefined;
+  if (next.rules.includes('key')) {
+    const names = listedFields(before, before.some((token) => token.tokenType === t.Hue) ? t.Hue : t.By);
+    return names.map((name) => fieldOf(metric, name)).find((f) => f !== undefined && !isNumeric(f));
+  }
+  const test = before.findLastIndex((token) => TESTS.has(token.tokenType));
+  const name = before[test - (before[test - 1]?.tokenType === t.Not ? 2 : 1)];
+  return name && fieldOf(metric, name.image);
+}
+
+function valueOffers(next: Next, place: Place): Offer[] {
+  if (next.rules.includes('title') || next.rules.includes('instrumentation')) return [];
+  const field = fieldAtHand(next, place);
+  if (field === undefined || isNumeric(field) || place.metric === undefined) return [];
+  const values = place.keyValues?.(place.metric.name, field.name) ?? [];
+  const bare = TYPES[field.type].integer === true && next.rules.includes('literal');
+  return values.map((value) => ({
+    text: bare ? value : printText(value),
+    kind: 'value',
+    detail: field.name,
+  }));
+}
+
+function operatorOffers(next: Next, place: Place): Offer[] {
+  const name = place.before.findLast((token) => token.tokenType !== t.Not);
+  const field = place.metric && name && fieldOf(place.metric, name.image);
+  const sign = next.tokenType.LABEL!;
+  if (next.rule === 'wordTest' && next.tokenType === t.Open) return [];
+  if (field !== undefined && !signsOf(field).includes(sign)) return [];
+  return [{ text: sign, kind: 'operator', detail: HINTS[sign] ?? '' }];
+}
+
+function durationOffers(typed: string): Offer[] {
+  const texts = /^\d+$/.test(typed)
+    ? ['s', 'm', 'h', 'd', 'w'].map((unit) => typed + unit)
+    : ['1m', '5m', '10m', '1h', '24h', '7d'];
+  return texts.map((text) => ({ text, kind: 'duration', detail: '' }));
+}
+
+function momentOffers({ tokenType }: Next): Offer[] {
+  if (tokenType === t.Now) {
+    return ['now', 'now-5m', 'now-1h'].map((text) => ({
+      text,
+      kind: 'time',
+      detail: 'the newest second, or before it',
+    }));
+  }
+  assert(tokenType.LABEL !== undefined, 'a token has a label');
+  return [];
+}
