@@ -100,7 +100,8 @@ export class Reporter {
     };
   }
 
-  /** The first second that is asked for is the first that began after the start. */
+  /** The first second that is asked for is the one in which this process started: a driver knows whether it
+   *  measured it whole. */
   #accepts(second: number): boolean {
     const last = this.#lastSecond;
     if (last === undefined || last - second > CLOCK_BACK_SECONDS_MAX) {

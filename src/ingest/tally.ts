@@ -78,11 +78,6 @@ export class Tally {
     slot.events += amount;
   }
 
-  /** Events that were lost before they came here, of the seconds at hand. */
-  drop(events: number): void {
-    this.#dropped += events;
-  }
-
   /** The rows since the last drain, in the order of their keys; begins anew with the keys it knows. */
   drain(): Drained {
     const rows: Row[] = [];
