@@ -17,7 +17,7 @@ import { type GroupEntry, LogFiles } from './log-files.ts';
 import { type DurableTail, Tail } from './log-tail.ts';
 
 /** A file is a unit of trimming: small against a disk, large against its own making. */
-export const FILE_BYTES = 64 * 1024 * 1024;
+const FILE_BYTES = 64 * 1024 * 1024;
 /** One group's bytes: a larger one would keep the first of its entries waiting. One entry may be larger. */
 const GROUP_BYTES_MAX = 1024 * 1024;
 /** What may wait for the disk: some seconds of a busy fleet. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, it } from 'vitest';
 import type { ConsumeMessage } from 'amqplib';
+import { BrokerUrlError } from '../../src/log/amqp-connection.ts';
 import { openAmqpLog } from '../../src/log/amqp-log.ts';
 import { openAmqpLogReader } from '../../src/log/amqp-log-reader.ts';
 import { deliveryOf, publishOptions } from '../../src/log/amqp-stream.ts';
@@ -60,6 +61,16 @@ it('bounds the bytes that wait, and refuses what waits when it closes', async ()
   await log.close();
   for (const result of await refused) expect(result).toMatchObject({ reason: { code: 'LOG_UNAVAILABLE' } });
   await expect(log.append(Buffer.of(1))).rejects.toThrow('it is closed');
+});
+
+it('refuses a URL that is no broker, without showing it', () => {
+  const clock = new FastClock();
+  for (const url of ['http://user:secret@127.0.0.1', 'nonsense']) {
+    expect(() => openAmqpLog(url, { clock })).toThrow(BrokerUrlError);
+  }
+  expect(() => openAmqpLogReader('http://u:secret@h', { clock })).toThrow(
+    /^Cannot use broker URL: found http:, expected amqp: or amqps:$/,
+  );
 });
 
 it('answers no question without a broker, after a while', async () => {

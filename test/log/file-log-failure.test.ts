@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LogLockedError } from '../../src/log/directory-lock.ts';
 import { openFileLogReader } from '../../src/log/file-log-reader.ts';
 import { type FileLog, openFileLog } from '../../src/log/file-log.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
@@ -258,9 +259,9 @@ describe('the lock', () => {
   it('refuses a second writer in the same process, until the first is closed', () =>
     withDirectory(async (directory) => {
       const log = await openFileLog(directory, { clock: systemClock });
-      await expect(openFileLog(directory, { clock: systemClock })).rejects.toMatchObject({
-        pid: process.pid,
-      });
+      const second = openFileLog(directory, { clock: systemClock });
+      await expect(second).rejects.toThrow(LogLockedError);
+      await expect(second).rejects.toMatchObject({ pid: process.pid });
       await log.close();
       await (await openFileLog(directory, { clock: systemClock })).close();
     }));
