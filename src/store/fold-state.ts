@@ -85,7 +85,9 @@ const foldState = Type.Object({
     lives: Type.Array(Type.Object({ instrumentation, expiredSecond: Type.Optional(second) })),
     dropped: Type.Array(text),
   }),
-  heads: Type.Array(Type.Tuple([text, Type.Array(Type.Tuple([text, second]))])),
+  heads: Type.Array(
+    Type.Tuple([text, Type.Object({ floorSecond: second, carry: Type.Array(Type.Tuple([text, second])) })]),
+  ),
   sequences: Type.Object({
     forgottenSecond: second,
     givenUp: count,

@@ -10,7 +10,6 @@ import { blockStart } from '../model/series.ts';
 import { type ControlEvent, ControlEventError } from '../model/control.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import { sameGrid } from '../model/grid.ts';
-import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { BLOCK_STEPS, FUTURE_SECONDS_MAX, LATENESS_SECONDS } from '../model/limits.ts';
 import type { LogEntry } from '../model/log.ts';
@@ -23,7 +22,7 @@ import {
   sourceName,
 } from '../model/report.ts';
 import { type AsideItem, type Counters, type FoldState, newCounters, type Refusal } from './fold-state.ts';
-import { type Ending, Head, type SealedBlock, type StoredBlock } from './head.ts';
+import { type Ending, Head, type HeadState, type SealedBlock, type StoredBlock } from './head.ts';
 import { type InstrumentationEvent, type Life, Lives } from './lives.ts';
 import { Sequences } from './sequences.ts';
 import { Ends, type SourceRecord, Sources } from './sources.ts';
@@ -71,8 +70,8 @@ export class Fold {
     this.#arrivedMs = state?.arrivedMs ?? 0;
     this.#largestSecond = state?.largestSecond ?? -1;
     this.#openSecond = state?.openSecond ?? -1;
-    const carries = new Map(state?.heads);
-    for (const life of this.#lives.all()) this.#adopt(life, carries.get(life.instrumentation.id));
+    const heads = new Map(state?.heads);
+    for (const life of this.#lives.all()) this.#adopt(life, heads.get(life.instrumentation.id));
     for (const image of images) this.#heads.get(image.content.instrumentation)?.restore(image);
     this.#sizeCells = this.#measure();
   }
@@ -163,7 +162,9 @@ export class Fold {
         const ending = this.ending(head.instrumentation.id);
         return head.seal(openSecondOf(head, before), openSecondOf(head, this.#openSecond), ending, kernel);
       });
-      this.#ends.prune(this.#openSecond);
+      this.#ends.prune(
+        Math.min(this.#openSecond, ...[...this.#heads.values()].map((h) => this.openSecond(h))),
+      );
       this.#forget(this.#lives.forgetExpired(this.#largestSecond));
     }
     this.#sizeCells = this.#measure();
@@ -184,6 +185,22 @@ export class Fold {
     };
   }
 
+  /** Before it, history is past its retention; all of it, where the instrumentation is not known. */
+  horizonSecond(id: string): number {
+    const life = this.#lives.get(id);
+    if (life === undefined) return Number.MAX_SAFE_INTEGER;
+    const head = this.#heads.get(id);
+    return head?.horizonSecond(this.#largestSecond) ?? this.#largestSecond - life.instrumentation.keepSeconds;
+  }
+
+  isExpired(id: string, startSecond: number, stepSeconds: number): boolean {
+    return startSecond + BLOCK_STEPS * stepSeconds <= this.horizonSecond(id);
+  }
+
+  isKnown(id: string): boolean {
+    return this.#lives.get(id) !== undefined;
+  }
+
   /** Blocks of this instrumentation are open from here on. */
   openSecond(head: Head): number {
     return openSecondOf(head, Math.max(0, this.#openSecond));
@@ -196,10 +213,7 @@ export class Fold {
       largestSecond: this.#largestSecond,
       openSecond: this.#openSecond,
       lives: this.#lives.state(),
-      heads: [...this.#heads].map(([id, head]) => [
-        id,
-        head.carry().map(([source, second]) => [source, second]),
-      ]),
+      heads: [...this.#heads].map(([id, head]) => [id, head.state()]),
       sequences: this.#sequences.state(),
       sources: this.#sources.all().map((record) => ({ ...record })),
       ends: this.#ends.state(),
@@ -242,11 +256,11 @@ export class Fold {
     if (life !== undefined) this.#adopt(life);
   }
 
-  #adopt({ instrumentation }: Life, carry: readonly (readonly [string, number])[] = []): void {
+  #adopt({ instrumentation }: Life, state?: HeadState): void {
     const { id } = instrumentation;
     const head = this.#heads.get(id);
-    if (head !== undefined) head.instrumentation = instrumentation;
-    else if (this.#config.owns(id)) this.#heads.set(id, new Head(instrumentation, carry));
+    if (head !== undefined) head.redefine(instrumentation, this.#largestSecond);
+    else if (this.#config.owns(id)) this.#heads.set(id, new Head(instrumentation, state));
   }
 
   #forget(gone: readonly string[]): void {
@@ -298,7 +312,7 @@ export class Fold {
       const text = `its keys have ${report.fieldCount} fields, expected ${instrumentation.by.length}`;
       return this.#refuse(entry, 'refusedFields', text, batch, report);
     }
-    if (batch.second < this.#largestSecond - instrumentation.keepSeconds) {
+    if (batch.second < head.horizonSecond(this.#largestSecond)) {
       this.counters.refusedTooOld++;
       return;
     }
@@ -347,13 +361,4 @@ export class Fold {
 /** A report that speaks of several seconds comes after the last of them: its block stays open that much longer. */
 function openSecondOf(head: Head, openSecond: number): number {
   return blockStart(Math.max(0, openSecond - (head.instrumentation.everySeconds - 1)));
-}
-
-/** Whether a stored row of the instrumentation is past its retention. */
-export function isExpired(
-  instrumentation: Instrumentation,
-  row: { readonly startSecond: number; readonly stepSeconds: number },
-  nowSecond: number,
-): boolean {
-  return row.startSecond + BLOCK_STEPS * row.stepSeconds <= nowSecond - instrumentation.keepSeconds;
 }

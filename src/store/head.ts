@@ -43,6 +43,11 @@ export interface Ending {
   readonly stopSecond: number;
 }
 
+export interface HeadState {
+  floorSecond: number;
+  carry: [source: string, second: number][];
+}
+
 interface OpenRange {
   readonly openSecond: number;
   readonly untilSecond: number;
@@ -55,12 +60,30 @@ export class Head {
   readonly #carry: Map<string, number>;
   /** Sources of the carry and of the open blocks. */
   #names: Set<string>;
-  instrumentation: Instrumentation;
+  /** What a shorter retention gave up does not come back. */
+  #floorSecond: number;
+  #instrumentation: Instrumentation;
 
-  constructor(instrumentation: Instrumentation, carry: Iterable<readonly [string, number]> = []) {
-    this.instrumentation = instrumentation;
-    this.#carry = new Map(carry);
+  constructor(instrumentation: Instrumentation, state?: HeadState) {
+    this.#instrumentation = instrumentation;
+    this.#floorSecond = state?.floorSecond ?? 0;
+    this.#carry = new Map(state?.carry);
     this.#names = new Set(this.#carry.keys());
+  }
+
+  get instrumentation(): Instrumentation {
+    return this.#instrumentation;
+  }
+
+  /** The same measure with another retention or idle limit. */
+  redefine(instrumentation: Instrumentation, nowSecond: number): void {
+    this.#floorSecond = this.horizonSecond(nowSecond);
+    this.#instrumentation = instrumentation;
+  }
+
+  /** What lies before is past its retention. */
+  horizonSecond(nowSecond: number): number {
+    return Math.max(this.#floorSecond, nowSecond - this.#instrumentation.keepSeconds);
   }
 
   /** Open blocks in ascending order. */
@@ -159,12 +182,12 @@ export class Head {
     return second;
   }
 
-  carry(): readonly (readonly [string, number])[] {
-    return [...this.#carry];
+  state(): HeadState {
+    return { floorSecond: this.#floorSecond, carry: [...this.#carry] };
   }
 
   #answered(second: number, ending: Ending): boolean {
-    const { everySeconds } = this.instrumentation;
+    const { everySeconds } = this.#instrumentation;
     const block = this.#blocks.get(blockStart(second));
     let awaited = 0;
     for (const [source, carrySecond] of this.#newest(second)) {
@@ -235,7 +258,7 @@ export class Head {
   }
 
   #expectation(source: string, carrySecond: number | undefined, ending: Ending): Expectation {
-    const { everySeconds } = this.instrumentation;
+    const { everySeconds } = this.#instrumentation;
     return { carrySecond, ends: ending.endsOf(source), everySeconds, stopSecond: ending.stopSecond };
   }
 
@@ -243,7 +266,7 @@ export class Head {
     coverage: CoverageBlock,
     taken: { readonly keys: readonly Key[]; readonly cells: Cells } | undefined,
   ): SealedBlock {
-    const { id, grid, by } = this.instrumentation;
+    const { id, grid, by } = this.#instrumentation;
     return {
       instrumentation: id,
       grid,

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { type Key, keyText } from '../model/key.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import { blockStart, type CellBlock, CellsBuffer, type SeriesReader } from '../model/series.ts';
-import { type Fold, isExpired } from './fold.ts';
+import type { Fold } from './fold.ts';
 import { LEVEL_SECONDS, type SegmentRef, segmentName } from './partition.ts';
 import type { Partitions } from './partitions.ts';
 import { decodeCoverage, decodeSegment } from './segment.ts';
@@ -68,7 +68,9 @@ export class StoreReader implements SeriesReader {
     const head = this.#fold.head(instrumentation);
     if (head === undefined) return;
     const ending = this.#fold.ending(instrumentation);
-    yield* head.coverage(fromSecond, untilSecond, this.#fold.openSecond(head), ending);
+    for (const block of head.coverage(fromSecond, untilSecond, this.#fold.openSecond(head), ending)) {
+      if (!this.#isExpired(instrumentation, block.startSecond)) yield block;
+    }
   }
 
   /** Values of a field in the head and the newest segments, ascending, at most KEY_VALUES_MAX. */
@@ -107,13 +109,7 @@ export class StoreReader implements SeriesReader {
   }
 
   #isExpired(instrumentation: string, startSecond: number): boolean {
-    const head = this.#fold.head(instrumentation);
-    if (head === undefined) return true;
-    return isExpired(
-      head.instrumentation,
-      { startSecond, stepSeconds: LEVEL_SECONDS },
-      this.#fold.largestSecond,
-    );
+    return this.#fold.isExpired(instrumentation, startSecond, LEVEL_SECONDS);
   }
 
   #block(ref: SegmentRef): CellBlock {

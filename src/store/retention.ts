@@ -1,7 +1,7 @@
 /** What is past its retention goes: whole files where they hold nothing else, rows elsewhere, in bounded steps so
  *  that no seal takes long. What is not deleted yet is not served either (reader.ts), so the pace shows nowhere. */
 import { BLOCK_STEPS } from '../model/limits.ts';
-import { type Fold, isExpired } from './fold.ts';
+import type { Fold } from './fold.ts';
 import type { Partition, Span } from './partition.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -12,7 +12,10 @@ export function enforceRetention(partitions: Partitions, fold: Fold): void {
   let left = ROWS_MAX;
   for (const partition of partitions.all()) {
     const spans = [...partition.spans.values()];
-    if (spans.every((span) => isOver(span, fold)) && partition !== partitions.newest?.partition) {
+    const over = spans.every(({ instrumentation, level, lastStart }) =>
+      fold.isExpired(instrumentation, lastStart, level),
+    );
+    if (over && partition !== partitions.newest?.partition) {
       partitions.remove(partition);
       continue;
     }
@@ -21,10 +24,13 @@ export function enforceRetention(partitions: Partitions, fold: Fold): void {
   }
 }
 
-function isOver({ instrumentation, level, lastStart }: Span, fold: Fold): boolean {
-  const head = fold.head(instrumentation);
-  if (head === undefined) return true;
-  return isExpired(head.instrumentation, { startSecond: lastStart, stepSeconds: level }, fold.largestSecond);
+/** What a crash left between a commit and the deletions that follow it. */
+export function finishDeletions(partitions: Partitions, fold: Fold): void {
+  const stored = new Set(
+    partitions.all().flatMap(({ spans }) => [...spans.values()].map((s) => s.instrumentation)),
+  );
+  for (const id of stored) if (!fold.isKnown(id)) partitions.deleteAll(id);
+  enforceRetention(partitions, fold);
 }
 
 function deleteExpired(
@@ -33,10 +39,6 @@ function deleteExpired(
   fold: Fold,
   limit: number,
 ): number {
-  const head = fold.head(instrumentation);
-  const untilStart =
-    head === undefined
-      ? Number.MAX_SAFE_INTEGER
-      : fold.largestSecond - head.instrumentation.keepSeconds - BLOCK_STEPS * level + 1;
+  const untilStart = fold.horizonSecond(instrumentation) - BLOCK_STEPS * level + 1;
   return limit <= 0 ? 0 : partition.deleteBefore(instrumentation, level, untilStart, limit);
 }

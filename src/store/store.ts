@@ -20,7 +20,7 @@ import type { SealedBlock } from './head.ts';
 import { type HeadRow, LEVEL_SECONDS, type SegmentRow } from './partition.ts';
 import { type Held, Partitions } from './partitions.ts';
 import { StoreReader } from './reader.ts';
-import { enforceRetention } from './retention.ts';
+import { enforceRetention, finishDeletions } from './retention.ts';
 import { CODEC_COLUMNS, decodeSegment, encodeSegment } from './segment.ts';
 import type { Watermark } from './sequences.ts';
 import type { SourceRecord } from './sources.ts';
@@ -178,7 +178,8 @@ class SqliteStore implements Store {
       kernel: options.kernel,
       cacheBytes: options.cacheBytes ?? CACHE_BYTES,
     });
-    if (held !== undefined && held.partition.checkpoint()) this.#becameDurable();
+    if (held?.partition.checkpoint() === true) this.#becameDurable();
+    finishDeletions(partitions, this.#fold);
   }
 
   get resumeOffset(): number {

@@ -1,0 +1,238 @@
+/** The naive model: what a store must serve, worked out from the values of the log's entries with sets and maps,
+ *  second by second. Shares no code with src/store. Slow and plain on purpose. */
+import { keyText } from '../../src/model/key.ts';
+import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import type { Batch, Report } from '../../src/model/report.ts';
+import type { ControlEvent } from '../../src/model/control.ts';
+import type { SimEntry } from './entries.ts';
+
+const BLOCK = 256;
+const LATENESS = 10;
+const FUTURE = 10;
+const FORGET = 600;
+
+/** What is served of one instrumentation, in one order, so that two can be compared. */
+export interface Served {
+  /** `second key bucket` and the count. */
+  readonly cells: readonly (readonly [place: string, count: number])[];
+  /** Per second that anybody was expected in: `second`, then `source` or `-source` where it is missing. */
+  readonly coverage: readonly (readonly [second: number, sources: string])[];
+  readonly revised: readonly number[];
+}
+
+interface Series {
+  instrumentation: Instrumentation;
+  expiredSecond: number;
+  /** What a shorter retention gave up does not come back. */
+  floorSecond: number;
+  readonly cells: Map<string, { second: number; count: number }>;
+  /** source -> seconds. */
+  readonly heard: Map<string, Set<number>>;
+  readonly reported: Map<string, Set<number>>;
+  /** Fixed when their block was sealed: second -> sources. */
+  readonly expected: Map<number, Set<string>>;
+  readonly revised: Set<number>;
+}
+
+export class Model {
+  readonly #owns: (id: string) => boolean;
+  readonly #series = new Map<string, Series>();
+  readonly #taken = new Set<string>();
+  /** [host or source, second] */
+  readonly #ends: (readonly [string, number])[] = [];
+  #largest = -1;
+  #open = -1;
+  /** Events in cells, over all that was ever taken. */
+  total = 0;
+
+  constructor(owns: (id: string) => boolean = () => true) {
+    this.#owns = owns;
+  }
+
+  static of(entries: Iterable<SimEntry>, owns?: (id: string) => boolean): Model {
+    const model = new Model(owns);
+    for (const entry of entries) model.take(entry);
+    return model;
+  }
+
+  ids(): string[] {
+    return [...this.#series.keys()].toSorted();
+  }
+
+  take({ arrivedMs, content }: SimEntry): void {
+    if (content.kind === 'control') this.#control(content.event, Math.floor(arrivedMs / 1000));
+    if (content.kind === 'batches') for (const batch of content.batches) this.#batch(batch, arrivedMs);
+    if (this.#open >= 0 && this.#largest >= this.#open + BLOCK + LATENESS) this.#seal();
+  }
+
+  served(id: string): Served {
+    const series = this.#series.get(id);
+    if (series === undefined) return { cells: [], coverage: [], revised: [] };
+    const horizon = this.#horizon(series);
+    const kept = (second: number): boolean => second - (second % BLOCK) + BLOCK > horizon;
+    const cells = [...series.cells]
+      .filter(([, { second }]) => kept(second))
+      .map(([place, { count }]) => [place, count] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const coverage: [number, string][] = [];
+    for (const [second, sources] of this.#coverage(series)) {
+      const names = [...sources].toSorted();
+      const text = names.map((n) => (series.reported.get(n)?.has(second) === true ? n : `-${n}`)).join(' ');
+      if (names.length > 0 && kept(second)) coverage.push([second, text]);
+    }
+    const revised = [...series.revised].filter(kept).toSorted((a, b) => a - b);
+    return { cells, coverage: coverage.toSorted(([a], [b]) => a - b), revised };
+  }
+
+  #control(event: ControlEvent, arrivedSecond: number): void {
+    switch (event.kind) {
+      case 'instrumentation-created': {
+        const { id } = event.instrumentation;
+        const before = this.#series.get(id);
+        if (before !== undefined && sameMeasure(before.instrumentation, event.instrumentation)) {
+          this.#redefine(before, event.instrumentation);
+          before.expiredSecond = Infinity;
+        } else if (this.#owns(id)) this.#series.set(id, newSeries(event.instrumentation));
+        return;
+      }
+      case 'instrumentation-changed': {
+        const series = this.#series.get(event.id);
+        const { keepSeconds, idleSeconds } = event;
+        if (series) this.#redefine(series, { ...series.instrumentation, keepSeconds, idleSeconds });
+        return;
+      }
+      case 'instrumentation-expired': {
+        const series = this.#series.get(event.id);
+        if (series?.expiredSecond === Infinity) series.expiredSecond = arrivedSecond;
+        return;
+      }
+      case 'instrumentation-dropped':
+        this.#series.delete(event.id);
+        return;
+      case 'instrumenter-online':
+        this.#ends.push([event.host, arrivedSecond]);
+        return;
+      case 'source-offline':
+        this.#ends.push([`${event.host}/${event.driver}`, event.second]);
+    }
+  }
+
+  #batch(batch: Batch, arrivedMs: number): void {
+    const { source, sequence, second } = batch;
+    const place = JSON.stringify([source, sequence]);
+    if (this.#taken.has(place)) return;
+    this.#taken.add(place);
+    if (second * 1000 - arrivedMs > FUTURE * 1000) return;
+    this.#largest = Math.max(this.#largest, second);
+    if (this.#open < 0) this.#open = blockOf(Math.max(0, second - LATENESS));
+    for (const report of batch.reports) this.#report(report, second, `${source.host}/${source.driver}`);
+  }
+
+  #report(report: Report, second: number, source: string): void {
+    const series = this.#series.get(report.instrumentation);
+    if (series === undefined) return;
+    const { instrumentation } = series;
+    if (JSON.stringify(report.grid) !== JSON.stringify(instrumentation.grid)) return;
+    if (report.rows.some(({ key }) => key.length !== instrumentation.by.length)) return;
+    if (second < this.#horizon(series)) return;
+    for (const { key, histogram } of report.rows) {
+      histogram.buckets.forEach((bucket, i) => {
+        const place = `${second} ${keyText(key)} ${bucket}`;
+        const count = (series.cells.get(place)?.count ?? 0) + histogram.counts[i]!;
+        series.cells.set(place, { second, count });
+        this.total += histogram.counts[i]!;
+      });
+    }
+    setOf(series.heard, source).add(second);
+    if (!report.partial) setOf(series.reported, source).add(second);
+    if (second < this.#openOf(series)) {
+      setOf(series.expected, second).add(source);
+      series.revised.add(second);
+    }
+  }
+
+  /** Fixes who was expected in the blocks that are sealed now. */
+  #seal(): void {
+    const before = new Map([...this.#series.values()].map((series) => [series, this.#openOf(series)]));
+    this.#open = blockOf(this.#largest - LATENESS);
+    for (const [id, series] of this.#series) {
+      for (const [second, sources] of this.#expected(series, before.get(series)!, this.#openOf(series))) {
+        for (const source of sources) setOf(series.expected, second).add(source);
+      }
+      const { expiredSecond, instrumentation } = series;
+      if (expiredSecond + instrumentation.keepSeconds < this.#largest) this.#series.delete(id);
+    }
+  }
+
+  *#coverage(series: Series): Generator<readonly [number, Set<string>]> {
+    const open = this.#openOf(series);
+    for (const [second, sources] of series.expected) if (second < open) yield [second, sources];
+    yield* this.#expected(series, open, Infinity);
+  }
+
+  /** The definition in words, in src/store/expected.ts: per second, the newest second heard up to it decides. */
+  #expected(series: Series, from: number, until: number): Map<number, Set<string>> {
+    const expected = new Map<number, Set<string>>();
+    for (const [source, heard] of series.heard) {
+      const host = source.slice(0, source.indexOf('/'));
+      const ends = this.#ends.filter(([who]) => who === source || who === host).map(([, end]) => end);
+      const seconds = [...heard].toSorted((a, b) => a - b);
+      seconds.forEach((newest, i) => {
+        const next = Math.min(seconds[i + 1] ?? Infinity, newest + FORGET + 1, until);
+        for (let second = Math.max(newest, from); second < next; second++) {
+          const ended = ends.some((end) => end > newest && end <= second);
+          const inStep = (second - newest) % series.instrumentation.everySeconds === 0;
+          if (second === newest || (second < series.expiredSecond && !ended && inStep)) {
+            setOf(expected, second).add(source);
+          }
+        }
+      });
+    }
+    return expected;
+  }
+
+  #redefine(series: Series, instrumentation: Instrumentation): void {
+    series.floorSecond = this.#horizon(series);
+    series.instrumentation = instrumentation;
+  }
+
+  #horizon({ floorSecond, instrumentation }: Series): number {
+    return Math.max(floorSecond, this.#largest - instrumentation.keepSeconds);
+  }
+
+  #openOf({ instrumentation }: Series): number {
+    return blockOf(Math.max(0, this.#open - (instrumentation.everySeconds - 1)));
+  }
+}
+
+function newSeries(instrumentation: Instrumentation): Series {
+  return {
+    instrumentation,
+    expiredSecond: Infinity,
+    floorSecond: -Infinity,
+    cells: new Map(),
+    heard: new Map(),
+    reported: new Map(),
+    expected: new Map(),
+    revised: new Set(),
+  };
+}
+
+function sameMeasure(a: Instrumentation, b: Instrumentation): boolean {
+  const shape = ({ keepSeconds: _k, idleSeconds: _i, createdSecond: _c, ...rest }: Instrumentation): string =>
+    JSON.stringify(rest, Object.keys(rest).toSorted());
+  return shape(a) === shape(b) && JSON.stringify(a.grid) === JSON.stringify(b.grid);
+}
+
+function blockOf(second: number): number {
+  return second - (second % BLOCK);
+}
+
+function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
+  let set = map.get(key);
+  if (set === undefined) {
+    set = new Set();
+    map.set(key, set);
+  }
+  return set;
+}
