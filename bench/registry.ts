@@ -2,5 +2,6 @@
 import type { Bench } from './bench.ts';
 
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
 };

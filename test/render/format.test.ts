@@ -82,7 +82,7 @@ describe('ticks of values', () => {
         ticks.slice(1).forEach((tick, i) => expect(tick.value).toBeGreaterThan(ticks[i]!.value));
         expect(new Set(ticks.map((t) => t.label)).size).toBe(ticks.length);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -91,7 +91,7 @@ describe('ticks of values', () => {
       fc.property(axis, fc.integer({ min: 4, max: 15 }), (a, max) => {
         expect(valueTicks(a, max).length).toBeGreaterThanOrEqual(1);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -136,7 +136,7 @@ describe('ticks of times', () => {
         ticks.slice(1).forEach((tick, i) => expect(tick.second).toBeGreaterThan(ticks[i]!.second));
         expect(new Set(ticks.map((t) => t.label)).size).toBe(ticks.length);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 

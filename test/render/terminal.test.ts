@@ -37,7 +37,7 @@ describe('a heatmap', () => {
         if (o.rows >= 8) expect(lines).toBeLessThanOrEqual(o.rows);
         else expect(lines).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -50,7 +50,7 @@ describe('a heatmap', () => {
         // eslint-disable-next-line no-control-regex
         expect(left).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -115,7 +115,7 @@ describe('lines', () => {
         expect(widest(text)).toBeLessThanOrEqual(o.columns);
         if (o.rows >= 4) expect(text.split('\n').length).toBeLessThanOrEqual(o.rows);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -157,7 +157,7 @@ describe('a table', () => {
         expect(widest(text)).toBeLessThanOrEqual(columns);
         expect(text.split('\n')).toHaveLength(t.rows.length + 3);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
