@@ -8,7 +8,7 @@ import { instrumentationsCommand } from './commands/instrumentations.ts';
 import { queryCommand } from './commands/query.ts';
 import { serveCommand } from './commands/serve.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { SettingsError } from './settings.ts';
+import type { SettingsError } from './settings.ts';
 
 const ABOUT = `Tailglow shows where latency lives: it counts every operation into per-second
 histograms at its source and draws them as a heatmap over time, live and for ever after.`;
@@ -36,7 +36,12 @@ function program(): Command {
     .addHelpText('after', FIRST)
     .showHelpAfterError('(--help shows how)')
     .exitOverride();
-  for (const command of [serveCommand(root), queryCommand(target), instrumentationsCommand(target), verifyCommand()]) {
+  for (const command of [
+    serveCommand(root),
+    queryCommand(target),
+    instrumentationsCommand(target),
+    verifyCommand(),
+  ]) {
     top.addCommand(command.copyInheritedSettings(top));
   }
   return top;
@@ -52,11 +57,12 @@ async function main(): Promise<number> {
       process.stderr.write(`${error.message}\n`);
       return error.exitCode;
     }
-    if (error instanceof SettingsError) {
-      process.stderr.write(`The settings do not fit:\n${error.faults.map((f) => `  ${f}`).join('\n')}\n`);
+    const coded = error as { code?: string; message?: string; stack?: string };
+    if (coded.code === 'SETTINGS') {
+      const { faults } = error as SettingsError;
+      process.stderr.write(`The settings do not fit:\n${faults.map((f) => `  ${f}`).join('\n')}\n`);
       return EXIT.usage;
     }
-    const coded = error as { code?: string; message?: string; stack?: string };
     process.stderr.write(`tailglow: ${coded.code === undefined ? coded.stack : coded.message}\n`);
     return EXIT.refused;
   }

@@ -6,16 +6,23 @@ import { availableParallelism, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import Type from 'typebox';
 import Value from 'typebox/value';
-import { AGGREGATORS_MAX } from '../service/embedded.ts';
+import { AGGREGATORS_MAX } from '../service/ownership.ts';
 
 const Schema = Type.Object(
   {
     listen: Type.String({ minLength: 1, description: 'address to listen on' }),
     port: Type.Integer({ minimum: 0, maximum: 65_535, description: 'TCP port; 0 takes a free one' }),
     data: Type.String({ minLength: 1, description: 'directory of log, store and spool' }),
-    log: Type.String({ pattern: '^(file$|amqps?://)', description: '"file", or amqp://user:secret@host/vhost' }),
+    log: Type.String({
+      pattern: '^(file$|amqps?://)',
+      description: '"file", or amqp://user:secret@host/vhost',
+    }),
     kernel: Type.Union([Type.Literal('native'), Type.Literal('reference')]),
-    aggregators: Type.Integer({ minimum: 1, maximum: AGGREGATORS_MAX, description: 'worker threads; fixed per data' }),
+    aggregators: Type.Integer({
+      minimum: 1,
+      maximum: AGGREGATORS_MAX,
+      description: 'worker threads; fixed per data',
+    }),
     host: Type.String({ minLength: 1, maxLength: 200, description: 'name of this host in the data' }),
     socket: Type.String({ description: 'unix socket for measured Node programs' }),
     token: Type.String({ description: 'bearer token demanded of every request' }),
@@ -107,7 +114,9 @@ function fileValues(file: string): Record<string, unknown> {
 }
 
 /** TAILGLOW_LOG_KEEP_HOURS=48 sets logKeepHours. Lists are JSON. */
-function environmentValues(environment: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+function environmentValues(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, property] of Object.entries(Schema.properties)) {
     const text = environment[`TAILGLOW_${key.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`];
@@ -119,7 +128,8 @@ function environmentValues(environment: Readonly<Record<string, string | undefin
 function fromText(text: string, property: unknown): unknown {
   const { type } = property as { type?: string };
   if (type === 'integer' || type === 'number') return text.trim() === '' ? text : Number(text);
-  if (type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
+  if (type === 'boolean')
+    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text;
   if (type !== 'array') return text;
   try {
     return JSON.parse(text) as unknown;
@@ -137,7 +147,9 @@ function schemaFaults(merged: Record<string, unknown>, origin: Record<string, st
   for (const error of Value.Errors(Schema, merged)) {
     const key = error.instancePath.split('/')[1] ?? '';
     if (!known.has(key)) continue;
-    wrong.add(`${origin[key] ?? 'default'}: ${key} is ${JSON.stringify(merged[key])}, which ${error.message}`);
+    wrong.add(
+      `${origin[key] ?? 'default'}: ${key} is ${JSON.stringify(merged[key])}, which ${error.message}`,
+    );
   }
   return [...unknown, ...wrong];
 }
@@ -151,5 +163,5 @@ function ruleFaults(merged: Record<string, unknown>): string[] {
 }
 
 function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || /^127\./.test(address);
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }

@@ -60,7 +60,8 @@ export class AggregatorThread implements AggregatorClient {
   }
 
   ask(question: Question): Promise<Answer> {
-    if (this.#waiting.size >= QUESTIONS_MAX) return Promise.resolve({ kind: 'problem', problem: busy(this.index) });
+    if (this.#waiting.size >= QUESTIONS_MAX)
+      return Promise.resolve({ kind: 'problem', problem: busy(this.index) });
     const id = this.#next++;
     const waitMs = question.kind === 'read' ? question.waitMs : 0;
     return new Promise((resolve) => {

@@ -49,7 +49,9 @@ async function answerTo(message: Extract<ToThread, { id: number }>): Promise<Ans
   try {
     return await aggregator.ask(message.question);
   } catch (error) {
-    process.stderr.write(`tailglow: aggregator ${data.index}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(
+      `tailglow: aggregator ${data.index}: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
     return {
       kind: 'problem',
       problem: {
@@ -72,7 +74,8 @@ port.on('message', (message: ToThread) => {
   }
   void answerTo(message).then((answer) => {
     const body = answer.kind === 'answered' ? answer.body : undefined;
-    const whole = body !== undefined && body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
+    const whole =
+      body !== undefined && body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
     port.postMessage(
       { kind: 'answer', id: message.id, answer } satisfies FromThread,
       whole ? [body.buffer as ArrayBuffer] : [],

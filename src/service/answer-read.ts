@@ -42,7 +42,10 @@ export function answerRead(question: ReadQuestion, { store, kernel, clock }: Ans
   const result = evaluate(plan, store.reader, kernel);
   try {
     const body = question.explain
-      ? tableBody(explanation(plan, result, { startMs, endMs: clock.nowMs(), text: question.text }), presentation)
+      ? tableBody(
+          explanation(plan, result, { startMs, endMs: clock.nowMs(), text: question.text }),
+          presentation,
+        )
       : bodyOf(result, { question, plan, kernel, frontierSecond });
     return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
   } catch (error) {
@@ -77,12 +80,17 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
       return heatmapBody(result, making);
     case 'lines': {
       const { presentation } = making.question;
-      if (presentation.format === 'json') return bytes(JSON.stringify({ ...linesJson(result), ...said(making) }));
-      if (presentation.format === 'text') return bytes(linesTextOf(result, terminal(presentation), making.question.text));
+      if (presentation.format === 'json')
+        return bytes(JSON.stringify({ ...linesJson(result), ...said(making) }));
+      if (presentation.format === 'text')
+        return bytes(linesTextOf(result, terminal(presentation), making.question.text));
       return tableBody(linesTable(result), presentation);
     }
     case 'table':
-      return tableBody({ ...tableOf(result), extra: { notes: result.notes, ...said(making) } }, making.question.presentation);
+      return tableBody(
+        { ...tableOf(result), extra: { notes: result.notes, ...said(making) } },
+        making.question.presentation,
+      );
   }
 }
 
@@ -102,7 +110,9 @@ function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
     case 'jsonl':
       return tableBody(heatmapTable(raster), presentation);
     case 'text':
-      return bytes(`${heatmapText(raster, { ...terminal(presentation), color: options.color, palette: options.palette, title: options.title ?? text })}\n`);
+      return bytes(
+        `${heatmapText(raster, { ...terminal(presentation), color: options.color, palette: options.palette, title: options.title ?? text })}\n`,
+      );
   }
 }
 

@@ -76,7 +76,9 @@ export class Configuration {
   create(draft: Draft): Promise<{ instrumentation: Instrumentation; created: boolean }> {
     return this.#command(async () => {
       const living = this.instrumentations();
-      const same = living.find((i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft));
+      const same = living.find(
+        (i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft),
+      );
       if (same !== undefined) return { instrumentation: same, created: false };
       const id = draft.id ?? freshId(baseId(draft), new Set(living.map((i) => i.id)));
       refuseUnfit(id, living);

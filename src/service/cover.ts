@@ -31,7 +31,7 @@ function place({ host, driver, incarnation }: Source): string {
 /** Of ascending, disjoint, half-open ranges. */
 function intersection(a: Ranges, b: Ranges): Ranges {
   const both: (readonly [number, number])[] = [];
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
     const [aFrom, aUntil] = a[i]!;
     const [bFrom, bUntil] = b[j]!;
     const from = Math.max(aFrom, bFrom);

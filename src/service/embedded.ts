@@ -21,8 +21,6 @@ import { Reconciler } from './reconciler.ts';
 import { draftOf } from './statements.ts';
 import { Trimmer } from './trimmer.ts';
 
-export const AGGREGATORS_MAX = 16;
-
 export interface EmbeddedOptions {
   readonly version: string;
   readonly listen: string;
@@ -101,7 +99,9 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
 function startMeasuring(options: EmbeddedOptions, log: OpenedLog): Promise<Instrumenter> {
   const { host, data, socket, clock, notice } = options;
   const onEvent = (event: ControlEvent): void => {
-    log.writer.append(encodeControlEntry(event)).catch((error: unknown) => notice(`${event.kind}: ${text(error)}`));
+    log.writer
+      .append(encodeControlEntry(event))
+      .catch((error: unknown) => notice(`${event.kind}: ${text(error)}`));
   };
   return startInstrumenter({
     host,
@@ -126,7 +126,11 @@ async function startConfiguration(
   return Configuration.start({ catalogue, writer: log.writer, reader, clock, onChange, onFault });
 }
 
-function startThreads(options: EmbeddedOptions, log: OpenedLog, instrumenter: Instrumenter): AggregatorThread[] {
+function startThreads(
+  options: EmbeddedOptions,
+  log: OpenedLog,
+  instrumenter: Instrumenter,
+): AggregatorThread[] {
   const { data, kernel, notice } = options;
   const count = aggregatorCount(join(data, 'layout.json'), options.aggregators);
   const cover = new Cover(count);
@@ -148,7 +152,11 @@ function startThreads(options: EmbeddedOptions, log: OpenedLog, instrumenter: In
 }
 
 /** Sees to it that what the statement measures lives; one of the same name and another meaning is left alone. */
-async function hold(configuration: Configuration, statement: string, notice: (line: string) => void): Promise<void> {
+async function hold(
+  configuration: Configuration,
+  statement: string,
+  notice: (line: string) => void,
+): Promise<void> {
   try {
     await configuration.create(draftOf(statement, configuration));
   } catch (error) {
@@ -193,7 +201,9 @@ async function listen(gateway: Gateway, { listen: host, port }: EmbeddedOptions)
     await gateway.listen({ host, port });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new ListenError(`Cannot listen on ${host}:${port}: another program does; choose another with --port`);
+    throw new ListenError(
+      `Cannot listen on ${host}:${port}: another program does; choose another with --port`,
+    );
   }
   const address = gateway.server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

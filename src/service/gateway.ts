@@ -6,33 +6,14 @@ import accepts from '@fastify/accepts';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Clock } from '../model/clock.ts';
-import type { SourceState } from '../model/instrumentation.ts';
-import type { AggregatorClient } from './answer.ts';
-import type { Configuration } from './configuration.ts';
-import type { HealthCheck } from './health.ts';
-import { type Problem, ProblemException, problemJson } from './problem.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { type Problem, ProblemException } from './problem.ts';
 import { healthRoutes } from './routes/health.ts';
 import { instrumentationRoutes } from './routes/instrumentations.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { pageRoutes } from './routes/page.ts';
 import { queryRoutes } from './routes/query.ts';
-
-export interface GatewayContext {
-  readonly version: string;
-  readonly configuration: Configuration;
-  readonly aggregators: readonly AggregatorClient[];
-  /** The aggregator that owns an instrumentation. */
-  readonly owner: (instrumentation: string) => AggregatorClient;
-  /** What each source says of an instrumentation. */
-  readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
-  readonly checks: () => readonly HealthCheck[];
-  readonly clock: Clock;
-  /** Demanded of every request but /livez and /readyz, where set. */
-  readonly token?: string;
-  /** Host names that a request may be addressed to, beside IP addresses and localhost. */
-  readonly hostNames: readonly string[];
-}
+import { sendProblem } from './send-problem.ts';
 
 export type Gateway = FastifyInstance;
 
@@ -78,15 +59,6 @@ export async function buildGateway(context: GatewayContext): Promise<Gateway> {
   return app;
 }
 
-export function sendProblem(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {
-  if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', String(problem.retryAfterSeconds));
-  return reply
-    .code(problem.status)
-    .type('application/problem+json; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .send(JSON.stringify(problemJson(problem, request.id)));
-}
-
 function problemOf(error: unknown): Problem {
   if (error instanceof ProblemException) return error.problem;
   const e = error as { statusCode?: number; code?: string; message?: string; validation?: ValidationFault[] };
@@ -100,7 +72,12 @@ function problemOf(error: unknown): Problem {
   }
   const status = e.statusCode ?? 500;
   if (status < 500) {
-    return { status, code: e.code ?? 'REQUEST_REFUSED', title: 'The request is refused', detail: e.message ?? '' };
+    return {
+      status,
+      code: e.code ?? 'REQUEST_REFUSED',
+      title: 'The request is refused',
+      detail: e.message ?? '',
+    };
   }
   process.stderr.write(`tailglow: request failed: ${error instanceof Error ? error.stack : String(error)}\n`);
   return {
@@ -123,11 +100,19 @@ function doorkeeper({ token, hostNames }: GatewayContext) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const host = request.hostname.toLowerCase();
     if (!names.has(host) && !isAddress(host)) {
-      return sendProblem(reply, request, refused(403, 'HOST_FOREIGN', `Host ${JSON.stringify(host)} is not ours`));
+      return sendProblem(
+        reply,
+        request,
+        refused(403, 'HOST_FOREIGN', `Host ${JSON.stringify(host)} is not ours`),
+      );
     }
     const { origin } = request.headers;
     if (origin !== undefined && originHost(origin) !== request.headers.host) {
-      return sendProblem(reply, request, refused(403, 'ORIGIN_FOREIGN', `Origin ${JSON.stringify(origin)} is foreign`));
+      return sendProblem(
+        reply,
+        request,
+        refused(403, 'ORIGIN_FOREIGN', `Origin ${JSON.stringify(origin)} is foreign`),
+      );
     }
     const open = request.url === '/livez' || request.url === '/readyz';
     if (token !== undefined && !open && !bears(request, token)) {

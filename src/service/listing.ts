@@ -5,7 +5,7 @@ import { sourceName } from '../model/report.ts';
 import { printInstrumentation } from '../query/print.ts';
 import type { SourceStatus } from '../store/store.ts';
 import type { AggregatorStatus } from './answer.ts';
-import type { GatewayContext } from './gateway.ts';
+import type { GatewayContext } from './gateway-context.ts';
 import type { Table } from './tables.ts';
 
 export interface SourceStateJson {
@@ -70,7 +70,16 @@ export async function sourcesOf(context: GatewayContext): Promise<SourceJson[]> 
 }
 
 export async function sourceTable(context: GatewayContext): Promise<Table> {
-  const names = ['name', 'lastSecond', 'lastSequence', 'lagMs', 'skewMs', 'batches', 'repeats', 'missing'] as const;
+  const names = [
+    'name',
+    'lastSecond',
+    'lastSequence',
+    'lagMs',
+    'skewMs',
+    'batches',
+    'repeats',
+    'missing',
+  ] as const;
   const sources = await sourcesOf(context);
   return {
     columns: names.map((name) => ({ name })),

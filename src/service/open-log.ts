@@ -13,7 +13,9 @@ import type { LogReader, LogWriter } from '../model/log.ts';
 
 /** What a thread needs to read the log; a port goes to one thread only. */
 export interface LogAddress {
-  readonly log: { readonly kind: 'file'; readonly directory: string } | { readonly kind: 'amqp'; readonly url: string };
+  readonly log:
+    | { readonly kind: 'file'; readonly directory: string }
+    | { readonly kind: 'amqp'; readonly url: string };
   readonly tail?: MessagePort;
 }
 

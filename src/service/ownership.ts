@@ -2,6 +2,9 @@
  *  asking. The number of aggregators is fixed when a data directory is made. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
+/** Threads beyond the cores of a large machine only share them. */
+export const AGGREGATORS_MAX = 16;
+
 /** FNV-1a, 32 bits, over UTF-16 units. */
 export function ownerIndex(instrumentation: string, aggregators: number): number {
   let hash = 0x811c9dc5;
@@ -23,7 +26,9 @@ export function aggregatorCount(path: string, wanted: number): number {
   }
   const { aggregators } = readLayout(path);
   if (typeof aggregators === 'number' && Number.isInteger(aggregators) && aggregators > 0) return aggregators;
-  throw new LayoutError(`Cannot read "${path}": aggregators is ${JSON.stringify(aggregators)}, expected a number`);
+  throw new LayoutError(
+    `Cannot read "${path}": aggregators is ${JSON.stringify(aggregators)}, expected a number`,
+  );
 }
 
 function readLayout(path: string): { aggregators?: unknown } {

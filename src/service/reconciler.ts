@@ -22,10 +22,12 @@ export class Reconciler {
     const wanted = new Map(living.map((i) => [i.id, i]));
     for (const [id, was] of this.#asked) {
       const now = wanted.get(id);
-      if (now === undefined || now.createdSecond !== was.createdSecond) this.#ask('disable', id, this.#enabler.disable(id));
+      if (now === undefined || now.createdSecond !== was.createdSecond)
+        this.#ask('disable', id, this.#enabler.disable(id));
     }
     for (const [id, now] of wanted) {
-      if (this.#asked.get(id)?.createdSecond !== now.createdSecond) this.#ask('enable', id, this.#enabler.enable(now));
+      if (this.#asked.get(id)?.createdSecond !== now.createdSecond)
+        this.#ask('enable', id, this.#enabler.enable(now));
     }
     this.#asked = wanted;
   }

@@ -47,7 +47,13 @@ export function linesTable(result: LinesResult): Table {
   const { fields, series, fromSecond, columnSeconds, columns } = result;
   const bounded = series.some((s) => s.low !== undefined);
   const named = result.measure === 'percentiles';
-  const heads = ['second', ...fields, ...(named ? ['series'] : []), 'value', ...(bounded ? ['low', 'high'] : [])];
+  const heads = [
+    'second',
+    ...fields,
+    ...(named ? ['series'] : []),
+    'value',
+    ...(bounded ? ['low', 'high'] : []),
+  ];
   const rows: Cell[][] = [];
   for (let c = 0; c < columns; c++) {
     for (const { name, key, values, low, high } of series) {
@@ -72,7 +78,16 @@ export function linesTextOf(result: LinesResult, options: TerminalOptions, title
 }
 
 /** One row a non-zero cell; counts beyond the y axis have none. */
-export function heatmapTable({ fromSecond, columnSeconds, columns, rows, y, hueFields, hues, cells }: Raster): Table {
+export function heatmapTable({
+  fromSecond,
+  columnSeconds,
+  columns,
+  rows,
+  y,
+  hueFields,
+  hues,
+  cells,
+}: Raster): Table {
   const heads = ['second', 'low', 'high', ...hueFields, 'count'];
   const lines: Cell[][] = [];
   for (let column = 0; column < columns; column++) {

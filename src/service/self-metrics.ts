@@ -2,7 +2,7 @@
  *  roles at the moment of the scrape. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { sourceName } from '../model/batch.ts';
-import type { GatewayContext } from './gateway.ts';
+import type { GatewayContext } from './gateway-context.ts';
 import { statuses } from './listing.ts';
 
 export interface SelfMetrics {
@@ -18,7 +18,9 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
   const living = gauge('tailglow_instrumentations', 'Instrumentations that live', []);
   const ready = gauge('tailglow_check_ok', '1 where the check of /readyz passes', ['check']);
   const folded = gauge('tailglow_folded_offset', 'Log offset of the last entry folded', ['aggregator']);
-  const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', ['instrumentation']);
+  const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', [
+    'instrumentation',
+  ]);
   const counters = gauge('tailglow_store', 'Counters of the store, by name', ['aggregator', 'counter']);
   const lag = gauge('tailglow_source_lag_seconds', 'Arrival minus end of the second reported', ['source']);
   return {
@@ -43,4 +45,3 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
     },
   };
 }
-

@@ -10,7 +10,7 @@ import { planRead } from '../query/plan.ts';
 import { printStatement } from '../query/print.ts';
 import type { Answered, Presentation, ReadQuestion } from './answer.ts';
 import type { Configuration } from './configuration.ts';
-import type { GatewayContext } from './gateway.ts';
+import type { GatewayContext } from './gateway-context.ts';
 import { instrumentationTable, metricTable, sourceTable } from './listing.ts';
 
 import { planProblem, type Problem, ProblemException, queryProblem } from './problem.ts';
@@ -48,10 +48,15 @@ function understand(text: string, catalogue: Catalogue): { statement: Statement;
 }
 
 /** Throws ProblemException. */
-export async function runStatement(context: GatewayContext, text: string, options: RunOptions): Promise<Answered> {
+export async function runStatement(
+  context: GatewayContext,
+  text: string,
+  options: RunOptions,
+): Promise<Answered> {
   const catalogue = catalogueOf(context.configuration);
   const { statement, checked } = understand(text, catalogue);
-  if (options.readOnly && (checked.kind === 'instrument' || checked.kind === 'drop')) throw needsPost(checked.kind);
+  if (options.readOnly && (checked.kind === 'instrument' || checked.kind === 'drop'))
+    throw needsPost(checked.kind);
   return run(context, checked, { ...options, text: printStatement(statement), catalogue });
 }
 

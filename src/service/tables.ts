@@ -21,7 +21,9 @@ export function tableAnswer(table: Table, presentation: Presentation): Answered 
 export function tableBody(table: Table, { format, textColumns }: Presentation): Uint8Array {
   switch (format) {
     case 'json':
-      return bytes(JSON.stringify({ kind: 'table', columns: table.columns, rows: table.rows, ...table.extra }));
+      return bytes(
+        JSON.stringify({ kind: 'table', columns: table.columns, rows: table.rows, ...table.extra }),
+      );
     case 'csv':
       return bytes(tableCsv(table));
     case 'jsonl':
@@ -70,6 +72,7 @@ function noPicture(): ProblemException {
     status: 406,
     code: 'NO_PICTURE',
     title: 'No picture of this',
-    detail: 'Cannot draw this answer as image/png: only heatmaps are drawn; ask for application/json, text/csv or text/plain',
+    detail:
+      'Cannot draw this answer as image/png: only heatmaps are drawn; ask for application/json, text/csv or text/plain',
   });
 }

@@ -28,7 +28,13 @@ describe('reading', () => {
     const answer = await query('http.requests by route, latency last 20s');
     expect(answer.statusCode).toBe(200);
     const json = answer.json();
-    expect(json).toMatchObject({ kind: 'heatmap', from: START_SECOND, to: START_SECOND + 20, step: 1, total: 84 });
+    expect(json).toMatchObject({
+      kind: 'heatmap',
+      from: START_SECOND,
+      to: START_SECOND + 20,
+      step: 1,
+      total: 84,
+    });
     const sum = json.cells.reduce((n: number, c: number[]) => n + c[3]!, 0);
     expect(sum).toBeCloseTo(84, 9);
     expect(json.hues.map((h: { key: string[]; count: number }) => [h.key[0], h.count])).toEqual([
@@ -42,12 +48,16 @@ describe('reading', () => {
   it('filters by a stored field and counts by it', async () => {
     const json = (await query('http.requests where status >= 500 by route last 20s | count')).json();
     expect(json.kind).toBe('lines');
-    const total = json.series.flatMap((s: { values: number[] }) => s.values).reduce((a: number, b: number) => a + b, 0);
+    const total = json.series
+      .flatMap((s: { values: number[] }) => s.values)
+      .reduce((a: number, b: number) => a + b, 0);
     expect(total).toBe(4);
   });
 
   it('gives percentiles with their bounds', async () => {
-    const json = (await query('http.requests where route == "/a" by latency last 20s | percentiles 50, 99')).json();
+    const json = (
+      await query('http.requests where route == "/a" by latency last 20s | percentiles 50, 99')
+    ).json();
     for (const { values, low, high } of json.series) {
       values.forEach((v: number, i: number) => {
         expect(low[i]).toBeLessThanOrEqual(v);
@@ -94,7 +104,10 @@ describe('refusing', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
     const json = answer.json();
     expect(json).toMatchObject({ status: 400, code: 'QUERY_INVALID' });
-    expect(json.errors[0]).toMatchObject({ position: { offset: 17, length: 4, line: 1, column: 18 }, suggestion: 'route' });
+    expect(json.errors[0]).toMatchObject({
+      position: { offset: 17, length: 4, line: 1, column: 18 },
+      suggestion: 'route',
+    });
   });
 
   it('offers the instrumentation that would answer', async () => {
@@ -119,7 +132,9 @@ describe('refusing', () => {
   it('shows no page of a foreign origin or host anything', async () => {
     expect((await get('/api/v1/metrics', { origin: 'http://evil.example' })).statusCode).toBe(403);
     expect((await get('/api/v1/metrics', { host: 'evil.example' })).statusCode).toBe(403);
-    expect((await get('/api/v1/metrics', { host: 'localhost:8124', origin: 'http://localhost:8124' })).statusCode).toBe(200);
+    expect(
+      (await get('/api/v1/metrics', { host: 'localhost:8124', origin: 'http://localhost:8124' })).statusCode,
+    ).toBe(200);
   });
 
   it('demands the token where one is set', async () => {
@@ -133,7 +148,9 @@ describe('refusing', () => {
       expect((await ask()).statusCode).toBe(401);
       expect((await ask('Bearer wrong!')).statusCode).toBe(401);
       expect((await ask('Bearer secret')).statusCode).toBe(200);
-      expect((await guarded.gateway.inject({ url: '/livez', headers: { host: 'localhost' } })).statusCode).toBe(200);
+      expect(
+        (await guarded.gateway.inject({ url: '/livez', headers: { host: 'localhost' } })).statusCode,
+      ).toBe(200);
     } finally {
       await guarded.close();
     }
@@ -178,7 +195,9 @@ describe('instrumentations', () => {
       });
       expect(gone.statusCode).toBe(204);
     }
-    const left = (await get('/api/v1/instrumentations')).json().instrumentations.map((i: { id: string }) => i.id);
+    const left = (await get('/api/v1/instrumentations'))
+      .json()
+      .instrumentations.map((i: { id: string }) => i.id);
     expect(left).toEqual(['requests']);
   });
 

@@ -25,7 +25,11 @@ export interface House {
   /** Creates an instrumentation by statement. */
   instrument(statement: string): Promise<string>;
   /** Latencies in ns by key, for one second of one source; resolves when they are folded. */
-  report(second: number, instrumentation: string, latencies: Readonly<Record<string, readonly number[]>>): Promise<void>;
+  report(
+    second: number,
+    instrumentation: string,
+    latencies: Readonly<Record<string, readonly number[]>>,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,9 +114,10 @@ export async function openHouse(
       return instrumentation.id;
     },
     report: async (second, instrumentation, latencies) => {
-      const rows = Object.entries(latencies).map(
-        ([key, values]): Row => ({ key: key.split(' '), histogram: histogramOf(LL5, values) }),
-      );
+      const rows = Object.entries(latencies).map(([key, values]): Row => ({
+        key: key.split(' '),
+        histogram: histogramOf(LL5, values),
+      }));
       const report = { instrumentation, grid: LL5, partial: false, dropped: 0, rows };
       clock.ms = Math.max(clock.ms, (second + 1) * 1000 + 5);
       await log.append(

@@ -35,7 +35,10 @@ export async function startServer(
   const errors: string[] = [];
   createInterface({ input: child.stderr! }).on('line', (line) => errors.push(line));
   const url = await new Promise<string>((resolve, reject) => {
-    const gaveUp = setTimeout(() => reject(new Error(`no address within 30 s\n${errors.join('\n')}`)), 30_000);
+    const gaveUp = setTimeout(
+      () => reject(new Error(`no address within 30 s\n${errors.join('\n')}`)),
+      30_000,
+    );
     createInterface({ input: child.stdout! }).on('line', (line) => {
       lines.push(line);
       const found = /^tailglow is at (\S+)/.exec(line)?.[1];
@@ -43,7 +46,9 @@ export async function startServer(
       clearTimeout(gaveUp);
       resolve(found);
     });
-    child.once('exit', (code) => reject(new Error(`ended with ${code} before it was up\n${errors.join('\n')}`)));
+    child.once('exit', (code) =>
+      reject(new Error(`ended with ${code} before it was up\n${errors.join('\n')}`)),
+    );
   });
   const ended = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -60,7 +65,11 @@ export async function startServer(
   };
 }
 
-export async function queryJson(url: string, statement: string, parameters = ''): Promise<Record<string, unknown>> {
+export async function queryJson(
+  url: string,
+  statement: string,
+  parameters = '',
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}/api/v1/query?q=${encodeURIComponent(statement)}${parameters}`);
   const body = (await response.json()) as Record<string, unknown>;
   if (!response.ok) throw new Error(`${statement}: ${response.status} ${JSON.stringify(body)}`);

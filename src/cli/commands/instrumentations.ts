@@ -43,7 +43,11 @@ export function instrumentationsCommand(target: (command: Command) => Target): C
     .action(async (name: string, duration: string, _flags: unknown, self: Command) => {
       const body = JSON.stringify({ keepSeconds: seconds(duration) });
       const path = `/api/v1/instrumentations/${encodeURIComponent(name)}`;
-      await request(target(self), path, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body });
+      await request(target(self), path, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
       await print(target(self), 'show instrumentations', false);
     });
   return command;
@@ -64,7 +68,8 @@ async function print(target: Target, statement: string, json: boolean): Promise<
 
 function seconds(text: string): number {
   const match = /^(\d+)(s|m|h|d|w)$/.exec(text);
-  if (match === null) throw new Error(`Cannot read duration "${text}": expected a number and s, m, h, d or w`);
+  if (match === null)
+    throw new Error(`Cannot read duration "${text}": expected a number and s, m, h, d or w`);
   const unit = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[match[2]!]!;
   return Number(match[1]) * unit;
 }

@@ -30,7 +30,9 @@ export function queryCommand(target: (command: Command) => Target): Command {
   return new Command('query')
     .description('run one statement and print its answer')
     .argument('<statement>', 'a statement of the query language; quote it')
-    .addOption(new Option('--format <format>', 'how to answer').choices(['json', 'jsonl', 'csv', 'png', 'text']))
+    .addOption(
+      new Option('--format <format>', 'how to answer').choices(['json', 'jsonl', 'csv', 'png', 'text']),
+    )
     .option('-o, --output <file>', 'write the answer to a file')
     .option('--width <pixels>', 'PNG: width of the plot')
     .option('--height <pixels>', 'PNG: height of the plot')
@@ -49,7 +51,10 @@ async function once(target: Target, statement: string, flags: QueryFlags): Promi
   const toTerminal = process.stdout.isTTY && flags.output === undefined;
   const format = flags.format ?? formatOfFile(flags.output) ?? (toTerminal ? 'text' : 'jsonl');
   if (format === 'png' && toTerminal) {
-    throw new CommandFailure(EXIT.usage, 'A PNG is no text for a terminal: name a file with -o, or use a pipe');
+    throw new CommandFailure(
+      EXIT.usage,
+      'A PNG is no text for a terminal: name a file with -o, or use a pipe',
+    );
   }
   const body = await ask(target, statement, { ...flags, format });
   if (flags.output === undefined) process.stdout.write(body);

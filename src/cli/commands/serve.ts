@@ -5,8 +5,7 @@ import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { systemClock } from '../../model/clock.ts';
 import { packageVersion } from '../../service/package.ts';
-import { startEmbedded } from '../../service/embedded.ts';
-import { readSettings, type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 
 /** What the demo measures; the shop's metrics first, then the host's. */
 const DEMO_INSTRUMENTATIONS = [
@@ -51,7 +50,12 @@ export function serveCommand(root: string): Command {
     .option('--listen <address>', 'address to listen on (127.0.0.1)')
     .option('--data <dir>', 'where log, store and spool live (~/.local/state/tailglow/...)')
     .option('--log <log>', '"file", or amqp://user:secret@host/vhost for a RabbitMQ stream')
-    .addOption(new Option('--kernel <kernel>', 'hot loops: the add-on, or plain TypeScript').choices(['native', 'reference']))
+    .addOption(
+      new Option('--kernel <kernel>', 'hot loops: the add-on, or plain TypeScript').choices([
+        'native',
+        'reference',
+      ]),
+    )
     .option('--aggregators <n>', 'worker threads that own data; fixed when the data directory is made')
     .option('--host <name>', 'name of this host in the data')
     .option('--socket <path>', 'unix socket that measured Node programs report to')
@@ -64,6 +68,8 @@ export function serveCommand(root: string): Command {
         ...(rest.port === undefined ? {} : { port: Number(rest.port) }),
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
       };
+      // Loaded here, so that the commands that only ask a server start at once.
+      const { readSettings } = await import('../settings.ts');
       const settings = readSettings({
         ...(config === undefined ? {} : { file: config }),
         environment: process.env,
@@ -76,6 +82,7 @@ export function serveCommand(root: string): Command {
 async function serve(root: string, settings: Settings): Promise<void> {
   const notice = (line: string): void => void process.stderr.write(`tailglow: ${line}\n`);
   process.stdout.write(`tailglow ${packageVersion(root)} starting, data in ${settings.data}\n`);
+  const { startEmbedded } = await import('../../service/embedded.ts');
   const embedded = await startEmbedded({
     ...settings,
     instrument: [...settings.instrument, ...(settings.demo ? DEMO_INSTRUMENTATIONS : [])],
@@ -123,10 +130,16 @@ function startDemo(
       ],
       { env: { ...process.env, TAILGLOW_SOCKET: socketPath }, stdio: ['pipe', 'ignore', 'inherit', 'ipc'] },
     );
+    child.on('message', (message) => {
+      const port = (message as { listening?: unknown }).listening;
+      if (typeof port === 'number') process.stdout.write(`the demo shop is at http://127.0.0.1:${port}\n`);
+    });
     child.on('error', (error) => notice(`demo shop: ${error.message}`));
     child.on('exit', (code, signal) => {
       if (stopped) return;
-      notice(`demo shop ended (${signal ?? `exit code ${code}`}), ${starts < 5 ? 'starting it again' : 'leaving it'}`);
+      notice(
+        `demo shop ended (${signal ?? `exit code ${code}`}), ${starts < 5 ? 'starting it again' : 'leaving it'}`,
+      );
       if (starts < 5) setTimeout(start, 1000).unref();
     });
   };

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
 import { printInstrumentation } from '../../query/print.ts';
-import type { GatewayContext } from '../gateway.ts';
+import type { GatewayContext } from '../gateway-context.ts';
 import { instrumentationJson } from '../listing.ts';
 import { ProblemException } from '../problem.ts';
 import { draftOf } from '../statements.ts';
@@ -16,7 +16,9 @@ const Create = Type.Object(
 const Change = Type.Object(
   {
     keepSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 10 * 365 * 86_400 })),
-    idleSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 * 86_400, description: '0 is never' })),
+    idleSeconds: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 365 * 86_400, description: '0 is never' }),
+    ),
   },
   { additionalProperties: false, minProperties: 1 },
 );
@@ -34,7 +36,9 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
     { schema: { tags, summary: 'Create one by an `instrument` statement', body: Create } },
     async (request, reply) => {
       const { instrumentation, created } = await configuration.create(draftOf(request.body.q, configuration));
-      void reply.code(created ? 201 : 200).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
+      void reply
+        .code(created ? 201 : 200)
+        .header('location', `/api/v1/instrumentations/${instrumentation.id}`);
       return instrumentationJson(context, instrumentation);
     },
   );

@@ -1,6 +1,6 @@
 /** /api/v1/metrics and /api/v1/sources: the system's description of itself. */
 import type { FastifyInstance } from 'fastify';
-import type { GatewayContext } from '../gateway.ts';
+import type { GatewayContext } from '../gateway-context.ts';
 import { metricsJson, sourcesOf } from '../listing.ts';
 
 export async function metricRoutes(app: FastifyInstance, context: GatewayContext): Promise<void> {

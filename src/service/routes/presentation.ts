@@ -7,19 +7,31 @@ import { ProblemException } from '../problem.ts';
 export const PresentationQuery = Type.Object({
   format: Type.Optional(
     Type.Union(
-      [Type.Literal('json'), Type.Literal('csv'), Type.Literal('jsonl'), Type.Literal('png'), Type.Literal('text')],
+      [
+        Type.Literal('json'),
+        Type.Literal('csv'),
+        Type.Literal('jsonl'),
+        Type.Literal('png'),
+        Type.Literal('text'),
+      ],
       { description: 'Overrides the Accept header' },
     ),
   ),
   width: Type.Optional(Type.Integer({ minimum: 16, maximum: 4000, description: 'Plot width, CSS pixels' })),
   height: Type.Optional(Type.Integer({ minimum: 16, maximum: 2000, description: 'Plot height, CSS pixels' })),
-  scale: Type.Optional(Type.Union([Type.Literal(1), Type.Literal(2)], { description: 'Pixels per CSS pixel' })),
+  scale: Type.Optional(
+    Type.Union([Type.Literal(1), Type.Literal(2)], { description: 'Pixels per CSS pixel' }),
+  ),
   theme: Type.Optional(Type.Union([Type.Literal('dark'), Type.Literal('light')])),
   plain: Type.Optional(Type.Boolean({ description: 'PNG: the plot body alone' })),
   cells: Type.Optional(
-    Type.Union([Type.Literal(0), Type.Literal(1)], { description: 'JSON of a heatmap: 0 leaves the cells out' }),
+    Type.Union([Type.Literal(0), Type.Literal(1)], {
+      description: 'JSON of a heatmap: 0 leaves the cells out',
+    }),
   ),
-  columns: Type.Optional(Type.Integer({ minimum: 20, maximum: 1000, description: 'Text: characters a line' })),
+  columns: Type.Optional(
+    Type.Integer({ minimum: 20, maximum: 1000, description: 'Text: characters a line' }),
+  ),
   rows: Type.Optional(Type.Integer({ minimum: 4, maximum: 400, description: 'Text: lines' })),
   depth: Type.Optional(
     Type.Union([Type.Literal('truecolor'), Type.Literal('256'), Type.Literal('ascii')], {

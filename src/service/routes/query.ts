@@ -7,14 +7,18 @@ import { complete } from '../../query/complete.ts';
 import { parseStatement } from '../../query/parse.ts';
 import { checkStatement } from '../../query/check.ts';
 import type { Answered } from '../answer.ts';
-import type { GatewayContext } from '../gateway.ts';
+import type { GatewayContext } from '../gateway-context.ts';
 import { queryProblem } from '../problem.ts';
 import { catalogueOf, runStatement } from '../statements.ts';
 import { negotiatedFormat, presentationOf, PresentationQuery } from './presentation.ts';
 
 const QueryText = Type.String({ minLength: 1, maxLength: QUERY_TEXT_MAX, description: 'One statement' });
 const Wait = Type.Optional(
-  Type.Number({ minimum: 0, maximum: 5, description: 'Seconds to wait for the newest second to be complete' }),
+  Type.Number({
+    minimum: 0,
+    maximum: 5,
+    description: 'Seconds to wait for the newest second to be complete',
+  }),
 );
 const ReadQuery = Type.Object({ ...PresentationQuery.properties, q: QueryText, wait: Wait });
 const PostQuery = Type.Object({ ...PresentationQuery.properties, wait: Wait });
@@ -33,7 +37,9 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
   );
   app.post<{ Body: Type.Static<typeof PostBody> }>(
     '/api/v1/query/check',
-    { schema: { body: PostBody, summary: 'Diagnostics of a statement, without running it', tags: ['query'] } },
+    {
+      schema: { body: PostBody, summary: 'Diagnostics of a statement, without running it', tags: ['query'] },
+    },
     (request) => ({ diagnostics: diagnose(textOf(request.body), context) }),
   );
   const CompleteQuery = Type.Object({
@@ -42,8 +48,16 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
   });
   app.get<{ Querystring: Type.Static<typeof CompleteQuery> }>(
     '/api/v1/complete',
-    { schema: { querystring: CompleteQuery, summary: 'What may stand at a place of a statement', tags: ['query'] } },
-    ({ query }) => ({ completions: complete(query.q, query.at ?? query.q.length, catalogueOf(context.configuration)) }),
+    {
+      schema: {
+        querystring: CompleteQuery,
+        summary: 'What may stand at a place of a statement',
+        tags: ['query'],
+      },
+    },
+    ({ query }) => ({
+      completions: complete(query.q, query.at ?? query.q.length, catalogueOf(context.configuration)),
+    }),
   );
 
   async function answer(
@@ -59,7 +73,9 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
       presentation: presentationOf(query, negotiatedFormat(request, query.format)),
       ...ifNoneMatch(request),
     });
-    void reply.header('vary', 'Accept').header('server-timing', `total;dur=${context.clock.nowMs() - startMs}`);
+    void reply
+      .header('vary', 'Accept')
+      .header('server-timing', `total;dur=${context.clock.nowMs() - startMs}`);
     return sendAnswer(reply, outcome);
   }
 }
@@ -77,7 +93,9 @@ function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
   void reply.header('etag', answer.etag);
   void reply.header('cache-control', answer.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
   if (answer.notModified) return reply.code(304).send();
-  return reply.type(answer.contentType).send(Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.byteLength));
+  return reply
+    .type(answer.contentType)
+    .send(Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.byteLength));
 }
 
 function diagnose(text: string, context: GatewayContext) {
@@ -86,4 +104,3 @@ function diagnose(text: string, context: GatewayContext) {
   const checked = checkStatement(parsed.statement, catalogueOf(context.configuration));
   return 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
 }
-

@@ -1,0 +1,22 @@
+/** What the gateway and its routes are given: the other roles, as ports. */
+import type { Clock } from '../model/clock.ts';
+import type { SourceState } from '../model/instrumentation.ts';
+import type { AggregatorClient } from './answer.ts';
+import type { Configuration } from './configuration.ts';
+import type { HealthCheck } from './health.ts';
+
+export interface GatewayContext {
+  readonly version: string;
+  readonly configuration: Configuration;
+  readonly aggregators: readonly AggregatorClient[];
+  /** The aggregator that owns an instrumentation. */
+  readonly owner: (instrumentation: string) => AggregatorClient;
+  /** What each source says of an instrumentation. */
+  readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
+  readonly checks: () => readonly HealthCheck[];
+  readonly clock: Clock;
+  /** Demanded of every request but /livez and /readyz, where set. */
+  readonly token?: string;
+  /** Host names that a request may be addressed to, beside IP addresses and localhost. */
+  readonly hostNames: readonly string[];
+}
