@@ -9,8 +9,6 @@ import type { PaletteName, Theme } from './options.ts';
 export const LEVELS = 12;
 /** Keys with a hue of their own; more do not stay apart for everyone. */
 export const HUES_MAX = 6;
-/** Slot of the remainder, after those of the hues. */
-export const SLOT_OTHER = HUES_MAX;
 
 export type Rgb = readonly [number, number, number];
 
@@ -119,7 +117,7 @@ function mix(a: number, b: number, t: number): number {
 }
 
 /** From a faint tint near the background to `full`, in LEVELS steps. */
-export function hueRamp(full: Rgb, theme: Theme): Rgb[] {
+function hueRamp(full: Rgb, theme: Theme): Rgb[] {
   const [L, a, b] = toOklab(full);
   const chroma = Math.hypot(a, b);
   const hue = (Math.atan2(b, a) * 180) / Math.PI;
@@ -154,7 +152,7 @@ export function paletteRamp(name: PaletteName, theme: Theme): Rgb[] {
   });
 }
 
-/** The ramps by slot: HUES_MAX hues, then grey. */
+/** The ramps by slot: HUES_MAX hues, then the grey of the remainder. */
 export function hueRamps(theme: Theme): Rgb[][] {
   return [...HUES[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme));
 }

@@ -17,9 +17,7 @@ export interface Rect {
   readonly height: number;
 }
 
-export type Ink = 'frame' | 'grid';
-
-export interface Swatch extends Rect {
+interface Swatch extends Rect {
   readonly ramp: number;
   readonly level: number;
 }

@@ -30,9 +30,9 @@ export const DRAW_DEFAULTS: DrawOptions = {
 };
 
 /** A body smaller than this has no room for one tick label. */
-export const DRAW_SIZE_MIN = 10;
+const DRAW_SIZE_MIN = 10;
 /** A body larger than this is no picture for a screen, and its pixels would not stay in the cache. */
-export const DRAW_SIZE_MAX = 4096;
+const DRAW_SIZE_MAX = 4096;
 /** Characters of a title; the rest is cut. */
 export const TITLE_MAX = 200;
 

@@ -2,9 +2,12 @@
  *  the legend too. Pure. */
 import { type Key, REMAINDER } from '../model/key.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
-import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb, SLOT_OTHER } from './colour.ts';
+import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb } from './colour.ts';
 import type { DrawOptions } from './options.ts';
 import { cleanText } from './text-width.ts';
+
+/** The slot of what is grey, after those of the hues. */
+const OTHER_SLOT = HUES_MAX;
 
 export interface Ramps {
   /** LEVELS colours each, faint to strong. Where there is a hue dimension, the last is the grey of the
@@ -25,7 +28,7 @@ export function rampsOf(raster: Raster, options: Pick<DrawOptions, 'theme' | 'pa
     return { ramps: [paletteRamp(options.palette, options.theme)], rampOfHue: raster.hues.map(() => 0) };
   }
   const slots = slotsOf(raster.hues);
-  const used = [...new Set([...slots, SLOT_OTHER])].toSorted((a, b) => a - b);
+  const used = [...new Set([...slots, OTHER_SLOT])].toSorted((a, b) => a - b);
   const all = hueRamps(options.theme);
   return { ramps: used.map((slot) => all[slot]!), rampOfHue: slots.map((slot) => used.indexOf(slot)) };
 }
@@ -38,7 +41,7 @@ function slotsOf(hues: readonly HueLabel[]): number[] {
     )
     .toSorted((a, b) => b.count - a.count || a.index - b.index)
     .slice(0, HUES_MAX);
-  const slots = hues.map(() => SLOT_OTHER);
+  const slots = hues.map(() => OTHER_SLOT);
   assignSlots(keyed.map((h) => h.key)).forEach((slot, i) => (slots[keyed[i]!.index] = slot));
   return slots;
 }

@@ -40,7 +40,7 @@ const cache = new Map<string, Uint8Array>();
 let cacheBytes = 0;
 let fontLoaded = false;
 
-export class FontError extends Error {
+class FontError extends Error {
   readonly code = 'FONT';
 }
 

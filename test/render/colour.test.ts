@@ -21,7 +21,6 @@ import {
   paletteRamp,
   parseHex,
   type Rgb,
-  SLOT_OTHER,
   toOklab,
 } from '../../src/render/colour.ts';
 import { themeColour } from '../../src/render/theme.ts';
@@ -83,7 +82,7 @@ describe.each(themes)('%s theme', (theme) => {
   const strongest = hueRamps(theme).map((ramp) => ramp.at(-1)!);
 
   test.each(sights)('the first four hues and grey stay apart: %s', (_name, see) => {
-    expect(leastApart([...strongest.slice(0, 4), strongest[SLOT_OTHER]!], see)).toBeGreaterThanOrEqual(16);
+    expect(leastApart([...strongest.slice(0, 4), strongest[HUES_MAX]!], see)).toBeGreaterThanOrEqual(16);
   });
 
   test.each(sights)('all six hues and grey stay apart: %s', (_name, see) => {

@@ -22,7 +22,7 @@ export interface SampleShape {
 /** 03:00 UTC on 22 November 2026. */
 export const SAMPLE_SECOND = 1_795_316_400;
 
-export function prng(seed: number): () => number {
+function prng(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
