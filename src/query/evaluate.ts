@@ -8,7 +8,7 @@ import type { Measure } from './checked.ts';
 import { heatmapRaster, type Sources } from './heatmap.ts';
 import { whatIsKnown } from './known.ts';
 import { linesResult, unitOf } from './lines.ts';
-import { assignHues, largest, type Measured, measureHues, projectGroups } from './measure.ts';
+import { assignHues, largest, type Measured, measureHues, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanBlocks } from './scan.ts';
@@ -42,9 +42,9 @@ function tableResult(sources: Sources): TableResult {
   assert(plan.pick !== undefined, 'a table has picked keys');
   const { count, measure } = plan.pick;
   const all = projectGroups(scan, plan, plan.fields);
-  const values = measureHues(scan, all.hues, { measure, known, plan, kernel }).map((m) => m.value);
+  const values = rankingValues(scan, all.hues, { measure, known, plan, kernel });
   const keys = largest(all.keys, values, count).map((h) => all.keys[h]!);
-  const chosen = assignHues(all, keys, () => true);
+  const chosen = assignHues(all, keys, (_, h) => values[h]! >= 0);
   const of = (wanted: Measure): Measured[] =>
     measureHues(scan, chosen.hues, { measure: wanted, known, plan, kernel });
   const counts = of({ kind: 'count' });

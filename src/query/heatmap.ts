@@ -10,7 +10,7 @@ import { assert } from '../model/assert.ts';
 import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
-import { assignHues, type Chosen, denseQuantile, largest, measureHues, projectGroups } from './measure.ts';
+import { assignHues, type Chosen, denseQuantile, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
 import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
 import {
@@ -84,12 +84,13 @@ function chooseHues(sources: Sources, draw: HeatmapDrawing): Chosen {
   const isExcluded = (key: Key): boolean => excluded.has(keyText(key));
   const { hues: choice } = draw;
   if (choice.kind === 'isolate') return assignHues(all, choice.keys, () => false);
-  if (choice.kind === 'select') return orOne(assignHues(all, choice.keys, (key) => !isExcluded(key)));
   const measure = plan.pick?.measure ?? { kind: 'count' };
-  const measured = measureHues(scan, all.hues, { measure, known, plan, kernel });
-  const values = measured.map(({ value }, h) => (isExcluded(all.keys[h]!) ? -1 : value));
+  const ranking = rankingValues(scan, all.hues, { measure, known, plan, kernel });
+  const values = ranking.map((value, h) => (isExcluded(all.keys[h]!) ? -1 : value));
+  const isRest = (_: Key, h: number): boolean => values[h]! >= 0;
+  if (choice.kind === 'select') return orOne(assignHues(all, choice.keys, isRest));
   const chosen = largest(all.keys, values, plan.pick?.count ?? choice.count).map((h) => all.keys[h]!);
-  return orOne(assignHues(all, chosen.toSorted(compareKeys), (key) => !isExcluded(key)));
+  return orOne(assignHues(all, chosen.toSorted(compareKeys), isRest));
 }
 
 /** A picture of nothing has one hue all the same. */

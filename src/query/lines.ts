@@ -13,8 +13,8 @@ import {
   denseQuantile,
   largest,
   type Measured,
-  measureHues,
   projectGroups,
+  rankingValues,
 } from './measure.ts';
 import type { LinesResult, Series, ValueUnit } from './result.ts';
 import { type Buckets, forEachChunk, occupiedBuckets } from './scan.ts';
@@ -49,9 +49,9 @@ function chooseLines(sources: Sources) {
   const all = projectGroups(scan, plan, plan.fields);
   if (plan.fields.length === 0) return { ...all, keys: [undefined] };
   const measure = plan.pick?.measure ?? ({ kind: 'count' } as const);
-  const values = measureHues(scan, all.hues, { measure, known, plan, kernel }).map((m) => m.value);
+  const values = rankingValues(scan, all.hues, { measure, known, plan, kernel });
   const keys = largest(all.keys, values, plan.pick?.count ?? LINE_KEYS_MAX).map((h) => all.keys[h]!);
-  return assignHues(all, keys.toSorted(compareKeys), () => true);
+  return assignHues(all, keys.toSorted(compareKeys), (_, h) => values[h]! >= 0);
 }
 
 type Lines = ReturnType<typeof chooseLines>;

@@ -33,8 +33,7 @@ export function denseQuantile(grid: Grid, first: number, counts: Float64Array, r
   const low = bucketEdge(grid, first + at);
   const high = bucketEdge(grid, first + at + 1);
   if (high - low <= 1) return { value: low, low, high: low };
-  const inside = Math.min(1, Math.max(0, target - before) / counts[at]!);
-  return { value: low + (high - low) * inside, low, high };
+  return { value: low + ((high - low) * Math.max(0, target - before)) / counts[at]!, low, high };
 }
 
 /** Middles weighted by counts; the bounds are those of the edges. */
@@ -95,6 +94,19 @@ function isRemainder(key: Key): boolean {
   return key.length > 0 && key.every((value) => value === REMAINDER);
 }
 
+/** What hues are ranked by: their measure; -1 for one without counts in the range. */
+export function rankingValues(
+  scan: Scan,
+  hues: Hues,
+  what: { measure: Measure; known: Known; plan: Plan; kernel: Kernel },
+): number[] {
+  const totals = [...hueTotals(scan, hues, what.kernel)];
+  const { kind } = what.measure;
+  const values =
+    kind === 'count' || kind === 'rate' ? totals : measureHues(scan, hues, what).map((m) => m.value);
+  return totals.map((total, h) => (total > 0 ? values[h]! : -1));
+}
+
 /** The `count` keys with the largest values, ties in the order of the keys. Keys without counts and the
  *  remainder of a source never are among them. */
 export function largest(keys: readonly Key[], values: readonly number[], count: number): number[] {
@@ -135,14 +147,14 @@ export interface Chosen {
 export function assignHues(
   all: { keys: readonly Key[]; hues: Hues },
   chosen: readonly Key[],
-  rest: (key: Key, hue: number) => boolean,
+  isRest: (key: Key, hue: number) => boolean,
 ): Chosen {
   const hueOfText = new Map(chosen.map((key, i) => [keyText(key), i]));
   let hasRest = false;
   const newHue = all.keys.map((key, hue) => {
     const own = hueOfText.get(keyText(key));
     if (own !== undefined) return own;
-    if (!rest(key, hue)) return -1;
+    if (!isRest(key, hue)) return -1;
     hasRest = true;
     return chosen.length;
   });

@@ -86,7 +86,10 @@ export function arbitraryValue(field: Field): fc.Arbitrary<ast.LiteralNode> {
 export function arbitraryQuantity(field: Field): fc.Arbitrary<ast.Quantity> {
   const type = TYPES[field.type];
   return fc
-    .record({ value: fc.oneof(fc.nat(2000), fc.constantFrom(0.5, 1.5, 0.25)), unit: fc.constantFrom(...unitsOf(type)) })
+    .record({
+      value: fc.oneof(fc.nat(2000), fc.constantFrom(0.5, 1.5, 0.25)),
+      unit: fc.constantFrom(...unitsOf(type)),
+    })
     .filter(({ value, unit }) => 'value' in toBase(value, unit, type))
     .map((quantity) => ({ ...quantity, span }));
 }
@@ -122,7 +125,10 @@ function arbitraryComparison(field: Field): fc.Arbitrary<ast.Condition> {
     .map((values): ast.Condition => ({ kind: 'in', field: name, values, span }));
   const text = fc
     .oneof(
-      fc.record({ op: fc.constantFrom('prefix' as const, 'contains' as const), value: arbitraryWords.map(nameNode) }),
+      fc.record({
+        op: fc.constantFrom('prefix' as const, 'contains' as const),
+        value: arbitraryWords.map(nameNode),
+      }),
       fc.record({
         op: fc.constantFrom('match' as const, 'nomatch' as const),
         value: fc.constantFrom('^/api/\\d+', 'a|b', '(?i)get', '.*').map(nameNode),
@@ -133,12 +139,18 @@ function arbitraryComparison(field: Field): fc.Arbitrary<ast.Condition> {
 }
 
 const arbitraryDuration: fc.Arbitrary<ast.Quantity> = fc.oneof(
-  fc.record({ value: fc.integer({ min: 1, max: 300 }), unit: fc.constantFrom('s', 'm', 'h'), span: fc.constant(span) }),
-  fc.constantFrom<ast.Quantity>(
-    { value: 1500, unit: 'ms', span: { offset: 0, length: 0 } },
-    { value: 1.5, unit: 'm', span },
-    { value: 1, unit: 'w', span },
-  ).filter((q) => q.unit !== 'ms'),
+  fc.record({
+    value: fc.integer({ min: 1, max: 300 }),
+    unit: fc.constantFrom('s', 'm', 'h'),
+    span: fc.constant(span),
+  }),
+  fc
+    .constantFrom<ast.Quantity>(
+      { value: 1500, unit: 'ms', span: { offset: 0, length: 0 } },
+      { value: 1.5, unit: 'm', span },
+      { value: 1, unit: 'w', span },
+    )
+    .filter((q) => q.unit !== 'ms'),
 );
 
 const arbitraryMoment: fc.Arbitrary<ast.Moment> = fc.oneof(
@@ -175,12 +187,15 @@ function arbitraryKeys(fields: readonly Field[]): fc.Arbitrary<ast.KeyList> {
 type HueOptions = Pick<ast.HeatmapStage, 'hue' | 'top' | 'select' | 'isolate' | 'exclude' | 'palette'>;
 
 function arbitraryHues(fields: readonly Field[]): fc.Arbitrary<HueOptions> {
-  const palette = fc.constantFrom('viridis', 'magma').map((text): HueOptions => ({ palette: nameNode(text) }));
+  const palette = fc
+    .constantFrom('viridis', 'magma')
+    .map((text): HueOptions => ({ palette: nameNode(text) }));
   const none = fc.constant<HueOptions>({ hue: { fields: [], span } });
   if (fields.length === 0) return fc.oneof(fc.constant({}), none, palette);
   const hueOf = fc.option(fc.subarray([...fields], { minLength: 1 }), { nil: undefined });
   const withHues = hueOf.chain((chosen): fc.Arbitrary<HueOptions> => {
-    const hue: HueOptions = chosen === undefined ? {} : { hue: { fields: chosen.map((f) => nameNode(f.name)), span } };
+    const hue: HueOptions =
+      chosen === undefined ? {} : { hue: { fields: chosen.map((f) => nameNode(f.name)), span } };
     const keys = arbitraryKeys(chosen ?? fields);
     return fc.oneof(
       fc.constant(hue),
@@ -217,16 +232,24 @@ function arbitraryY(numeric: Field): fc.Arbitrary<NonNullable<ast.HeatmapStage['
 
 export function arbitraryHeatmap(fields: readonly Field[], numeric: Field): fc.Arbitrary<ast.HeatmapStage> {
   const options = someOf<Omit<ast.HeatmapStage, 'kind' | 'span' | keyof HueOptions>>({
-    size: fc.record({ width: fc.integer({ min: 10, max: 900 }), height: fc.integer({ min: 100, max: 400 }), span: fc.constant(span) }),
+    size: fc.record({
+      width: fc.integer({ min: 10, max: 900 }),
+      height: fc.integer({ min: 100, max: 400 }),
+      span: fc.constant(span),
+    }),
     y: arbitraryY(numeric),
     weight: fc.constantFrom('count' as const, 'value' as const).map((value) => ({ value, span })),
-    color: fc.constantFrom('rank' as const, 'linear' as const, 'sqrt' as const, 'log' as const).map((value) => ({ value, span })),
+    color: fc
+      .constantFrom('rank' as const, 'linear' as const, 'sqrt' as const, 'log' as const)
+      .map((value) => ({ value, span })),
     theme: fc.constantFrom('dark' as const, 'light' as const).map((value) => ({ value, span })),
     overlay: arbitraryPercents,
     buckets: fc.integer({ min: 1, max: 100 }).map(countNode),
     title: arbitraryWords.map(nameNode),
   });
-  return fc.tuple(options, arbitraryHues(fields)).map(([o, hues]) => ({ kind: 'heatmap', span, ...o, ...hues }));
+  return fc
+    .tuple(options, arbitraryHues(fields))
+    .map(([o, hues]) => ({ kind: 'heatmap', span, ...o, ...hues }));
 }
 
 function arbitraryStages(
@@ -237,7 +260,10 @@ function arbitraryStages(
   const measures: fc.Arbitrary<ast.MeasureNode>[] = [fc.constant({ kind: 'count', span })];
   if (metric.scope === 'interval') measures.push(fc.constant({ kind: 'rate', span }));
   if (numeric !== undefined) {
-    measures.push(fc.constant({ kind: 'average', span }), fc.constant({ kind: 'percentile', percent: 99.9, span }));
+    measures.push(
+      fc.constant({ kind: 'average', span }),
+      fc.constant({ kind: 'percentile', percent: 99.9, span }),
+    );
   }
   const top = fc.record({
     kind: fc.constant('top' as const),
@@ -254,7 +280,10 @@ function arbitraryStages(
     );
   }
   const drawing = numeric === undefined ? lines : [...lines, arbitraryHeatmap(fields, numeric)];
-  const single = fc.oneof(fc.constant<ast.Stage[]>([]), fc.oneof(...drawing).map((stage) => [stage]));
+  const single = fc.oneof(
+    fc.constant<ast.Stage[]>([]),
+    fc.oneof(...drawing).map((stage) => [stage]),
+  );
   if (fields.length === 0) return single;
   const ranked = fc.oneof(
     top.map((t): ast.Stage[] => [t]),
@@ -273,7 +302,9 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
     const numerics = metric.fields.filter(isNumeric);
     const decomposition = fc.tuple(
       someFields(discrete),
-      fc.option(numerics.length === 0 ? fc.constant(undefined) : fc.constantFrom(...numerics), { nil: undefined }),
+      fc.option(numerics.length === 0 ? fc.constant(undefined) : fc.constantFrom(...numerics), {
+        nil: undefined,
+      }),
     );
     return decomposition.chain(([fields, numeric]) => {
       const clauses = someOf<Pick<ast.ReadStatement, 'where' | 'range' | 'step' | 'offset' | 'asOf'>>({
@@ -286,7 +317,14 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
       const by = [...fields, ...(numeric === undefined ? [] : [numeric])].map((f) => nameNode(f.name));
       return fc
         .tuple(clauses, arbitraryStages(metric, fields, numeric))
-        .map(([c, stages]): ast.ReadStatement => ({ kind: 'read', metric: nameNode(metric.name), by, stages, span, ...c }));
+        .map(([c, stages]): ast.ReadStatement => ({
+          kind: 'read',
+          metric: nameNode(metric.name),
+          by,
+          stages,
+          span,
+          ...c,
+        }));
     });
   });
 }
@@ -299,20 +337,22 @@ function arbitraryInstrument(metrics: readonly MetricDescription[]): fc.Arbitrar
       keep: fc.integer({ min: 1, max: 300 }).map((value) => ({ value, unit: 'h' as const, span })),
       idle: fc.oneof(
         fc.constant({ span }),
-        fc.integer({ min: 1, max: 300 }).map((value) => ({ duration: { value, unit: 'm' as const, span }, span })),
+        fc
+          .integer({ min: 1, max: 300 })
+          .map((value) => ({ duration: { value, unit: 'm' as const, span }, span })),
       ),
-      as: fc.constantFrom('checkout', 'top', 'in', 'now-5m', 'a--b', 'p99', 'http-requests-by-route-2').map(nameNode),
+      as: fc
+        .constantFrom('checkout', 'top', 'in', 'now-5m', 'a--b', 'p99', 'http-requests-by-route-2')
+        .map(nameNode),
     });
     const fields = someFields(metric.fields.filter((f) => !isNumeric(f)));
-    return fc
-      .tuple(clauses, fields)
-      .map(([c, by]): ast.InstrumentStatement => ({
-        kind: 'instrument',
-        metric: nameNode(metric.name),
-        by: by.map((f) => nameNode(f.name)),
-        span,
-        ...c,
-      }));
+    return fc.tuple(clauses, fields).map(([c, by]): ast.InstrumentStatement => ({
+      kind: 'instrument',
+      metric: nameNode(metric.name),
+      by: by.map((f) => nameNode(f.name)),
+      span,
+      ...c,
+    }));
   });
 }
 
@@ -335,7 +375,10 @@ export function arbitraryStatement({ metrics, instrumentations }: Catalogue): fc
 export const arbitraryWildLiteral: fc.Arbitrary<ast.LiteralNode> = fc.oneof(
   arbitraryWords.map((text): ast.LiteralNode => ({ kind: 'text', text, span })),
   fc
-    .record({ value: arbitraryNumber, unit: fc.constantFrom('' as const, 'ns' as const, 'w' as const, 'KiB' as const, '%' as const) })
+    .record({
+      value: arbitraryNumber,
+      unit: fc.constantFrom('' as const, 'ns' as const, 'w' as const, 'KiB' as const, '%' as const),
+    })
     .map((q): ast.LiteralNode => ({ kind: 'number', span, ...q })),
 );
 
@@ -346,10 +389,15 @@ const WORDS =
 
 /** Texts of up to 4 KiB: noise, soup of tokens, and statements with a piece cut out, doubled or put elsewhere. */
 export function arbitraryText(statements: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const soup = fc.array(fc.constantFrom(...WORDS), { maxLength: 200 }).map((words) => words.join(' ').slice(0, 4096));
+  const soup = fc
+    .array(fc.constantFrom(...WORDS), { maxLength: 200 })
+    .map((words) => words.join(' ').slice(0, 4096));
   const glued = fc.array(fc.constantFrom(...WORDS), { maxLength: 40 }).map((words) => words.join(''));
   const repeated = fc
-    .tuple(fc.constantFrom('(', 'not ', ')', '|', '"', '-', 'a == 1 and ', 'http.requests ', '1,', '..'), fc.nat(1000))
+    .tuple(
+      fc.constantFrom('(', 'not ', ')', '|', '"', '-', 'a == 1 and ', 'http.requests ', '1,', '..'),
+      fc.nat(1000),
+    )
     .map(([piece, n]) => `http.requests where ${piece.repeat(n)}`.slice(0, 4096));
   const mutated = fc
     .tuple(statements, fc.nat(400), fc.nat(40), fc.nat(400), fc.string({ maxLength: 3 }))

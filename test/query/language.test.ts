@@ -7,7 +7,14 @@ import { tokens } from '../../src/query/highlight.ts';
 import { statementFromJson, statementToJson } from '../../src/query/json.ts';
 import { parseStatement } from '../../src/query/parse.ts';
 import { printStatement } from '../../src/query/print.ts';
-import { arbitraryStatement, arbitraryText, arbitraryWildLiteral, nameNode, NO_SPAN, shop } from '../arbitrary/query.ts';
+import {
+  arbitraryStatement,
+  arbitraryText,
+  arbitraryWildLiteral,
+  nameNode,
+  NO_SPAN,
+  shop,
+} from '../arbitrary/query.ts';
 import type { Statement } from '../../src/query/ast.ts';
 
 function parsed(text: string): Statement {
@@ -61,19 +68,24 @@ describe('parse and print', () => {
   });
 
   it('space, line ends, comments and the case of keywords make no difference', () => {
-    const plain = 'http.requests where status >= 500 by route, latency last 10m | heatmap size 900x300 color rank';
-    const odd = '\n http.requests WHERE status>=500 # why\n\tBy route,latency LAST 10m|HeatMap Size 900X300 COLOR Rank # end';
+    const plain =
+      'http.requests where status >= 500 by route, latency last 10m | heatmap size 900x300 color rank';
+    const odd =
+      '\n http.requests WHERE status>=500 # why\n\tBy route,latency LAST 10m|HeatMap Size 900X300 COLOR Rank # end';
     expect(statementToJson(parsed(odd))).toEqual(statementToJson(parsed(plain)));
   });
 
   it('clauses and options come in any order', () => {
-    const one = 'http.requests where status >= 500 by route, latency last 10m step 1s | heatmap size 900x300 hue route theme dark';
-    const other = 'http.requests step 1s last 10m by route, latency where status >= 500 | heatmap theme dark hue route size 900x300';
+    const one =
+      'http.requests where status >= 500 by route, latency last 10m step 1s | heatmap size 900x300 hue route theme dark';
+    const other =
+      'http.requests step 1s last 10m by route, latency where status >= 500 | heatmap theme dark hue route size 900x300';
     expect(printStatement(parsed(other))).toBe(one);
   });
 
   it('keywords are names where a name stands', () => {
-    const text = 'a.b where count == "x" and top in ("y") by by, last, size, p99 last 10m | heatmap hue hue, top top 3';
+    const text =
+      'a.b where count == "x" and top in ("y") by by, last, size, p99 last 10m | heatmap hue hue, top top 3';
     expect(printStatement(parsed(text))).toBe(text);
     expect(printStatement(parsed('drop drop'))).toBe('drop drop');
     expect(printStatement(parsed('instrument a.b as as'))).toBe('instrument a.b as as');
@@ -164,7 +176,9 @@ describe('JSON form', () => {
     );
     const wrong = { kind: 'read', metric: { text: 'a.b' }, by: [{ text: 'not' }], stages: [] };
     expect(statementFromJson(wrong)).toMatchObject({
-      diagnostics: [{ message: expect.stringMatching(/^Cannot read the JSON statement: at \/by\/0\/text: /) }],
+      diagnostics: [
+        { message: expect.stringMatching(/^Cannot read the JSON statement: at \/by\/0\/text: /) },
+      ],
     });
     let deep: unknown = {};
     for (let i = 0; i < 100_000; i++) deep = [deep];

@@ -1,0 +1,103 @@
+/** A series reader over plain events, for tests: what a store would answer, built the slow and obvious way.
+ *  Cells are spread over blocks in odd order and may repeat a place, as the port allows. */
+import { setBit, emptyBits, type CoverageBlock } from '../../src/model/coverage.ts';
+import { bucketIndex } from '../../src/model/grid.ts';
+import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import { BLOCK_STEPS } from '../../src/model/limits.ts';
+import type { Literal } from '../../src/model/predicate.ts';
+import { compilePredicate } from '../../src/model/predicate.ts';
+import { type CellBlock, CellsBuffer, type SeriesReader } from '../../src/model/series.ts';
+
+export interface Event {
+  readonly second: number;
+  readonly fields: ReadonlyMap<string, Literal>;
+  /** How often; an amount where the metric has amounts. */
+  readonly count: number;
+}
+
+export interface MemoryOptions {
+  /** Seconds in which the one source reported; all unless told. */
+  readonly isReported?: (second: number) => boolean;
+  /** Steps of the roll-ups there are. */
+  readonly rollups?: readonly number[];
+  /** Blocks that one stretch of time is spread over. */
+  readonly split?: number;
+}
+
+/** Whether the instrumentation counts the event, as its source decides. */
+export function counts(instrumentation: Instrumentation, event: Event): boolean {
+  return compilePredicate(instrumentation.where)((field) => event.fields.get(field));
+}
+
+export class MemorySeries implements SeriesReader {
+  readonly #instrumentations: ReadonlyMap<string, Instrumentation>;
+  readonly #events: readonly Event[];
+  readonly #options: MemoryOptions;
+
+  constructor(
+    instrumentations: readonly Instrumentation[],
+    events: readonly Event[],
+    options: MemoryOptions = {},
+  ) {
+    this.#instrumentations = new Map(instrumentations.map((i) => [i.id, i]));
+    this.#events = events;
+    this.#options = options;
+  }
+
+  grid(id: string) {
+    return this.#instrumentations.get(id)?.grid;
+  }
+
+  *blocks(id: string, fromSecond: number, untilSecond: number, stepSecondsMax: number): Iterable<CellBlock> {
+    const instrumentation = this.#instrumentations.get(id)!;
+    const steps = [1, ...(this.#options.rollups ?? [])].filter((step) => stepSecondsMax % step === 0);
+    const stepSeconds = Math.max(...steps);
+    const length = stepSeconds * BLOCK_STEPS;
+    for (let start = fromSecond - (fromSecond % length); start < untilSecond; start += length) {
+      const events = this.#events.filter(
+        (e) => e.second >= start && e.second < start + length && counts(instrumentation, e),
+      );
+      const split = this.#options.split ?? 1;
+      for (let part = 0; part < split; part++) {
+        yield blockOf(
+          instrumentation,
+          events.filter((_, i) => i % split === part).toReversed(),
+          start,
+          stepSeconds,
+        );
+      }
+    }
+  }
+
+  *coverage(_id: string, fromSecond: number, untilSecond: number): Iterable<CoverageBlock> {
+    const isReported = this.#options.isReported ?? (() => true);
+    for (let start = fromSecond - (fromSecond % BLOCK_STEPS); start < untilSecond; start += BLOCK_STEPS) {
+      const expected = emptyBits().fill(0xff);
+      const reported = emptyBits();
+      for (let step = 0; step < BLOCK_STEPS; step++) if (isReported(start + step)) setBit(reported, step);
+      yield {
+        startSecond: start,
+        sources: [{ name: 'web1/test', expected, reported }],
+        revised: emptyBits(),
+      };
+    }
+  }
+}
+
+function blockOf(
+  { by, numeric, grid }: Instrumentation,
+  events: readonly Event[],
+  startSecond: number,
+  stepSeconds: number,
+): CellBlock {
+  const keys: string[][] = [];
+  const cells = new CellsBuffer(8);
+  for (const { second, fields, count } of events) {
+    const key = by.map((field) => String(fields.get(field) ?? ''));
+    let index = keys.findIndex((k) => k.every((value, i) => value === key[i]));
+    if (index < 0) index = keys.push(key) - 1;
+    const bucket = numeric === undefined ? 0 : bucketIndex(grid, Number(fields.get(numeric)));
+    cells.push(Math.floor((second - startSecond) / stepSeconds), index, bucket, count);
+  }
+  return { startSecond, stepSeconds, keys, cells };
+}
