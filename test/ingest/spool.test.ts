@@ -20,7 +20,7 @@ const sequences = (spool: Spool): number[] =>
 
 async function payloads(spool: Spool): Promise<string[]> {
   const found: string[] = [];
-  for (const record of [...spool.pending()]) {
+  for (const record of spool.pending()) {
     found.push(Buffer.from((await spool.payloadOf(record)) ?? []).toString('hex'));
   }
   return found;
@@ -81,7 +81,7 @@ describe('the spool', () => {
       const again = await open(directory);
       // What was forgotten lies in the same file, and comes again: the fold drops it.
       expect(await payloads(again)).toEqual([0, 1, 2, 3, 4].map((sequence) => hex(sequence, 3)));
-      for (const record of [...again.pending()]) again.forget(record);
+      for (const record of again.pending()) again.forget(record);
       await again.close();
       expect(await readdir(directory)).toEqual([]);
     });
@@ -92,7 +92,7 @@ describe('the spool', () => {
       const spool = await open(directory);
       for (let sequence = 0; sequence < 20; sequence++) {
         await spool.put(entryOf(sequence));
-        for (const record of [...spool.pending()]) spool.forget(record);
+        for (const record of spool.pending()) spool.forget(record);
         await spool.settled();
         expect(await sizeOf(directory)).toBe(0);
       }

@@ -2,13 +2,14 @@
  *  its own, <host>/node:<app>[<pid>], so what a program counted outlives a crash of the instrumenter and is counted
  *  once. Owns: the socket, the attached programs, what is wanted of them, the batches between two collections.
  *  Bounds: PROGRAMS_MAX connections, a frame's size, batches held; a peer past a bound is cut. */
+import { setMaxListeners } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { unlink } from 'node:fs/promises';
 import { assert } from '../../model/assert.ts';
 import { type Clock, unixSecond } from '../../model/clock.ts';
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
 import { ENTRY_BATCHES_MAX } from '../../model/limits.ts';
-import { sourceName } from '../../model/report.ts';
+import { type Source, sourceName } from '../../model/report.ts';
 import {
   COLLECT_MS_MAX,
   type Collected,
@@ -24,8 +25,6 @@ import { Session } from './session.ts';
 
 /** Programs at once: their batches fit one entry. */
 export const PROGRAMS_MAX = ENTRY_BATCHES_MAX;
-/** A peer has so long to say who it is. */
-const HELLO_MS_MAX = 5_000;
 /** Attached programs have so long to say that they measure; what comes later is a state like any other. */
 const ENABLE_MS_MAX = 1_000;
 /** Batches held for the next collection, as when the reporter stands still. More go on as late ones. */
@@ -61,6 +60,7 @@ export class NodeDriver implements Driver {
   constructor(options: NodeDriverOptions) {
     this.#options = options;
     this.#server = createServer((socket) => this.#connected(socket));
+    setMaxListeners(PROGRAMS_MAX, this.#closing.signal); // as many may die at once
   }
 
   async start(sink: DriverSink): Promise<void> {
@@ -140,9 +140,6 @@ export class NodeDriver implements Driver {
       closed: (it, reason) => this.#onClosed(it, reason),
     });
     this.#sessions.add(session);
-    void this.#options.clock.sleep(HELLO_MS_MAX, this.#closing.signal).then(() => {
-      if (session.source === undefined) session.cut('it does not say who it is');
-    });
   }
 
   /** A program has one connection: an older one of the same name is dead, or never was that program. */
@@ -156,7 +153,7 @@ export class NodeDriver implements Driver {
 
   #onBatch(session: Session, batch: EncodedBatch): void {
     const { source, sequence } = batch;
-    const relayed: EncodedBatch = { ...batch, onSafe: () => this.#acknowledge(source.incarnation, sequence) };
+    const relayed: EncodedBatch = { ...batch, onSafe: () => this.#acknowledge(source, sequence) };
     const late = this.#collectedSecond !== undefined && batch.second <= this.#collectedSecond;
     assert(session.source === source, 'a session speaks for its own source');
     if (late) this.#sink?.late([relayed]);
@@ -166,9 +163,11 @@ export class NodeDriver implements Driver {
   }
 
   /** To the program's present connection, which may not be the one that brought the batch. */
-  #acknowledge(incarnation: string, sequence: number): void {
-    for (const session of this.#sessions) {
-      if (session.source?.incarnation === incarnation) session.acknowledge(sequence);
+  #acknowledge(source: Source, sequence: number): void {
+    for (const session of this.#attached()) {
+      const same =
+        session.source!.driver === source.driver && session.source!.incarnation === source.incarnation;
+      if (same) session.acknowledge(sequence);
     }
   }
 
@@ -187,7 +186,7 @@ export class NodeDriver implements Driver {
   }
 
   /** A program that was killed said nothing: its last second is missing, and it is expected no more after. */
-  async #checkDeath(source: DriverSource['source'], pid: number, lastSecond: number): Promise<void> {
+  async #checkDeath(source: Source, pid: number, lastSecond: number): Promise<void> {
     const { clock } = this.#options;
     const endedSecond = unixSecond(clock.nowMs());
     await clock.sleep(DEATH_CHECK_MS, this.#closing.signal);

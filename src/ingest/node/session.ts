@@ -22,6 +22,8 @@ import {
   WireError,
 } from './wire.ts';
 
+/** A peer has so long to say who it is. */
+const HELLO_MS_MAX = 5_000;
 /** A program that gives nothing for so long is not waited for: it is stopped, or its loop is. */
 const STUCK_SECONDS = 3;
 
@@ -54,6 +56,7 @@ export class Session {
     const reader = new FrameReader(FRAME_BYTES_MAX);
     socket.on('error', () => {}); // 'close' follows
     socket.on('close', () => events.closed(this, this.#cutFor));
+    socket.setTimeout(HELLO_MS_MAX, () => this.cut('it does not say who it is'));
     socket.on('data', (chunk) => {
       if (this.#cutFor !== undefined) return;
       try {
@@ -145,6 +148,7 @@ export class Session {
       );
     }
     this.#hello = hello;
+    this.#socket.setTimeout(0);
     const driver = programDriver(hello.app, hello.pid);
     this.#source = { host: this.#host, driver, incarnation: hello.incarnation };
     this.#events.attached(this);

@@ -30,24 +30,20 @@ const plain = (readings: readonly Reading[]): Record<string, number> =>
 describe('the parsers of /proc', () => {
   it('read an old kernel with fewer columns', () => {
     expect(plain(parseCpuTime(fixture('linux-3.10', 'stat')))).toEqual({
-      ...{
-        '0 user': 600,
-        '0 nice': 10,
-        '0 system': 200,
-        '0 idle': 4000,
-        '0 iowait': 30,
-        '0 irq': 1,
-        '0 softirq': 1,
-      },
-      ...{
-        '1 user': 400,
-        '1 nice': 10,
-        '1 system': 100,
-        '1 idle': 5000,
-        '1 iowait': 20,
-        '1 irq': 0,
-        '1 softirq': 1,
-      },
+      '0 user': 600,
+      '0 nice': 10,
+      '0 system': 200,
+      '0 idle': 4000,
+      '0 iowait': 30,
+      '0 irq': 1,
+      '0 softirq': 1,
+      '1 user': 400,
+      '1 nice': 10,
+      '1 system': 100,
+      '1 idle': 5000,
+      '1 iowait': 20,
+      '1 irq': 0,
+      '1 softirq': 1,
     });
     expect(plain(parseStatLine(fixture('linux-3.10', 'stat'), 'ctxt'))).toEqual({ '': 98765 });
     expect(plain(parseStatLine(fixture('linux-3.10', 'stat'), 'processes'))).toEqual({ '': 4321 });
