@@ -1,6 +1,6 @@
 /** What the server says, read once from JSON into plain data; anything missing or odd gets a harmless default,
  *  so that a newer or older server still shows something. Pure. Times: Unix seconds. */
-import { type ValueUnit, valueText } from './value-text.ts';
+import { numberText, type ValueUnit, valueText } from './value-text.ts';
 
 export interface Hue {
   /** null: the remainder, or all where there is no hue dimension. */
@@ -92,7 +92,12 @@ function valueUnit(json: Json): ValueUnit | undefined {
 function cell(value: unknown, unit: ValueUnit | undefined): string {
   if (value === null || value === undefined) return '–';
   if (typeof value !== 'number') return typeof value === 'string' ? value : JSON.stringify(value);
-  return unit === undefined ? String(value) : valueText(value, unit);
+  if (unit === undefined) return String(value);
+  return isThings(unit) ? numberText(value * unit.base ** unit.power) : valueText(value, unit);
+}
+/** Requests and the like are counted, not measured: no "krequests", and the unit stands in the heading. */
+function isThings({ unit }: ValueUnit): boolean {
+  return !/^(|s|B|%)(\/s)?$/.test(unit);
 }
 
 /** Undefined where the JSON is no answer that the page can show. */
@@ -156,8 +161,7 @@ function readLines(json: Json) {
     const keyText = list(key)
       .map((part) => text(part))
       .join(' · ');
-    const parts = keyText === text(name) ? [keyText] : [keyText, text(name)];
-    return { title: parts.filter((part) => part !== '').join(' '), values: list(values) };
+    return { title: text(name, keyText), values: list(values) };
   });
   const steps = Math.max(0, ...series.map((s) => s.values.length));
   const shown = Math.min(steps, ROWS_MAX);
@@ -172,12 +176,16 @@ function readLines(json: Json) {
   return { kind: 'table' as const, columns, rows, rowsLeft: steps - shown };
 }
 
+function heading(name: string, unit: ValueUnit | undefined): string {
+  return unit === undefined || !isThings(unit) ? name : `${name}, ${unit.unit}`;
+}
+
 function readTable(json: Json) {
   const all = list(json['rows']).map(list);
   const shown = all.slice(0, ROWS_MAX);
   const units = list(json['columns']).map((column) => valueUnit(object(column)));
   const columns = list(json['columns']).map((column, i) => ({
-    name: text(object(column)['name']),
+    name: heading(text(object(column)['name']), units[i]),
     numeric: shown.length > 0 && shown.every((row) => row[i] === null || typeof row[i] === 'number'),
   }));
   const rows = shown.map((row) => columns.map((_, i) => cell(row[i], units[i])));

@@ -15,7 +15,7 @@ import { Status } from './status.ts';
 import { showTable } from './table.ts';
 import { currentTheme, followTheme } from './theme.ts';
 
-const FIRST_QUERY = 'http.requests by route, latency last 5m';
+const FIRST_QUERY = 'http.requests by route, latency last 3m';
 /** The frame follows the window when it has come to rest. */
 const RESIZE_MS = 120;
 
@@ -108,6 +108,7 @@ async function takeTurn(signal: AbortSignal): Promise<Turn> {
   if (answer.kind === 'heatmap') {
     if (another) picture.forget();
     const drawn = await picture.load(theme, (look) => askPicture(query, look, signal));
+    if (signal.aborted && drawn.kind === 'fresh') URL.revokeObjectURL(drawn.body.url);
     signal.throwIfAborted();
     if (drawn.kind === 'problem') return refused(drawn.problem, drawn.retryAfterMs);
     if (drawn.kind !== 'fresh') return away();

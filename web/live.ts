@@ -49,8 +49,9 @@ export class Live {
     this.#turn = controller;
     const askedMs = performance.now();
     const turn = await this.#takeTurn(controller.signal).catch((error: unknown): Turn => {
-      if (!controller.signal.aborted) throw error;
-      return { kind: 'same' };
+      // A fault of one turn is told, and does not end the picture.
+      if (!controller.signal.aborted) reportError(error);
+      return { kind: 'refused' };
     });
     if (controller.signal.aborted) return;
     const nowMs = performance.now();

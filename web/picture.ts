@@ -16,7 +16,11 @@ const PLOT_MIN = { width: 160, height: 80 };
 const PLOT_MAX = { width: 4000, height: 2000 };
 
 export interface Ready {
-  readonly image: HTMLImageElement;
+  /** A blob's, decoded before. */
+  readonly url: string;
+  /** CSS pixels. */
+  readonly width: number;
+  readonly height: number;
   /** CSS pixels to show from the top; undefined: all. */
   readonly cutAt: number | undefined;
 }
@@ -25,10 +29,13 @@ export class Picture {
   readonly #frame: HTMLElement;
   readonly #place: HTMLElement;
   #beside = BESIDE_START;
+  readonly #image = new Image();
   #url: string | undefined;
 
   constructor(frame: HTMLElement) {
     this.#frame = frame;
+    // The same element all along, painted at once: what replaces a picture was decoded before.
+    this.#image.decoding = 'sync';
     this.#place = make('div', 'picture');
     frame.prepend(this.#place);
   }
@@ -44,11 +51,11 @@ export class Picture {
     const reply = await ask(look);
     if (reply.kind !== 'fresh') return reply;
     const ready = await decode(reply.body, look);
-    const besideNow = ready.image.naturalWidth / look.scale - look.width;
+    const besideNow = ready.width - look.width;
     if (ready.ofOurSize && Math.abs(besideNow - this.#beside) > SLACK) {
       // Learnt how much room the labels take: once more, to the pixel.
       this.#beside = besideNow;
-      URL.revokeObjectURL(ready.image.src);
+      URL.revokeObjectURL(ready.url);
       const second = this.look(theme);
       const again = await ask(second);
       return again.kind === 'fresh' ? { ...again, body: await decode(again.body, second) } : again;
@@ -56,23 +63,23 @@ export class Picture {
     return { ...reply, body: ready };
   }
 
-  show({ image, cutAt }: Ready, alt: string): void {
+  show({ url, width, height, cutAt }: Ready, alt: string): void {
+    const image = this.#image;
+    image.src = url;
+    image.width = width;
+    image.height = height;
     image.alt = alt;
     this.#place.style.setProperty('height', cutAt === undefined ? 'auto' : `${cutAt}px`);
     this.#place.classList.toggle('own-size', cutAt === undefined);
-    this.#place.replaceChildren(image);
+    if (!image.isConnected) this.#place.append(image);
     if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
-    this.#url = image.src;
+    this.#url = url;
   }
 
   clear(): void {
     this.#place.replaceChildren();
     if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
     this.#url = undefined;
-  }
-
-  get isEmpty(): boolean {
-    return this.#url === undefined;
   }
 
   /** What to ask for, so that the picture with its labels fits the frame. */
@@ -91,14 +98,15 @@ export class Picture {
 
 async function decode(bytes: ArrayBuffer, look: Look): Promise<Ready & { ofOurSize: boolean }> {
   const map = pictureMap(new Uint8Array(bytes));
+  const url = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
   const image = new Image();
-  image.src = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+  image.src = url;
   await image.decode();
   const scale = map?.scale ?? look.scale;
-  image.width = Math.round(image.naturalWidth / scale);
-  image.height = Math.round(image.naturalHeight / scale);
+  const width = Math.round(image.naturalWidth / scale);
+  const height = Math.round(image.naturalHeight / scale);
   // The statement may name a size of its own: then it is shown whole.
   const ofOurSize = map !== undefined && Math.abs(map.plot.width / scale - look.width) <= 1;
   const cutAt = ofOurSize ? Math.round((map.plot.y + map.plot.height) / scale) + BELOW : undefined;
-  return { image, cutAt, ofOurSize };
+  return { url, width, height, cutAt, ofOurSize };
 }

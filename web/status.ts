@@ -41,7 +41,6 @@ export class Status {
     );
     this.took(serverMs ?? answer.serverMs);
     this.#showSources(answer);
-    this.#notes.hidden = answer.notes.length === 0;
     setText(this.#notes, answer.notes.join('; '));
     this.tick();
   }

@@ -81,7 +81,7 @@ test('lines become a table, newest first, bounded', () => {
     power: -9,
     from: 1_700_000_000,
     step: 10,
-    series: [{ name: 'p99', key: ['/a'], values }],
+    series: [{ name: '/a p99', key: ['/a'], values }],
   });
   expect(answer).toMatchObject({
     kind: 'table',
@@ -100,7 +100,7 @@ test('values read as in the pictures', () => {
     { unit: 'B', base: 2 as const, power: 0 },
     { unit: '%', base: 10 as const, power: 0 },
     { unit: '', base: 10 as const, power: 0 },
-    { unit: '1/s', base: 10 as const, power: 0 },
+    { unit: 'B/s', base: 2 as const, power: 0 },
   );
   const value = fc.oneof(fc.maxSafeNat(), fc.double({ min: 0, max: 1e12, noNaN: true }), fc.nat(5000));
   fc.assert(
@@ -108,6 +108,17 @@ test('values read as in the pictures', () => {
       expect(valueText(v, t)).toBe(formatValue(v, t));
     }),
   );
+});
+
+test('things are counted, not measured', () => {
+  const columns = [{ name: 'route' }, { name: 'count', unit: 'requests', base: 10, power: 0 }];
+  expect(readAnswer({ kind: 'table', columns, rows: [['/a', 1500]] })).toMatchObject({
+    columns: [
+      { name: 'route', numeric: false },
+      { name: 'count, requests', numeric: true },
+    ],
+    rows: [['/a', '1,500']],
+  });
 });
 
 test('problems say where, and what would be right', () => {
