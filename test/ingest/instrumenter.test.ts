@@ -1,0 +1,213 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DriverError } from '../../src/ingest/driver.ts';
+import { type Instrumenter, startInstrumenter, startWith } from '../../src/ingest/instrumenter.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { ControlEvent } from '../../src/model/control.ts';
+import { COUNT } from '../../src/model/grid.ts';
+import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import { ScriptedDriver } from './scripted-driver.ts';
+import { RecordingLog, unavailable } from './recording-log.ts';
+import { eventually, TestProgram } from './node/test-program.ts';
+import { withDirectory } from './temporary-directory.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
+  id: metric.replace('.', '_'),
+  metric,
+  by: [],
+  grid: COUNT,
+  scope: 'interval',
+  everySeconds: 1,
+  keepSeconds: 60,
+  idleSeconds: 0,
+  createdSecond: 0,
+  ...rest,
+});
+
+interface World {
+  readonly log: RecordingLog;
+  readonly events: ControlEvent[];
+  readonly start: () => Promise<Instrumenter>;
+  readonly socketPath: string;
+}
+
+async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
+  await withDirectory(async (directory) => {
+    const log = new RecordingLog();
+    const events: ControlEvent[] = [];
+    const socketPath = join(directory, 'node.sock');
+    const start = (): Promise<Instrumenter> =>
+      startInstrumenter({
+        host: 'h',
+        log,
+        spoolDirectory: join(directory, 'spool'),
+        socketPath,
+        clock: systemClock,
+        random: Math.random,
+        onEvent: (event) => events.push(event),
+      });
+    await use({ log, events, start, socketPath });
+  });
+}
+
+describe('the instrumenter', () => {
+  it('lists what all drivers offer, each metric once', async () => {
+    await inWorld(async ({ start }) => {
+      const instrumenter = await start();
+      const names = instrumenter.metrics().map((metric) => metric.name);
+      expect(names).toContain('cpu.time');
+      expect(names).toContain('http.requests');
+      expect(new Set(names).size).toBe(names.length);
+      await instrumenter.close();
+    });
+  });
+
+  it('brings what a program and the kernel say into one entry a second, and acknowledges it', async () => {
+    await inWorld(async ({ start, log, events, socketPath }) => {
+      const instrumenter = await start();
+      await instrumenter.enable(one('load.average', { scope: 'point' }));
+      await instrumenter.enable(one('http.requests'));
+      await instrumenter.enable(one('no.such_metric'));
+      expect(instrumenter.states('no_such_metric')).toEqual([]);
+      const program = new TestProgram(socketPath);
+      program.hello();
+      await eventually(() => program.heard.length === 2, 'greeting');
+      const second = Math.floor(Date.now() / 1000) + 1;
+      program.enabled('http_requests', second);
+      program.batch(0, second);
+      await eventually(() => program.acknowledged().length === 1, 'acknowledged');
+      await eventually(
+        () => log.batches().some((b) => b.second === second && b.source.driver === 'proc'),
+        'appended',
+      );
+      const sources = log
+        .batches()
+        .filter((b) => b.second === second)
+        .map((b) => b.source.driver);
+      expect(sources.toSorted()).toEqual([`node:shop[${process.pid}]`, 'proc']);
+      expect(instrumenter.states('http_requests')).toEqual([
+        { source: `h/node:shop[${process.pid}]`, state: { state: 'enabled', sinceSecond: second } },
+      ]);
+      program.say({ kind: 'bye' });
+      program.socket.end();
+      await eventually(() => events.length === 1, 'offline');
+      expect(events[0]).toEqual({
+        kind: 'source-offline',
+        host: 'h',
+        driver: `node:shop[${process.pid}]`,
+        second: second + 1,
+      });
+      await instrumenter.disable('http_requests');
+      await instrumenter.disable('load_average');
+      expect(instrumenter.states('load_average')).toEqual([]);
+      expect(instrumenter.health().every((check) => check.ok)).toBe(true);
+      await instrumenter.close();
+      expect(events[1]).toMatchObject({ kind: 'source-offline', driver: 'proc' });
+    });
+  });
+
+  it('keeps a refusal as a state with its reason', async () => {
+    await withDirectory(async (directory) => {
+      const clock = new VirtualClock(1_000_000_000);
+      const driver = new ScriptedDriver('scripted', clock, Math.random);
+      const metric = { name: 'a.b', label: '', unit: '', scope: 'interval' as const, fields: [], cost: '' };
+      Object.assign(driver, { metrics: [metric] });
+      driver.enable = () => Promise.reject(new DriverError('UNAVAILABLE', 'Cannot read "/x": no'));
+      const options = {
+        host: 'h',
+        log: new RecordingLog(),
+        spoolDirectory: directory,
+        socketPath: '',
+        clock,
+      };
+      const instrumenter = await startWith([driver], { ...options, random: Math.random, onEvent: () => {} });
+      await instrumenter.enable(one('a.b'));
+      expect(instrumenter.states('a_b')).toEqual([
+        { source: 'h/scripted', state: { state: 'failed', reason: 'Cannot read "/x": no' } },
+      ]);
+      driver.enable = () => Promise.resolve();
+      await instrumenter.enable(one('a.b'));
+      expect(instrumenter.states('a_b')).toEqual([]);
+      const closing = instrumenter.close();
+      await clock.advance(5_000);
+      await closing;
+    });
+  });
+
+  it('sends after the next start what the log did not take before, the same bytes in the same order', async () => {
+    await withDirectory(async (directory) => {
+      const clock = new VirtualClock(1_000_000_000);
+      const started = async (log: RecordingLog, name: string): Promise<Instrumenter> => {
+        const driver = new ScriptedDriver(name, clock, () => 0.25);
+        const options = { host: 'h', log, spoolDirectory: directory, socketPath: '', clock };
+        return startWith([driver], { ...options, random: () => 0.25, onEvent: () => {} });
+      };
+      const away = new RecordingLog();
+      away.fault = unavailable;
+      const first = await started(away, 'first');
+      await clock.advance(5_500);
+      expect(first.health().find(({ name }) => name === 'log')).toMatchObject({ ok: false });
+      const closing = first.close();
+      await clock.advance(10_000);
+      await closing;
+      expect(away.taken).toEqual([]);
+      const log = new RecordingLog();
+      const second = await started(log, 'second');
+      await clock.advance(2_500);
+      expect(
+        log
+          .batches()
+          .map((b) => [b.source.driver, b.sequence])
+          .slice(0, 6),
+      ).toEqual([
+        ['first', 0],
+        ['first', 1],
+        ['first', 2],
+        ['first', 3],
+        ['first', 4],
+        ['second', 0],
+      ]);
+      const closingToo = second.close();
+      await clock.advance(5_000);
+      await closingToo;
+      expect((await readdir(directory)).length).toBeLessThanOrEqual(1);
+    });
+  });
+
+  it('closes in time though the log never answers', async () => {
+    await withDirectory(async (directory) => {
+      const log = new RecordingLog();
+      log.append = () => new Promise(() => {});
+      const clock = new VirtualClock(1_000_000_000);
+      const options = { host: 'h', log, spoolDirectory: directory, socketPath: '', clock };
+      const driver = new ScriptedDriver('a', clock, Math.random);
+      const instrumenter = await startWith([driver], { ...options, random: Math.random, onEvent: () => {} });
+      await clock.advance(3_000);
+      let closed = false;
+      void instrumenter.close().then(() => (closed = true));
+      // Files need real time between the steps of this clock.
+      for (let i = 0; i < 400 && !closed; i++) await clock.advance(10);
+      expect(closed).toBe(true);
+    });
+  });
+
+  it('starts no half of itself', async () => {
+    await withDirectory(async (directory) => {
+      await mkdir(join(directory, 'place'));
+      await writeFile(join(directory, 'place', 'file'), '');
+      const socketPath = join(directory, 'place', 'file', 'node.sock');
+      const options = {
+        host: 'h',
+        log: new RecordingLog(),
+        spoolDirectory: directory,
+        socketPath,
+        clock: systemClock,
+      };
+      await expect(
+        startInstrumenter({ ...options, random: Math.random, onEvent: () => {} }),
+      ).rejects.toBeInstanceOf(DriverError);
+    });
+  });
+});
