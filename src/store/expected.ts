@@ -21,7 +21,7 @@ export function expectedBits(
   { carrySecond, ends, everySeconds, stopSecond }: Expectation,
 ): { readonly expected: SecondBits; readonly carrySecond: number | undefined } {
   if (heard !== undefined && heard.every((byte) => byte === 0xff)) {
-    return { expected: heard.slice(), carrySecond: startSecond + BLOCK_STEPS - 1 };
+    return { expected: new Uint8Array(heard), carrySecond: startSecond + BLOCK_STEPS - 1 };
   }
   const expected = emptyBits();
   let last = carrySecond;

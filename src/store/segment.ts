@@ -256,7 +256,7 @@ function readNames(
       throw new BytesFault(reader.at, 'expected the end of the names, found more bytes');
     const fault = orderFault(keys, sources);
     if (fault !== undefined) throw new BytesFault(reader.at, fault);
-    const revised = bytes.slice(REVISED_AT, HEADER_BYTES);
+    const revised = copyOf(bytes.subarray(REVISED_AT, HEADER_BYTES));
     return { keys, coverage: { startSecond: header.startSecond, sources, revised } };
   } catch (error) {
     if (!(error instanceof BytesFault)) throw error;
@@ -297,9 +297,14 @@ function readBits(reader: ByteReader, like: SecondBits | undefined): SecondBits 
   const how = reader.u8();
   if (how === 0) return emptyBits();
   if (how === 1) return emptyBits().fill(0xff);
-  if (how === 2 && like !== undefined) return like.slice();
-  if (how === 3) return reader.take(BITS_BYTES).slice();
+  if (how === 2 && like !== undefined) return copyOf(like);
+  if (how === 3) return copyOf(reader.take(BITS_BYTES));
   throw new BytesFault(reader.at - 1, `seconds are written as ${how}, expected 0 to 3`);
+}
+
+/** `slice` of a Buffer would share its memory. */
+function copyOf(bits: Uint8Array): SecondBits {
+  return new Uint8Array(bits);
 }
 
 function orderFault(keys: readonly Key[], sources: readonly SourceCoverage[]): string | undefined {

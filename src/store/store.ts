@@ -311,14 +311,13 @@ class SqliteStore implements Store {
   /** Where another process reads the file just now, the next commit's sync covers this one. */
   #sync(): void {
     if (this.#durableOffset >= this.#committedOffset) return;
-    if (this.#partitions.newest?.partition.checkpoint() !== true) return;
-    this.#becameDurable();
-    this.#options.onStep?.('durable');
+    if (this.#partitions.newest?.partition.checkpoint() === true) this.#becameDurable();
   }
 
   #becameDurable(): void {
     this.#durableOffset = this.#committedOffset;
     this.#durable = this.#fold.sequences.watermarks();
+    this.#options.onStep?.('durable');
   }
 
   #outcome(durableBefore: number, notes: readonly StoreNote[]): FoldOutcome {
