@@ -22,7 +22,7 @@ function text(error: unknown): string {
 }
 
 const kernel = loadKernel(data.kernel);
-const reader = await openReader(data.address, systemClock);
+const reader = await openReader(data.address, systemClock, kernel.crc32c);
 const store = openStore({
   directory: data.directory,
   kernel,

@@ -17,6 +17,9 @@ import { ProblemException } from './problem.ts';
 
 /** A command waits this long for its event to come back through the log. */
 const FOLD_WAIT_MS = 5000;
+/** Reading what is in the log since the catalogue's last commit takes at most this long, or something is wrong. */
+const CATCH_UP_MS = 60_000;
+const FOLLOW_AGAIN_MS = 1000;
 /** Idle instrumentations are looked for this often. */
 const IDLE_CHECK_MS = 5000;
 
@@ -35,21 +38,17 @@ export class Configuration {
   readonly #stop = new AbortController();
   readonly #looks = new Map<string, number>();
   readonly #waiters = new Set<() => void>();
+  readonly #watchers = new Set<(entries: readonly LogEntry[]) => void>();
   #commands: Promise<unknown> = Promise.resolve();
   #running: Promise<void>[] = [];
-  #foldedOffset: number;
 
   private constructor(options: ConfigurationOptions) {
     this.#options = options;
-    this.#foldedOffset = options.catalogue.resumeOffset - 1;
   }
 
-  /** Resolves when the catalogue has caught up with the log. */
-  static async start(options: ConfigurationOptions): Promise<Configuration> {
+  static start(options: ConfigurationOptions): Configuration {
     const configuration = new Configuration(options);
-    const end = await options.reader.end();
     configuration.#running = [configuration.#follow(), configuration.#expireIdle()];
-    await configuration.#until(() => configuration.#foldedOffset >= end - 1, 60_000);
     return configuration;
   }
 
@@ -114,12 +113,22 @@ export class Configuration {
     });
   }
 
-  /** An instrumenter started: what it can measure is in the catalogue when this resolves. */
+  /** An instrumenter started. When this resolves its event has come back through the log, so the catalogue has
+   *  caught up with all that was in the log before, and what the instrumenter measures is known. */
   async announce(host: string, metrics: readonly MetricDescription[]): Promise<void> {
-    const before = this.#foldedOffset;
-    await this.#append({ kind: 'instrumenter-online', host, metrics });
-    const known = (): boolean => metrics.every((m) => this.metrics().some((k) => k.name === m.name));
-    await this.#until(() => this.#foldedOffset > before && known(), FOLD_WAIT_MS);
+    const payload = encodeControlEntry({ kind: 'instrumenter-online', host, metrics });
+    const sinceMs = this.#options.clock.nowMs();
+    let back = false;
+    const watch = (entries: readonly LogEntry[]): void => {
+      back ||= entries.some((e) => e.arrivedMs >= sinceMs && Buffer.compare(e.payload, payload) === 0);
+    };
+    this.#watchers.add(watch);
+    try {
+      await this.#appendPayload(payload);
+      await this.#until(() => back, CATCH_UP_MS);
+    } finally {
+      this.#watchers.delete(watch);
+    }
   }
 
   async close(): Promise<void> {
@@ -150,28 +159,36 @@ export class Configuration {
     return next;
   }
 
-  async #append(event: ControlEvent): Promise<void> {
+  #append(event: ControlEvent): Promise<void> {
+    return this.#appendPayload(encodeControlEntry(event));
+  }
+
+  async #appendPayload(payload: Uint8Array): Promise<void> {
     try {
-      await this.#options.writer.append(encodeControlEntry(event));
+      await this.#options.writer.append(payload);
     } catch (cause) {
       throw unavailable('the log does not take entries now', cause);
     }
   }
 
+  /** Reads on after a fault: what is not folded yet stands in the log. */
   async #follow(): Promise<void> {
-    try {
-      for await (const entries of this.#options.reader.read(this.#foldedOffset + 1, this.#stop.signal)) {
-        this.#fold(entries);
+    const { reader, catalogue, clock, onFault } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        for await (const entries of reader.read(catalogue.resumeOffset, signal)) this.#fold(entries);
+      } catch (error) {
+        onFault(error);
+        await clock.sleep(FOLLOW_AGAIN_MS, signal);
       }
-    } catch (error) {
-      this.#options.onFault(error);
     }
   }
 
   #fold(entries: readonly LogEntry[]): void {
     const before = this.instrumentations();
     this.#options.catalogue.fold(entries);
-    this.#foldedOffset = entries.at(-1)?.offset ?? this.#foldedOffset;
+    for (const watch of this.#watchers) watch(entries);
     const after = this.instrumentations();
     if (before !== after) this.#options.onChange(after);
     for (const wake of this.#waiters) wake();

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Instrumenter, startInstrumenter } from '../ingest/instrumenter.ts';
+import { loadKernel } from '../kernel/native.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
@@ -66,8 +67,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 }
 
 async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<Embedded, 'close'>> {
-  mkdirSync(options.data, { recursive: true });
-  const log = await openLog(options.log, options.data, options.clock);
+  const { data, clock } = options;
+  mkdirSync(data, { recursive: true });
+  const { crc32c } = loadKernel(options.kernel);
+  const log = await openLog(options.log, { data, clock, checksum: crc32c });
   onClose(() => log.writer.close());
   const instrumenter = await startMeasuring(options, log);
   onClose(() => instrumenter.close());

@@ -9,6 +9,7 @@ import { openFileLogReader } from '../log/file-log-reader.ts';
 import type { LogHealth } from '../log/health.ts';
 import { shareTail, tailFromPort } from '../log/log-tail.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Checksum } from '../model/crc32c.ts';
 import type { LogReader, LogWriter } from '../model/log.ts';
 
 /** What a thread needs to read the log; a port goes to one thread only. */
@@ -28,22 +29,29 @@ export interface OpenedLog {
   health(): LogHealth;
 }
 
-export async function openLog(setting: string, data: string, clock: Clock): Promise<OpenedLog> {
-  return setting === 'file' ? fileLog(join(data, 'log'), clock) : amqpLog(setting, clock);
+export async function openLog(
+  setting: string,
+  { data, clock, checksum }: { data: string; clock: Clock; checksum: Checksum },
+): Promise<OpenedLog> {
+  return setting === 'file' ? fileLog(join(data, 'log'), clock, checksum) : amqpLog(setting, clock);
 }
 
 /** The reader of another thread, from what `address` gave. */
-export async function openReader({ log, tail }: LogAddress, clock: Clock): Promise<LogReader> {
+export async function openReader(
+  { log, tail }: LogAddress,
+  clock: Clock,
+  checksum: Checksum,
+): Promise<LogReader> {
   if (log.kind === 'amqp') return openAmqpLogReader(log.url, { clock, prng: Math.random });
   if (tail === undefined) throw new Error('a file log is read with a tail');
-  return openFileLogReader(log.directory, await tailFromPort(tail));
+  return openFileLogReader(log.directory, await tailFromPort(tail), checksum);
 }
 
-async function fileLog(directory: string, clock: Clock): Promise<OpenedLog> {
-  const writer: FileLog = await openFileLog(directory, { clock });
+async function fileLog(directory: string, clock: Clock, checksum: Checksum): Promise<OpenedLog> {
+  const writer: FileLog = await openFileLog(directory, { clock, checksum });
   return {
     writer,
-    reader: async () => openFileLogReader(directory, writer.tail),
+    reader: async () => openFileLogReader(directory, writer.tail, checksum),
     address: () => {
       const { port1, port2 } = new MessageChannel();
       shareTail(writer, port1);
@@ -57,7 +65,7 @@ async function amqpLog(url: string, clock: Clock): Promise<OpenedLog> {
   const writer: AmqpLog = openAmqpLog(url, { clock, prng: Math.random });
   return {
     writer,
-    reader: () => openReader({ log: { kind: 'amqp', url } }, clock),
+    reader: async () => openAmqpLogReader(url, { clock, prng: Math.random }),
     address: () => ({ log: { kind: 'amqp', url } }),
     health: () => writer.health(),
   };

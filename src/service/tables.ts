@@ -1,13 +1,22 @@
 /** Answers that are plain tables, in every format but pictures. */
 import { crc32c } from '../model/crc32c.ts';
+import { formatValue } from '../render/format.ts';
 import { tableText } from '../render/terminal.ts';
 import { type Answered, CONTENT_TYPES, type Format, type Presentation } from './answer.ts';
 import { ProblemException } from './problem.ts';
 
 export type Cell = string | number | boolean | null;
 
+export interface TableColumn {
+  readonly name: string;
+  readonly unit?: string;
+  /** A value times base ^ power is in `unit`; without them it is in `unit` as it stands. */
+  readonly base?: 2 | 10;
+  readonly power?: number;
+}
+
 export interface Table {
-  readonly columns: readonly { readonly name: string; readonly unit?: string }[];
+  readonly columns: readonly TableColumn[];
   readonly rows: readonly (readonly Cell[])[];
   /** What else the JSON form says. */
   readonly extra?: Readonly<Record<string, unknown>>;
@@ -29,10 +38,26 @@ export function tableBody(table: Table, { format, textColumns }: Presentation): 
     case 'jsonl':
       return bytes(tableLines(table));
     case 'text':
-      return bytes(tableText(table, { columns: textColumns ?? 100 }));
+      return bytes(`${tableText(readable(table), { columns: textColumns ?? 100 })}\n`);
     case 'png':
       throw noPicture();
   }
+}
+
+/** For people: values of a type with their unit. */
+function readable({ columns, rows }: Table): Table {
+  return {
+    columns: columns.map(({ name, unit, power }) => ({
+      name,
+      ...(power === undefined && unit !== undefined ? { unit } : {}),
+    })),
+    rows: rows.map((row) => row.map((cell, c) => valueText(cell, columns[c]!))),
+  };
+}
+
+function valueText(cell: Cell, { unit, base, power }: TableColumn): Cell {
+  if (typeof cell !== 'number' || power === undefined) return cell;
+  return formatValue(cell, { unit: unit ?? '', base: base ?? 10, power });
 }
 
 /** RFC 4180, with a header line. */

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  encoding: 'utf8',
+})
   .split('\n')
   .filter((path) => path !== '');
 const sources = files.filter((path) => /^(src|bench|demo|web|test)\/.*\.ts$/.test(path));
@@ -27,7 +29,9 @@ describe('house law', () => {
   it('writes file names in kebab-case', () => {
     expect(
       offenders(sources, (path) =>
-        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config|d))?\.ts$/.test(basename(path)) ? undefined : `${path}: use kebab-case`,
+        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config|d))?\.ts$/.test(basename(path))
+          ? undefined
+          : `${path}: use kebab-case`,
       ),
     ).toEqual([]);
   });
@@ -37,7 +41,9 @@ describe('house law', () => {
       offenders(
         sources.filter((path) => path.startsWith('src/')),
         (path) =>
-          /^(#!.*\n)?\/\*\*/.test(text(path)) ? undefined : `${path}: open with /** what it owns, what it does not */`,
+          /^(#!.*\n)?\/\*\*/.test(text(path))
+            ? undefined
+            : `${path}: open with /** what it owns, what it does not */`,
       ),
     ).toEqual([]);
   });
@@ -46,7 +52,8 @@ describe('house law', () => {
     expect(
       offenders(
         sources.filter((path) => !path.startsWith('test/house/')),
-        (path) => (/\b(TODO|FIXME|XXX)\b/.test(text(path)) ? `${path}: finish it, or say it in the docs` : undefined),
+        (path) =>
+          /\b(TODO|FIXME|XXX)\b/.test(text(path)) ? `${path}: finish it, or say it in the docs` : undefined,
       ),
     ).toEqual([]);
   });
@@ -56,7 +63,10 @@ describe('house law', () => {
     expect(
       offenders(pure, (path) => {
         if (path === 'src/model/clock.ts') return undefined;
-        const found = /\b(Date\.now|Math\.random|performance\.now|new Date\(\)|setTimeout|setInterval)\b/.exec(text(path));
+        const found =
+          /\b(Date\.now|Math\.random|performance\.now|new Date\(\)|setTimeout|setInterval)\b/.exec(
+            text(path),
+          );
         return found === null ? undefined : `${path}: ${found[0]} comes in as an argument (model/clock.ts)`;
       }),
     ).toEqual([]);
@@ -68,7 +78,10 @@ describe('house law', () => {
       offenders(documents, (path) => {
         const missing = [...text(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
           .map((m) => m[1]!)
-          .filter((link) => !files.includes(link) && !files.includes(`${dirname(path)}/${link}`.replace(/^\.\//, '')));
+          .filter(
+            (link) =>
+              !files.includes(link) && !files.includes(`${dirname(path)}/${link}`.replace(/^\.\//, '')),
+          );
         return missing.length === 0 ? undefined : `${path}: ${missing.join(', ')} do not exist`;
       }),
     ).toEqual([]);

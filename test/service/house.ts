@@ -60,7 +60,7 @@ export async function openHouse(
   const fail = (error: unknown): void => {
     throw error;
   };
-  const configuration = await Configuration.start({
+  const configuration = Configuration.start({
     catalogue: openCatalogue(join(directory, 'catalogue.db'), log.identity),
     writer: log,
     reader: reader(),

@@ -91,3 +91,52 @@ export async function eventually<T>(limitMs: number, probe: () => Promise<T | un
   }
   throw new Error(`not within ${limitMs} ms`, { cause: last });
 }
+
+export interface ServedSecond {
+  readonly second: number;
+  readonly total: number;
+  readonly edge: number;
+}
+
+/** Whether what was counted is what the shop says it served: no second differs by more than the responses that
+ *  finished at its edges, most do not differ at all, and the sum only by the edges at both ends. Gives the
+ *  faults, none when they agree. */
+export function disagreements(
+  counted: readonly (number | null)[],
+  served: readonly ServedSecond[],
+  from: number,
+): string[] {
+  const faults: string[] = [];
+  let exact = 0;
+  let difference = 0;
+  if (served.length !== counted.length)
+    faults.push(`${served.length} seconds served, ${counted.length} counted`);
+  for (const { second, total, edge } of served) {
+    const count = counted[second - from] ?? Number.NaN;
+    if (!(Math.abs(count - total) <= edge))
+      faults.push(`second ${second - from}: ${count} counted, ${total} served, ${edge} at its edges`);
+    if (count === total) exact++;
+    difference += count - total;
+  }
+  const ends = (served[0]?.edge ?? 0) + (served.at(-1)?.edge ?? 0);
+  if (!(Math.abs(difference) <= ends))
+    faults.push(`in all ${difference} more counted than served, ${ends} at the ends`);
+  if (exact < served.length * 0.7) faults.push(`only ${exact} of ${served.length} seconds agree exactly`);
+  return faults;
+}
+
+export async function servedBy(shopUrl: string, from: number, until: number): Promise<ServedSecond[]> {
+  const response = await fetch(`${shopUrl}/__served?from=${from}&until=${until}`);
+  return ((await response.json()) as { seconds: ServedSecond[] }).seconds;
+}
+
+/** Requests that the store has, per second of [from, until); null where nothing is known. */
+export async function countedBy(url: string, from: number, until: number): Promise<(number | null)[]> {
+  const iso = (second: number): string => new Date(second * 1000).toISOString();
+  const json = await queryJson(url, `http.requests from ${iso(from)} to ${iso(until)} step 1s | count`);
+  return (json['series'] as { values: (number | null)[] }[])[0]?.values ?? [];
+}
+
+export function demoShopOf(server: RunningServer): string {
+  return /at (http:\S+)/.exec(server.lines.find((line) => line.startsWith('the demo shop')) ?? '')![1]!;
+}

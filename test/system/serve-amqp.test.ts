@@ -1,0 +1,72 @@
+/** The same server on a RabbitMQ stream: it comes through a broker that dies and comes back, and through its own
+ *  kill -9, with every second that the shop served. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Broker, startBroker } from './broker.ts';
+import {
+  countedBy,
+  demoShopOf,
+  disagreements,
+  eventually,
+  queryJson,
+  type RunningServer,
+  servedBy,
+  startServer,
+} from './server.ts';
+
+let data: string;
+let broker: Broker;
+let server: RunningServer;
+
+const start = (...more: string[]): Promise<RunningServer> =>
+  startServer([
+    '--log',
+    broker.url,
+    '--data',
+    join(data, 'server'),
+    '--socket',
+    join(data, 'node.sock'),
+    ...more,
+  ]);
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'tailglow-amqp-'));
+  broker = await startBroker();
+  server = await start('--demo');
+});
+afterAll(async () => {
+  await server?.stop();
+  await broker?.stop();
+  rmSync(data, { recursive: true, force: true });
+});
+
+it('keeps every second through a dead broker and a dead server', async () => {
+  const from = await eventually(30_000, async () => {
+    const json = await queryJson(server.url, 'http.requests last 5s step 1s | count');
+    const values = (json['series'] as { values: (number | null)[] }[])[0]?.values ?? [];
+    return values.some((v) => v !== null && v > 0) ? Math.floor(Date.now() / 1000) + 1 : undefined;
+  });
+  await broker.kill9();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const away = await fetch(`${server.url}/readyz`);
+  expect(away.status).toBe(503);
+  expect(((await away.json()) as { detail: string }).detail).toContain('log');
+  await broker.restart();
+  const until = Math.floor(Date.now() / 1000) + 2;
+  const counted = await eventually(60_000, async () => {
+    const values = await countedBy(server.url, from, until);
+    return values.length === until - from && values.every((v) => v !== null) ? values : undefined;
+  });
+  const served = await servedBy(demoShopOf(server), from, until);
+  expect(served.length).toBe(until - from);
+  expect(disagreements(counted, served, from)).toEqual([]);
+  await server.kill9();
+  server = await start();
+  const again = await eventually(30_000, async () => {
+    const values = await countedBy(server.url, from, until);
+    return values.length === counted.length && values.every((v) => v !== null) ? values : undefined;
+  });
+  expect(again).toEqual(counted);
+});
