@@ -4,4 +4,5 @@ import type { Bench } from './bench.ts';
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
+  query: () => import('./query.ts'),
 };

@@ -11,10 +11,12 @@ import { linesResult, unitOf } from './lines.ts';
 import { assignHues, largest, type Measured, measureHues, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
-import { scanBlocks } from './scan.ts';
+import { scanBlocks, withTotals } from './scan.ts';
 
 export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): QueryResult {
-  const sources: Sources = { plan, scan: scanBlocks(plan, reader), known: whatIsKnown(plan, reader), kernel };
+  const scanned = scanBlocks(plan, reader);
+  const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
+  const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
   const { draw } = plan;
   switch (draw.kind) {
     case 'heatmap':

@@ -10,7 +10,7 @@ import { assert } from '../model/assert.ts';
 import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
-import { assignHues, type Chosen, denseQuantile, largest, projectGroups, rankingValues } from './measure.ts';
+import { assignHues, type Chosen, denseQuantiles, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
 import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
 import {
@@ -38,8 +38,10 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const edges = edgesOf(sources, draw, { scale, occupied, hues: chosen.hues });
   const buckets = occupied ?? { first: 0, count: 1 };
   const drawn = drawCells(sources, draw, { edges, buckets, hues: chosen.hues });
-  const plainCounts = draw.weight === 'count' && plan.metric.scope === 'interval';
+  const plainCounts =
+    draw.weight === 'count' && plan.metric.scope === 'interval' && scan.totals !== undefined;
   const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : drawn.totals;
+  const overlays = overlayLines(sources, draw, buckets, chosen.hues);
   const type = valueType(plan);
   return {
     metric: plan.metric.name,
@@ -57,7 +59,7 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
     over: drawn.over,
     total: totals.reduce((sum, count) => sum + count, 0),
     coverage: known.coverage,
-    overlays: draw.overlay.map((percent, i) => ({ name: `p${percent}`, values: drawn.overlays[i]! })),
+    overlays: draw.overlay.map((percent, i) => ({ name: `p${percent}`, values: overlays[i]! })),
   };
 }
 
@@ -120,13 +122,12 @@ function edgesOf(
 }
 
 /** The least and the largest occupied bucket, and the least that holds no zero. */
-function occupiedEnds({ scan, kernel }: Sources, buckets: Buckets, { hueOfGroup }: Hues) {
+function occupiedEnds({ scan, kernel }: Sources, buckets: Buckets, hues: Hues) {
   const high = buckets.first + buckets.count - 1;
   if (buckets.first > 0 && scan.mask === undefined)
     return { low: buckets.first, lowPositive: buckets.first, high };
   const used: number[] = [];
-  const one = { count: 1, hueOfGroup: hueOfGroup.map((hue) => Math.min(hue, 0)) };
-  forEachHistogram(scan, { hues: one, buckets, kernel }, (counts) => {
+  forEachHistogram(scan, { hues: asOne(hues), buckets, kernel }, (counts) => {
     counts.forEach((count, b) => count > 0 && used.push(buckets.first + b));
   });
   if (used.length === 0) return undefined;
@@ -139,7 +140,6 @@ interface Drawn {
   readonly over: Float64Array;
   /** Per hue, as weighted. */
   readonly totals: Float64Array;
-  readonly overlays: readonly Float64Array[];
 }
 
 function drawCells(
@@ -157,15 +157,13 @@ function drawCells(
     under: new Float64Array(columns),
     over: new Float64Array(columns),
     totals: new Float64Array(hues.count),
-    overlays: draw.overlay.map(() => new Float64Array(columns).fill(Number.NaN)),
   };
   const middles = Float64Array.from({ length: buckets.count }, (_, b) =>
     bucketMiddle(scan.grid, buckets.first + b),
   );
   const isLevel = plan.metric.scope === 'point';
-  const needsTotals = isLevel || draw.weight === 'value';
+  const needsTotals = isLevel || draw.weight === 'value' || scan.totals === undefined;
   forEachChunk(scan, { hues, buckets, kernel }, (raster, firstColumn) => {
-    if (draw.overlay.length > 0) overlay(raster, firstColumn, { draw, scan, into: drawn.overlays });
     if (draw.weight === 'value') scaleBuckets(raster, middles);
     if (isLevel) scaleColumns(raster, (column) => 1 / levelReports(known, firstColumn + column));
     if (needsTotals) addTotals(raster, drawn.totals);
@@ -230,21 +228,25 @@ function scaleColumns(
   }
 }
 
-/** Percentiles per column, from the exact counts of all hues together. */
-function overlay(
-  { hues, columns, buckets, bucketFirst, counts }: BucketRaster,
-  firstColumn: number,
-  to: { draw: HeatmapDrawing; scan: Scan; into: readonly Float64Array[] },
-): void {
-  const all = new Float64Array(buckets);
-  for (let column = 0; column < columns; column++) {
-    all.fill(0);
-    for (let h = 0; h < hues; h++) {
-      const base = (h * columns + column) * buckets;
-      for (let b = 0; b < buckets; b++) all[b]! += counts[base + b]!;
+/** Percentiles per column, from the exact counts of all that is drawn. */
+function overlayLines(sources: Sources, draw: HeatmapDrawing, buckets: Buckets, hues: Hues): Float64Array[] {
+  const { plan, scan, kernel } = sources;
+  const lines = draw.overlay.map(() => new Float64Array(plan.columns).fill(Number.NaN));
+  if (lines.length === 0) return lines;
+  const order = draw.overlay.map((_, i) => i).toSorted((a, b) => draw.overlay[a]! - draw.overlay[b]!);
+  const ranks = order.map((i) => draw.overlay[i]! / 100);
+  const out = new Float64Array(3 * ranks.length);
+  forEachChunk(scan, { hues: asOne(hues), buckets, kernel }, ({ columns, counts }, firstColumn) => {
+    const dense = { grid: scan.grid, first: buckets.first, counts, length: buckets.count };
+    for (let column = 0; column < columns; column++) {
+      denseQuantiles(dense, column * buckets.count, ranks, out);
+      for (let r = 0; r < ranks.length; r++) lines[order[r]!]![firstColumn + column] = out[3 * r]!;
     }
-    to.draw.overlay.forEach((percent, i) => {
-      to.into[i]![firstColumn + column] = denseQuantile(to.scan.grid, bucketFirst, all, percent / 100).value;
-    });
-  }
+  });
+  return lines;
+}
+
+/** All that has a hue, as one. */
+function asOne({ hueOfGroup }: Hues): Hues {
+  return { count: 1, hueOfGroup: hueOfGroup.map((hue) => Math.min(hue, 0)) };
 }

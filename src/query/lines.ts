@@ -10,14 +10,13 @@ import { levelReports, spokenSeconds } from './known.ts';
 import {
   assignHues,
   denseAverage,
-  denseQuantile,
+  denseQuantiles,
   largest,
-  type Measured,
   projectGroups,
   rankingValues,
 } from './measure.ts';
 import type { LinesResult, Series, ValueUnit } from './result.ts';
-import { type Buckets, forEachChunk, occupiedBuckets } from './scan.ts';
+import { forEachChunk, occupiedBuckets } from './scan.ts';
 
 /** Keys with a line of their own where the statement picks none: more are not told apart. */
 export const LINE_KEYS_MAX = 20;
@@ -115,55 +114,40 @@ function placeTotal(
   return total;
 }
 
-interface Line {
-  readonly name: string;
-  readonly key: Key | undefined;
-  readonly hue: number;
-  readonly values: Float64Array;
-  readonly low: Float64Array;
-  readonly high: Float64Array;
-  readonly of: (counts: Float64Array, buckets: Buckets) => Measured;
-}
-
+/** Values with bounds, from the counts of each bucket. */
 function valueLines(sources: Sources, draw: LineDrawing, { keys, hues }: Lines): Series[] {
   const { plan, scan, kernel } = sources;
+  const percents = draw.kind === 'percentiles' ? draw.percents : [];
+  const order = percents.map((_, i) => i).toSorted((a, b) => percents[a]! - percents[b]!);
+  const ranks = order.map((i) => percents[i]! / 100);
+  const names = draw.kind === 'percentiles' ? percents.map((percent) => `p${percent}`) : ['average'];
+  const places = draw.kind === 'percentiles' ? order : [0];
   const unknown = (): Float64Array => new Float64Array(plan.columns).fill(Number.NaN);
-  const line = (hue: number, measure: string, of: Line['of']): Line => {
-    const key = keys[hue];
-    return {
-      name: lineName(key, measure, sources),
+  const lines = keys.map((key) =>
+    names.map((name) => ({
+      name: lineName(key, name, sources),
       key,
-      hue,
       values: unknown(),
       low: unknown(),
       high: unknown(),
-      of,
-    };
-  };
-  const lines = keys.flatMap((_, hue) =>
-    draw.kind === 'percentiles'
-      ? draw.percents.map((percent) =>
-          line(hue, `p${percent}`, (counts, { first }) =>
-            denseQuantile(scan.grid, first, counts, percent / 100),
-          ),
-        )
-      : [line(hue, 'average', (counts, { first }) => denseAverage(scan.grid, first, counts))],
+    })),
   );
   const buckets = occupiedBuckets(scan, hues, kernel);
-  if (buckets !== undefined) {
-    forEachChunk(scan, { hues, buckets, kernel }, (raster, firstColumn) => {
-      for (const one of lines) measureChunk(raster, firstColumn, one, buckets);
-    });
-  }
-  return lines.map(({ name, key, values, low, high }) => ({ name, key, values, low, high }));
-}
-
-function measureChunk(raster: BucketRaster, firstColumn: number, line: Line, buckets: Buckets): void {
-  for (let c = 0; c < raster.columns; c++) {
-    const place = (line.hue * raster.columns + c) * raster.buckets;
-    const { value, low, high } = line.of(raster.counts.subarray(place, place + raster.buckets), buckets);
-    line.values[firstColumn + c] = value;
-    line.low[firstColumn + c] = low;
-    line.high[firstColumn + c] = high;
-  }
+  if (buckets === undefined) return lines.flat();
+  const out = new Float64Array(3 * names.length);
+  forEachChunk(scan, { hues, buckets, kernel }, ({ columns, counts }, firstColumn) => {
+    const dense = { grid: scan.grid, first: buckets.first, counts, length: buckets.count };
+    for (let place = 0; place < hues.count * columns; place++) {
+      if (draw.kind === 'percentiles') denseQuantiles(dense, place * buckets.count, ranks, out);
+      else denseAverage(dense, place * buckets.count, out);
+      const column = firstColumn + (place % columns);
+      places.forEach((at, r) => {
+        const line = lines[Math.floor(place / columns)]![at]!;
+        line.values[column] = out[3 * r]!;
+        line.low[column] = out[3 * r + 1]!;
+        line.high[column] = out[3 * r + 2]!;
+      });
+    }
+  });
+  return lines.flat();
 }

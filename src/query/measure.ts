@@ -16,43 +16,64 @@ export interface Measured {
 
 const NOTHING: Measured = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
 
-/** As the model's `quantile`, over dense counts of buckets first, first + 1, ... */
-export function denseQuantile(grid: Grid, first: number, counts: Float64Array, rank: number): Measured {
-  let total = 0;
-  let last = -1;
-  for (let i = 0; i < counts.length; i++) {
-    if (counts[i]! > 0) last = i;
-    total += counts[i]!;
-  }
-  if (last < 0) return NOTHING;
-  const target = rank * total;
-  let before = 0;
-  let at = 0;
-  // Rounding may leave the target above the last sum: the last bucket holds it.
-  while (at < last && (counts[at]! === 0 || before + counts[at]! < target)) before += counts[at++]!;
-  const low = bucketEdge(grid, first + at);
-  const high = bucketEdge(grid, first + at + 1);
-  if (high - low <= 1) return { value: low, low, high: low };
-  return { value: low + ((high - low) * Math.max(0, target - before)) / counts[at]!, low, high };
+/** Counts of buckets first, first + 1, ... at counts[at], counts[at + 1], ... */
+export interface Dense {
+  readonly grid: Grid;
+  readonly first: number;
+  readonly counts: Float64Array;
+  readonly length: number;
 }
 
-/** Middles weighted by counts; the bounds are those of the edges. */
-export function denseAverage(grid: Grid, first: number, counts: Float64Array): Measured {
+/** As the model's `quantile`: writes value, low and high of each rank (0..1, ascending) to out[3 i], NaN where
+ *  there are no counts. One pass for the total, one for all ranks. */
+export function denseQuantiles(dense: Dense, at: number, ranks: readonly number[], out: Float64Array): void {
+  const { counts, length, grid, first } = dense;
+  const end = at + length;
+  let total = 0;
+  for (let i = at; i < end; i++) total += counts[i]!;
+  if (total === 0) {
+    out.fill(Number.NaN, 0, 3 * ranks.length);
+    return;
+  }
+  let before = 0;
+  let i = at;
+  let last = at;
+  for (let r = 0; r < ranks.length; r++) {
+    const target = ranks[r]! * total;
+    while (i < end && (counts[i]! === 0 || before + counts[i]! < target)) {
+      if (counts[i]! > 0) last = i;
+      before += counts[i++]!;
+    }
+    // Rounding may leave the target above the last sum: the last bucket holds it.
+    const bucket = i < end ? i : last;
+    const low = bucketEdge(grid, first + bucket - at);
+    const high = bucketEdge(grid, first + bucket - at + 1);
+    const isOne = high - low <= 1;
+    out[3 * r] = isOne ? low : low + ((high - low) * Math.max(0, target - before)) / counts[bucket]!;
+    out[3 * r + 1] = low;
+    out[3 * r + 2] = isOne ? low : high;
+  }
+}
+
+/** Middles weighted by counts, with the edges as bounds: writes value, low and high. */
+export function denseAverage({ grid, first, counts, length }: Dense, at: number, out: Float64Array): void {
   let total = 0;
   let middle = 0;
   let low = 0;
   let high = 0;
-  for (let i = 0; i < counts.length; i++) {
-    const count = counts[i]!;
+  for (let b = 0; b < length; b++) {
+    const count = counts[at + b]!;
     if (count === 0) continue;
-    const edge = bucketEdge(grid, first + i);
-    const next = bucketEdge(grid, first + i + 1);
+    const edge = bucketEdge(grid, first + b);
+    const next = bucketEdge(grid, first + b + 1);
     total += count;
-    middle += count * bucketMiddle(grid, first + i);
+    middle += count * bucketMiddle(grid, first + b);
     low += count * edge;
     high += count * (next - edge <= 1 ? edge : next);
   }
-  return total === 0 ? NOTHING : { value: middle / total, low: low / total, high: high / total };
+  out[0] = middle / total;
+  out[1] = low / total;
+  out[2] = high / total;
 }
 
 /** The measure of each hue over the whole range. */
@@ -69,11 +90,12 @@ export function measureHues(
   }
   const buckets: Buckets = wholeGrid(scan);
   const measured: Measured[] = Array.from({ length: hues.count }, () => NOTHING);
+  const out = new Float64Array(3);
   forEachHistogram(scan, { hues, buckets, kernel }, (counts, hue) => {
-    measured[hue] =
-      measure.kind === 'average'
-        ? denseAverage(scan.grid, 0, counts)
-        : denseQuantile(scan.grid, 0, counts, measure.percent / 100);
+    const dense = { grid: scan.grid, first: 0, counts, length: counts.length };
+    if (measure.kind === 'average') denseAverage(dense, 0, out);
+    else denseQuantiles(dense, 0, [measure.percent / 100], out);
+    measured[hue] = { value: out[0]!, low: out[1]!, high: out[2]! };
   });
   return measured;
 }

@@ -31,6 +31,8 @@ export interface Scan {
   readonly grid: Grid;
   /** The buckets that count. */
   readonly mask: Ranges | undefined;
+  /** Per group, over the whole range. */
+  readonly totals?: Float64Array;
 }
 
 /** Groups brought together: hueOfGroup -1 leaves a group out. */
@@ -226,8 +228,23 @@ function flattened(block: ScannedBlock): ScannedBlock {
   return { ...block, columnOfStep, firstColumn: 0, lastColumn: 0 };
 }
 
-/** Exact totals per hue over the whole range. */
+/** Exact totals per hue over the whole range, from those of the groups where they are known. */
 export function hueTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
+  if (scan.totals === undefined) return countTotals(scan, hues, kernel);
+  const totals = new Float64Array(hues.count);
+  hues.hueOfGroup.forEach((hue, group) => {
+    if (hue >= 0) totals[hue]! += scan.totals![group]!;
+  });
+  return totals;
+}
+
+/** The scan with the totals of its groups, which ranking and legends ask for again and again. */
+export function withTotals(scan: Scan, kernel: Kernel): Scan {
+  const each = { count: scan.groups.length, hueOfGroup: Int32Array.from(scan.groups, (_, group) => group) };
+  return { ...scan, totals: countTotals(scan, each, kernel) };
+}
+
+function countTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
   const totals = new Float64Array(hues.count);
   if (hues.count === 0) return totals;
   if (scan.mask !== undefined) {
