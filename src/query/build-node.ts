@@ -35,7 +35,8 @@ export class Builder {
     const value = read.length === 1 ? read[0]!.value : compound(read);
     const unit = read.at(-1)!.unit as Unit | '';
     if (value === undefined || !Number.isFinite(value)) {
-      const why = value === undefined ? 'its parts are no times, the larger first' : 'it is too large';
+      const why =
+        value === undefined ? 'expected times from the longest to the shortest, as 1h30m' : 'it is too large';
       this.fault('UNIT', `Cannot read ${quoted(token.image)}: ${why}`, tokenSpan(token));
       return { value: 0, unit };
     }

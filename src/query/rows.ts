@@ -33,8 +33,10 @@ export function axisEdges(wish: AxisWish): number[] {
 
 function logEdges(wish: AxisWish): number[] {
   const { type, grid, occupied, range, height } = wish;
-  const low = range?.low ?? roundDown(bucketEdge(grid, occupied?.lowPositive ?? 1), type.base);
-  const top = range?.high ?? roundUp(bucketEdge(grid, (occupied?.high ?? 1) + 1), type.base);
+  const ends = emptyEnds(type);
+  const low =
+    range?.low ?? (occupied ? roundDown(bucketEdge(grid, occupied.lowPositive), type.base) : ends.low);
+  const top = range?.high ?? (occupied ? roundUp(bucketEdge(grid, occupied.high + 1), type.base) : ends.high);
   const high = top > low ? top : low * 10;
   const rows = wish.buckets ?? defaultRows(height);
   return Array.from({ length: rows + 1 }, (_, r) => {
@@ -43,10 +45,16 @@ function logEdges(wish: AxisWish): number[] {
   });
 }
 
+/** Where there is nothing to go by: 1 us to 1 s, 1 B to 1 MiB. */
+function emptyEnds({ unit, power }: ValueType): { low: number; high: number } {
+  if (unit === 's') return { low: 10 ** Math.max(0, -6 - power), high: 10 ** -power };
+  return { low: 1, high: unit === 'B' ? 2 ** 20 : 1000 };
+}
+
 function linearEdges(wish: AxisWish): number[] {
   const { type, grid, occupied, range, height, buckets } = wish;
   if (range !== undefined) return evenly(range.low, range.high, buckets ?? defaultRows(height));
-  const end = occupied === undefined ? 1 : bucketEdge(grid, occupied.high + 1);
+  const end = occupied === undefined ? emptyEnds(type).high : bucketEdge(grid, occupied.high + 1);
   // All of 0 % to 100 %: the bucket of 100 % ends at 101.
   const high = type.unit === '%' && end <= 101 ? 101 : roundUp(end, type.base);
   if (buckets !== undefined) return evenly(0, high, buckets);

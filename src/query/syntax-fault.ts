@@ -111,10 +111,7 @@ function wordAdvice(token: IToken, next: readonly Next[], expected: readonly str
     : undefined;
   const what = expected.length === 0 ? 'the statement ends before it' : `expected ${oneOf(expected)}`;
   const message = `Cannot read ${quoted(token.image)} here: ${what}`;
-  if (near === undefined || near === token.image.toLowerCase()) {
-    const types = new Set(next.map((n) => n.tokenType));
-    return types.size === 1 ? { message, repair: next[0]!.tokenType } : { message };
-  }
+  if (near === undefined || near === token.image.toLowerCase()) return { message };
   const repair = words.find((n) => n.word === near)!.tokenType;
   return { message: `${message}, did you mean "${near}"`, suggestion: near, repair };
 }

@@ -9,6 +9,8 @@ import { compilePredicate } from '../../src/model/predicate.ts';
 import { type CellBlock, CellsBuffer, type SeriesReader } from '../../src/model/series.ts';
 
 export interface Event {
+  /** Any metric unless told. */
+  readonly metric?: string;
   readonly second: number;
   readonly fields: ReadonlyMap<string, Literal>;
   /** How often; an amount where the metric has amounts. */
@@ -26,6 +28,7 @@ export interface MemoryOptions {
 
 /** Whether the instrumentation counts the event, as its source decides. */
 export function counts(instrumentation: Instrumentation, event: Event): boolean {
+  if (event.metric !== undefined && event.metric !== instrumentation.metric) return false;
   return compilePredicate(instrumentation.where)((field) => event.fields.get(field));
 }
 
