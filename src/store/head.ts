@@ -16,7 +16,7 @@ import { awaitedAt, type Expectation, expectedBits } from './expected.ts';
 
 /** A source that reported within so many seconds is awaited before a second counts as answered. */
 const AWAIT_SECONDS = 5;
-/** After so long a second is answered whoever is missing. */
+/** So long after its end a second is answered whoever is missing. */
 const ANSWER_MS = 1000;
 
 /** What a seal writes. */
@@ -177,7 +177,7 @@ export class Head {
 
   /** The second below which all are answered for: everyone awaited reported in full, or waiting is over. */
   frontier(nowMs: number, ending: Ending): number {
-    let second = Math.max(0, Math.ceil((nowMs - ANSWER_MS) / 1000) - 1);
+    let second = Math.max(0, Math.floor((nowMs - ANSWER_MS) / 1000));
     while ((second + 1) * 1000 <= nowMs && this.#answered(second, ending)) second++;
     return second;
   }

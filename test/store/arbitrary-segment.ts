@@ -1,0 +1,64 @@
+/** Random segments, as plain values. */
+import fc from 'fast-check';
+import { referenceKernel } from '../../src/kernel/reference.ts';
+import { bucketCount } from '../../src/model/grid.ts';
+import { compareKeys, keyText } from '../../src/model/key.ts';
+import type { SegmentSpec } from '../../src/store/segment.ts';
+import { arbitraryGrid } from '../arbitrary/grid.ts';
+import { arbitraryKey } from '../arbitrary/key.ts';
+import { arbitraryCells, cellList } from '../arbitrary/series.ts';
+
+const steps = fc
+  .oneof(
+    fc.constant([]),
+    fc.constant(Array.from({ length: 256 }, (_, i) => i)),
+    fc.uniqueArray(fc.nat(255), { maxLength: 40 }),
+  )
+  .map((list) => list.toSorted((a, b) => a - b));
+
+const arbitrarySources = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.string({ minLength: 1, maxLength: 20 }),
+      expected: steps,
+      mask: fc.option(fc.integer()),
+    }),
+    { maxLength: 5, selector: ({ name }) => name },
+  )
+  .map((sources) =>
+    sources
+      .map(({ name, expected, mask }) => ({
+        name,
+        expected,
+        reported: mask === null ? expected : expected.filter((step) => ((mask >> (step % 31)) & 1) === 1),
+      }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  );
+
+export const arbitrarySegment: fc.Arbitrary<SegmentSpec> = fc
+  .record({
+    grid: arbitraryGrid,
+    fieldCount: fc.nat(3),
+    block: fc.nat(10_000_000),
+    sources: arbitrarySources,
+    revised: steps,
+  })
+  .chain(({ grid, fieldCount, block, sources, revised }) =>
+    fc
+      .uniqueArray(arbitraryKey(fieldCount), { minLength: 1, maxLength: 5, selector: keyText })
+      .chain((keys) =>
+        arbitraryCells({ keys: keys.length, buckets: bucketCount(grid) }).map((cells): SegmentSpec => {
+          referenceKernel.sortMerge(cells);
+          return {
+            grid,
+            fieldCount,
+            startSecond: block * 256,
+            stepSeconds: 1,
+            keys: keys.toSorted(compareKeys),
+            cells: cellList(cells),
+            sources,
+            revised,
+          };
+        }),
+      ),
+  );
