@@ -3,6 +3,7 @@
  *  All functions are pure over the arrays given: no state between calls, callers allocate. Sizes and indices
  *  are checked before anything is written: what does not fit throws RangeError. Arrays may be longer than needed;
  *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
+import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
 import type { BucketRaster } from '../model/raster.ts';
 
@@ -28,7 +29,7 @@ export interface Kernel {
   readonly name: 'reference' | 'native';
 
   /** CRC-32C; see model/crc32c.ts. */
-  crc32c(bytes: Uint8Array, seed?: number): number;
+  readonly crc32c: Checksum;
 
   /** bucketIndex(LL5, value) of each of the first `length` values, into `out`; takes any double. */
   bucketIndices(values: Float64Array, length: number, out: Uint16Array): void;

@@ -23,7 +23,7 @@ export const LL5_BUCKETS = 1568;
 /** Buckets of a linear grid. */
 export const LINEAR_BUCKETS = 1024;
 /** No grid has more. */
-export const GRID_BUCKETS_MAX = LL5_BUCKETS;
+export const GRID_BUCKETS_MAX = Math.max(LL5_BUCKETS, LINEAR_BUCKETS);
 
 assert(GRID_BUCKETS_MAX <= 0xffff, 'a bucket index is stored in two bytes');
 

@@ -34,6 +34,7 @@ export class Aggregator implements AggregatorClient {
   readonly #options: AggregatorOptions;
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
+  readonly #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #foldedOffset: number;
   #failed: string | undefined;
 
@@ -57,6 +58,12 @@ export class Aggregator implements AggregatorClient {
     }
   }
 
+  /** Resolves when the entry at `offset` is folded, or the fold cannot go on. */
+  reached(offset: number): Promise<void> {
+    if (this.#foldedOffset >= offset || this.#failed !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ offset, resolve }));
+  }
+
   async close(): Promise<void> {
     const { reader, store } = this.#options;
     this.#stop.abort();
@@ -73,7 +80,7 @@ export class Aggregator implements AggregatorClient {
       this.#tell({ sealed: false, watermarks: [], notes: store.notes });
       for await (const entries of reader.read(store.resumeOffset, this.#stop.signal)) {
         this.#tell(store.fold(entries));
-        this.#foldedOffset = entries.at(-1)?.offset ?? this.#foldedOffset;
+        this.#moveTo(entries.at(-1)?.offset ?? this.#foldedOffset);
         if (checkpoints && clock.nowMs() - committedMs >= CHECKPOINT_MS) {
           this.#tell(store.checkpoint());
           committedMs = clock.nowMs();
@@ -83,6 +90,15 @@ export class Aggregator implements AggregatorClient {
     } catch (error) {
       this.#failed = error instanceof Error ? error.message : String(error);
       onFault(error);
+      this.#moveTo(this.#foldedOffset);
+    }
+  }
+
+  #moveTo(offset: number): void {
+    this.#foldedOffset = offset;
+    for (const waiting of this.#waiting.splice(0)) {
+      if (waiting.offset <= offset || this.#failed !== undefined) waiting.resolve();
+      else this.#waiting.push(waiting);
     }
   }
 

@@ -39,7 +39,8 @@ export function draftOf(text: string, configuration: Configuration): Draft {
   });
 }
 
-function understand(text: string, catalogue: Catalogue): { statement: Statement; checked: Checked } {
+/** Reads and checks a statement. Throws ProblemException. */
+export function understand(text: string, catalogue: Catalogue): { statement: Statement; checked: Checked } {
   const parsed = parseStatement(text);
   if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
   const outcome = checkStatement(parsed.statement, catalogue);

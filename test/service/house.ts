@@ -5,19 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NODE_METRICS } from '../../src/ingest/node/metrics.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
-import { openFileLog } from '../../src/log/file-log.ts';
-import { openFileLogReader } from '../../src/log/file-log-reader.ts';
 import { encodeBatch, type Row } from '../../src/model/batch.ts';
 import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { LL5 } from '../../src/model/grid.ts';
 import { histogramOf } from '../../src/model/histogram.ts';
 import { encodeReportEntry } from '../../src/model/report.ts';
-import { Aggregator } from '../../src/service/aggregator.ts';
-import { Configuration } from '../../src/service/configuration.ts';
+import { openCore } from '../../src/service/core.ts';
 import { buildGateway, type Gateway } from '../../src/service/gateway.ts';
 import { draftOf } from '../../src/service/statements.ts';
-import { openCatalogue } from '../../src/store/catalogue.ts';
-import { openStore } from '../../src/store/store.ts';
 
 export interface House {
   readonly gateway: Gateway;
@@ -55,36 +50,15 @@ export async function openHouse(
 ): Promise<House> {
   const directory = mkdtempSync(join(tmpdir(), 'tailglow-house-'));
   const clock = new MovableClock((START_SECOND + 1) * 1000);
-  const log = await openFileLog(join(directory, 'log'), { clock });
-  const reader = () => openFileLogReader(join(directory, 'log'), log.tail);
-  const fail = (error: unknown): void => {
-    throw error;
-  };
-  const configuration = Configuration.start({
-    catalogue: openCatalogue(join(directory, 'catalogue.db'), log.identity),
-    writer: log,
-    reader: reader(),
-    clock,
-    onChange: () => {},
-    onFault: fail,
-  });
-  const store = openStore({
-    directory: join(directory, 'aggregator-0'),
-    kernel: referenceKernel,
-    owns: () => true,
-    logIdentity: log.identity,
-  });
-  const aggregator = new Aggregator({
-    index: 0,
-    store,
-    reader: reader(),
+  const core = await openCore({
+    directory,
     kernel: referenceKernel,
     clock,
-    checkpoints: false,
-    onDurable: () => {},
-    onNotice: () => {},
-    onFault: fail,
+    onFault: (error) => {
+      throw error;
+    },
   });
+  const { configuration, aggregator, log } = core;
   await configuration.announce('web1', NODE_METRICS);
   const gateway = await buildGateway({
     version: '0.0.0-test',
@@ -97,20 +71,13 @@ export async function openHouse(
     hostNames: options.hostNames ?? [],
     ...(options.token === undefined ? {} : { token: options.token }),
   });
-  const folded = async (offset: number): Promise<void> => {
-    for (;;) {
-      const status = await aggregator.ask({ kind: 'status' });
-      if (status.kind === 'status' && status.foldedOffset >= offset) return;
-      await systemClock.sleep(2);
-    }
-  };
   let sequence = 0;
   return {
     gateway,
     clock,
     instrument: async (statement) => {
       const { instrumentation } = await configuration.create(draftOf(statement, configuration));
-      await folded(log.tail.end() - 1);
+      await core.folded();
       return instrumentation.id;
     },
     report: async (second, instrumentation, latencies) => {
@@ -123,13 +90,11 @@ export async function openHouse(
       await log.append(
         encodeReportEntry([encodeBatch({ source: SOURCE, sequence: sequence++, second, reports: [report] })]),
       );
-      await folded(log.tail.end() - 1);
+      await core.folded();
     },
     close: async () => {
       await gateway.close();
-      await aggregator.close();
-      await configuration.close();
-      await log.close();
+      await core.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };
