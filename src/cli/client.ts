@@ -1,5 +1,6 @@
 /** Talks to a server over HTTP for the commands: finds it, sends a statement, turns its problems into text with
  *  the place underlined. Exit codes: 0 ok, 1 the query or the server refused, 2 usage, 3 no server. */
+import { relative } from 'node:path';
 import { styleText } from 'node:util';
 
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
@@ -7,6 +8,12 @@ export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
 export interface Target {
   readonly url: string;
   readonly token: string;
+}
+
+/** How the person at this terminal starts this command. */
+export function commandName(): string {
+  const path = relative(process.cwd(), process.argv[1] ?? '');
+  return path === '' || path.startsWith('..') || path.includes('node_modules') ? 'tailglow' : path;
 }
 
 export class CommandFailure extends Error {
@@ -43,7 +50,7 @@ export async function request(
   } catch (cause) {
     throw new CommandFailure(
       EXIT.unreachable,
-      `No answer from ${url}: is a server running there? Start one with \`tailglow serve\`, or name another with --url`,
+      `No answer from ${url}: is a server running there? Start one with \`${commandName()} serve\`, or name another with --url`,
       { cause },
     );
   }
@@ -70,7 +77,11 @@ export function problemText(problem: ProblemBody, statement?: string): string {
   }
   if (lines.length === 0) lines.push(styleText('red', problem.detail ?? problem.title ?? 'refused'));
   if (problem.offer !== undefined) {
-    lines.push('', 'This would measure it from now on:', `  tailglow query ${shellQuoted(problem.offer)}`);
+    lines.push(
+      '',
+      'This would measure it from now on:',
+      `  ${commandName()} query ${shellQuoted(problem.offer)}`,
+    );
   }
   return lines.join('\n');
 }

@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** The command line. Reads argv and the environment once; every command is a file in commands/. */
+/** The command line, started by bin/tailglow. Reads argv and the environment once; every command is a file in commands/. */
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { packageRoot, packageVersion } from '../service/package.ts';

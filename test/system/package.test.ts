@@ -22,7 +22,7 @@ it('gives the library, the arbitraries and the probe by their names', async () =
 
 it('says how to use each command', async () => {
   for (const command of [[], ['serve'], ['query'], ['instrumentations'], ['verify']]) {
-    const { stdout } = await run(process.execPath, ['dist/src/cli/main.js', ...command, '--help']);
+    const { stdout } = await run(process.execPath, ['bin/tailglow', ...command, '--help']);
     expect(stdout).toMatch(/^Usage: tailglow/);
     expect(stdout.split('\n').every((line) => line.length <= 130)).toBe(true);
   }
@@ -31,7 +31,7 @@ it('says how to use each command', async () => {
 it('names every fault of the settings at once', async () => {
   const failed = await run(
     process.execPath,
-    ['dist/src/cli/main.js', 'serve', '--port', '70000', '--listen', '0.0.0.0'],
+    ['bin/tailglow', 'serve', '--port', '70000', '--listen', '0.0.0.0'],
     {
       env: { ...process.env, TAILGLOW_AGGREGATORS: 'many' },
     },

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-export const MAIN = 'dist/src/cli/main.js';
+export const MAIN = 'bin/tailglow';
 
 export interface RunningServer {
   readonly url: string;

@@ -5,6 +5,7 @@ import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { systemClock } from '../../model/clock.ts';
 import { packageVersion } from '../../service/package.ts';
+import { commandName } from '../client.ts';
 import type { Settings } from '../settings.ts';
 
 /** What the demo measures; the shop's metrics first, then the host's. */
@@ -102,7 +103,8 @@ async function serve(root: string, settings: Settings): Promise<void> {
 
 function hint(settings: Settings, { url, socketPath }: { url: string; socketPath: string }): string {
   if (settings.demo) {
-    return `Open it in a browser, or:  npx tailglow --url ${url} query 'http.requests by route, latency last 5m' --watch\n`;
+    const where = url === 'http://127.0.0.1:8124' ? '' : `--url ${url} `;
+    return `Open it in a browser, or:  ${commandName()} ${where}query 'http.requests by route, latency last 5m' --watch\n`;
   }
   return `Measure a Node program:  TAILGLOW_SOCKET=${socketPath} node --import tailglow/node app.js\n`;
 }
