@@ -2,6 +2,7 @@
 import type { Bench } from './bench.ts';
 
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  fold: () => import('./fold.ts'),
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
   query: () => import('./query.ts'),

@@ -11,8 +11,10 @@ import { BLOCK_KEYS_MAX } from '../model/limits.ts';
 import { decodeRows, type ReportView } from '../model/report.ts';
 import { type CellBlock, type Cells, CellsBuffer } from '../model/series.ts';
 
-/** Cells of several sources add up once that many unmerged ones lie behind the merged ones. */
-const TAIL_CELLS_MIN = 65_536;
+/** Cells of several sources add up once so many unmerged ones lie behind the merged ones, and so many times
+ *  theirs: more often sorts too much, more seldom makes live queries read too much. */
+const TAIL_CELLS_MIN = 131_072;
+const TAIL_SHARE = 2;
 /** Raw spellings remembered of the keys; a key has one, but for sources that spell oddly. */
 const SPELLINGS_MAX = 2 * BLOCK_KEYS_MAX;
 
@@ -66,7 +68,7 @@ export class OpenBlock implements CellBlock {
     }
     const added = this.#cells.length - before;
     this.tailCells += added;
-    if (this.tailCells > Math.max(TAIL_CELLS_MIN, this.mergedCells)) this.compact(kernel);
+    if (this.tailCells > Math.max(TAIL_CELLS_MIN, TAIL_SHARE * this.mergedCells)) this.compact(kernel);
     return added;
   }
 
