@@ -109,6 +109,7 @@ function offersFor(next: Next, place: Place): Offer[] {
     case 'compareSign':
     case 'matchSign':
     case 'wordTest':
+    case 'comparison':
       return operatorOffers(next, place);
     default:
       return wordOffers(next);
@@ -206,7 +207,8 @@ function operatorOffers(next: Next, place: Place): Offer[] {
   const field = place.metric && name && fieldOf(place.metric, name.image);
   const sign = next.tokenType.LABEL!;
   if (next.rule === 'wordTest' && next.tokenType === t.Open) return [];
-  if (field !== undefined && !signsOf(field).includes(sign)) return [];
+  // `not` stands before `in`, `prefix` and `contains` only.
+  if (field !== undefined && !signsOf(field).includes(sign === 'not' ? 'in' : sign)) return [];
   return [{ text: sign, kind: 'operator', detail: HINTS[sign] ?? '' }];
 }
 

@@ -41,6 +41,9 @@ export const HINTS: { readonly [word: string]: string } = {
   '=~': 'matches a pattern',
   '!~': 'does not match a pattern',
   in: 'one of a list',
+  not: 'the opposite',
+  and: 'both',
+  or: 'either',
   prefix: 'begins with',
   contains: 'has within',
 };

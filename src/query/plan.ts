@@ -108,6 +108,7 @@ function resolveRange(read: CheckedRead, frontier: number): Range | PlanProblem 
     const asOf = read.asOf && resolveMoment(read.asOf, frontier);
     const until = Math.min(frontier, asOf ?? frontier) - offsetSeconds;
     const from = Math.max(0, until - range.seconds);
+    if (until <= from) return emptyRange(from, until);
     return { fromSecond: from, untilSecond: until, sliding: true, live: asOf === undefined, ...asOfOf(asOf) };
   }
   const start = resolveMoment(range.from, frontier);
@@ -116,12 +117,14 @@ function resolveRange(read: CheckedRead, frontier: number): Range | PlanProblem 
     read.asOf && resolveMoment(read.asOf, frontier, read.asOf.kind === 'clock' ? start : undefined);
   const fromSecond = start - offsetSeconds;
   const untilSecond = end - offsetSeconds;
-  if (untilSecond <= fromSecond || fromSecond < 0) {
-    const what = `${instantText(Math.max(0, fromSecond))} to ${instantText(Math.max(0, untilSecond))}`;
-    return { code: 'EMPTY_RANGE', message: `Cannot read from ${what}: the end is not after the start` };
-  }
+  if (untilSecond <= fromSecond || fromSecond < 0) return emptyRange(fromSecond, untilSecond);
   const grows = range.from.kind === 'now' || range.to.kind === 'now' || untilSecond > frontier;
   return { fromSecond, untilSecond, sliding: false, live: grows && asOf === undefined, ...asOfOf(asOf) };
+}
+
+function emptyRange(fromSecond: number, untilSecond: number): PlanProblem {
+  const what = `${instantText(Math.max(0, fromSecond))} to ${instantText(Math.max(0, untilSecond))}`;
+  return { code: 'EMPTY_RANGE', message: `Cannot read from ${what}: the end is not after the start` };
 }
 
 function asOfOf(asOfSecond: number | undefined): { asOfSecond?: number } {

@@ -155,6 +155,38 @@ describe('no text crashes it', () => {
   });
 });
 
+describe('diagnostics', () => {
+  it('say line and column, and what could stand there', () => {
+    const result = parseStatement('http.requests by latency\n  | heatmpa size 900x300\n  | top five by p99');
+    expect(result).toMatchObject({
+      diagnostics: [
+        {
+          code: 'SYNTAX',
+          position: { offset: 29, length: 7, line: 2, column: 5 },
+          expected: ['heatmap', 'percentiles', 'top', 'count', 'rate', 'average'],
+          suggestion: 'heatmap',
+        },
+        { position: { offset: 58, length: 4, line: 3, column: 9 }, expected: ['a whole number'] },
+      ],
+    });
+    const checked = checkStatement(parsed('http.requests\n by rout'), shop, 'http.requests\n by rout');
+    expect(checked).toMatchObject({
+      diagnostics: [
+        {
+          code: 'UNKNOWN_FIELD',
+          position: { offset: 18, length: 4, line: 2, column: 5 },
+          suggestion: 'route',
+        },
+      ],
+    });
+  });
+
+  it('are few, whatever the number of faults', () => {
+    const result = parseStatement(`a.b where ${'x = 1 && '.repeat(100)} y = 1`);
+    expect('diagnostics' in result && result.diagnostics.length).toBe(10);
+  });
+});
+
 describe('JSON form', () => {
   it('says the same as the text', () => {
     fc.assert(

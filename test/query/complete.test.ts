@@ -1,0 +1,181 @@
+/** Completion and highlighting come from the parser: whatever is offered can stand there. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Catalogue } from '../../src/query/catalogue.ts';
+import { complete } from '../../src/query/complete.ts';
+import { tokens } from '../../src/query/highlight.ts';
+import { parseStatement } from '../../src/query/parse.ts';
+import { printStatement } from '../../src/query/print.ts';
+import { arbitraryStatement, shop } from '../arbitrary/query.ts';
+import { LL5 } from '../../src/model/grid.ts';
+
+const catalogue: Catalogue = {
+  ...shop,
+  instrumentations: [
+    {
+      id: 'checkout-latency',
+      metric: 'http.requests',
+      by: ['route'],
+      numeric: 'latency',
+      grid: LL5,
+      scope: 'interval',
+      everySeconds: 1,
+      keepSeconds: 86_400,
+      idleSeconds: 3600,
+      createdSecond: 0,
+    },
+  ],
+};
+
+const keyValues = (_metric: string, field: string): readonly string[] =>
+  ({ route: ['/', '/cart', '/ch"eckout'], status: ['200', '503'], host: ['web1'] })[field] ?? [];
+
+/** Offers at the mark `^`, or at the end. */
+function offers(marked: string): string[] {
+  const at = marked.indexOf('^');
+  const text = marked.replace('^', '');
+  return complete(text, at < 0 ? text.length : at, catalogue, keyValues).map((c) => c.text);
+}
+
+describe('completion', () => {
+  it('begins with metrics and statements', () => {
+    expect(offers('')).toEqual([
+      'http.requests',
+      'disk.io',
+      'cpu.usage',
+      'instrument',
+      'drop',
+      'show',
+      'explain',
+    ]);
+    expect(offers('ht')).toEqual(['http.requests']);
+    expect(offers('EX')).toEqual(['explain']);
+    expect(offers('explain d')).toEqual(['disk.io']);
+    expect(offers('show ')).toEqual(['metrics', 'instrumentations', 'sources']);
+    expect(offers('drop ')).toEqual(['checkout-latency']);
+    expect(offers('drop check')).toEqual(['checkout-latency']);
+  });
+
+  it('offers each clause once', () => {
+    expect(offers('http.requests ')).toEqual(['where', 'by', 'last', 'from', 'step', 'offset', 'as', '|']);
+    expect(offers('http.requests by route last 10m ')).toEqual(['where', 'step', 'offset', 'as', '|']);
+    expect(offers('http.requests from now-5m to now ')).not.toContain('last');
+    expect(offers('http.requests by latency | heatmap hue none ')).not.toContain('hue');
+  });
+
+  it('knows the fields of the metric, and what they take', () => {
+    expect(offers('http.requests by ')).toEqual(['route', 'host', 'method', 'status', 'latency', 'size']);
+    expect(offers('http.requests by route, l')).toEqual(['latency']);
+    expect(offers('http.requests by route, ')).not.toContain('route');
+    expect(offers('http.requests where latency ')).toEqual(['==', '!=', '<', '<=', '>', '>=']);
+    expect(offers('http.requests where route ')).toEqual(
+      expect.arrayContaining(['=~', 'prefix', 'in', 'not']),
+    );
+    expect(offers('http.requests where route ')).not.toContain('<');
+    expect(offers('http.requests by route, host, latency | heatmap hue route, ')).toEqual(['host']);
+  });
+
+  it('knows the values of keys', () => {
+    expect(offers('http.requests where route == ')).toEqual(['"/"', '"/cart"', '"/ch\\"eckout"']);
+    expect(offers('http.requests where route == "/ca')).toEqual(['"/cart"']);
+    expect(offers('http.requests where status in (')).toEqual(['200', '503']);
+    expect(offers('http.requests where status == 200 and host not in ("web1", ')).toEqual(['"web1"']);
+    expect(offers('http.requests where route prefix "')).toContain('"/cart"');
+    expect(offers('http.requests by route, latency | heatmap select ')).toContain('"/cart"');
+    expect(offers('http.requests by route, latency | heatmap title "')).toEqual([]);
+  });
+
+  it('knows stages, options, times and durations', () => {
+    expect(offers('http.requests | ')).toEqual(['heatmap', 'percentiles', 'top', 'count', 'rate', 'average']);
+    expect(offers('http.requests by latency | heatmap palette ')).toEqual([
+      'viridis',
+      'cividis',
+      'magma',
+      'inferno',
+    ]);
+    expect(offers('http.requests by latency | heatmap y l')).toEqual(['log', 'linear']);
+    expect(offers('http.requests last ')).toContain('10m');
+    expect(offers('http.requests last 15')).toEqual(['15s', '15m', '15h', '15d', '15w']);
+    expect(offers('http.requests from ')).toContain('now-5m');
+    expect(offers('http.requests by latency | top 5 ')).toEqual(['by']);
+  });
+
+  it('looks only at what stands before the place, and says what it replaces', () => {
+    expect(complete('http.requests by lat, route', 20, catalogue)).toEqual([
+      { text: 'latency', kind: 'field', detail: 'Latency, time', offset: 17, length: 3 },
+    ]);
+  });
+
+  it('offers nothing where nothing fits', () => {
+    expect(offers('http.requests nonsense ')).toEqual([]);
+    expect(offers('show metrics ')).toEqual([]);
+  });
+
+  it('the next word of a right statement is among the offers for its beginning', () => {
+    fc.assert(
+      fc.property(arbitraryStatement(catalogue).map(printStatement), fc.nat(), (text, pick) => {
+        const words = tokens(text).filter(
+          (token) => token.kind === 'keyword' || token.kind === 'field' || token.kind === 'metric',
+        );
+        const word = words[pick % words.length]!;
+        const found = text.slice(word.offset, word.offset + word.length);
+        const offered = complete(text, word.offset, catalogue).map((c) => c.text);
+        expect({ text, offered }).toEqual({ text, offered: expect.arrayContaining([found]) });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('what is offered can be read there', () => {
+    fc.assert(
+      fc.property(arbitraryStatement(catalogue).map(printStatement), fc.nat(), fc.nat(), (text, at, pick) => {
+        const offset = at % (text.length + 1);
+        const list = complete(text, offset, catalogue, keyValues);
+        if (list.length === 0) return;
+        const one = list[pick % list.length]!;
+        const completed = `${text.slice(0, one.offset)}${one.text}`;
+        const result = parseStatement(completed);
+        const end = completed.length - one.text.length;
+        const wrong =
+          'diagnostics' in result
+            ? result.diagnostics.filter(
+                (d) => d.code === 'SYNTAX' && d.position.offset >= end && d.position.length > 0,
+              )
+            : [];
+        expect({ completed, wrong }).toEqual({ completed, wrong: [] });
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('highlighting', () => {
+  it('names the part that each token plays, a keyword as a name where it is one', () => {
+    const text =
+      'http.requests where size >= 64KiB by size, top last 10m # why\n| heatmap title "t" hue top §';
+    const kinds = tokens(text).map(
+      ({ offset, length, kind }) => `${text.slice(offset, offset + length)}:${kind}`,
+    );
+    expect(kinds).toEqual([
+      'http.requests:metric',
+      'where:keyword',
+      'size:field',
+      '>=:operator',
+      '64KiB:number',
+      'by:keyword',
+      'size:field',
+      ',:punctuation',
+      'top:field',
+      'last:keyword',
+      '10m:number',
+      '# why:comment',
+      '|:punctuation',
+      'heatmap:keyword',
+      'title:keyword',
+      '"t":text',
+      'hue:keyword',
+      'top:field',
+      '§:error',
+    ]);
+  });
+});
