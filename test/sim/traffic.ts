@@ -153,7 +153,10 @@ class Traffic {
       }
       case 'garbage':
         return this.#append({ kind: 'garbage', bytes: step.bytes });
-      default:
+      case 'create':
+      case 'expire':
+      case 'drop':
+      case 'odd':
         return this.#life(step.step, INSTRUMENTATIONS[step.which]!);
     }
   }
