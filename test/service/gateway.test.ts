@@ -91,6 +91,16 @@ describe('reading', () => {
     expect(later.headers['etag']).not.toBe(tag);
   });
 
+  it('completes names from the catalogue and values from what was seen', async () => {
+    const texts = async (q: string): Promise<string[]> =>
+      (await get(`/api/v1/complete?q=${encodeURIComponent(q)}`))
+        .json()
+        .completions.map((c: { text: string }) => c.text);
+    expect(await texts('http.re')).toContain('http.requests');
+    expect(await texts('http.requests by ')).toContain('route');
+    expect(await texts('http.requests where route == ')).toEqual(expect.arrayContaining(['"/a"', '"/b"']));
+  });
+
   it('explains', async () => {
     const json = (await query('explain http.requests by latency last 10s')).json();
     expect(Object.fromEntries(json.rows)).toMatchObject({ instrumentation: 'requests', seconds: 10 });

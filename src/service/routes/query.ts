@@ -3,11 +3,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
-import { complete } from '../../query/complete.ts';
 import { parseStatement } from '../../query/parse.ts';
 import { checkStatement } from '../../query/check.ts';
 import type { Answered } from '../answer.ts';
 import type { GatewayContext } from '../gateway-context.ts';
+import { completeLive } from '../key-values.ts';
 import { queryProblem } from '../problem.ts';
 import { catalogueOf, runStatement } from '../statements.ts';
 import { negotiatedFormat, presentationOf, PresentationQuery } from './presentation.ts';
@@ -55,9 +55,7 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
         tags: ['query'],
       },
     },
-    ({ query }) => ({
-      completions: complete(query.q, query.at ?? query.q.length, catalogueOf(context.configuration)),
-    }),
+    async ({ query }) => ({ completions: await completeLive(context, query.q, query.at ?? query.q.length) }),
   );
 
   async function answer(
