@@ -135,7 +135,7 @@ export class Attachment {
         this.#measuring?.outbox.acknowledge(message.sequence);
         return;
       case 'wanted':
-        void this.#measuring?.want(message.instrumentations);
+        void this.#measuring?.want(message.instrumentations, message.whole);
         return;
     }
   }
@@ -186,7 +186,8 @@ export class Attachment {
     this.#measuring?.stop();
   }
 
-  /** At the next second's end. The collections of this turn come before the immediate, so it seals there. */
+  /** At the next second's end. The collections of this turn come before the immediate, so it seals there; one that
+   *  is unref'd would wait in an idle program until something else happens. */
   #planSeal(): void {
     const measuring = this.#measuring;
     if (measuring?.active !== true) {
@@ -195,7 +196,7 @@ export class Attachment {
     }
     const delayMs = 1000 - (measuring.clock.nowMs() % 1000) + AFTER_SECOND_MS;
     const seal = (): void => this.#safely(() => this.#seal(measuring));
-    this.#sealTimer = setTimeout(() => setImmediate(seal).unref(), delayMs).unref();
+    this.#sealTimer = setTimeout(() => setImmediate(seal), delayMs).unref();
   }
 
   #seal(measuring: Measuring): void {

@@ -29,6 +29,8 @@ export const PROGRAMS_MAX = ENTRY_BATCHES_MAX;
 const ENABLE_MS_MAX = 1_000;
 /** Batches held for the next collection, as when the reporter stands still. More go on as late ones. */
 const HELD_MAX = 4 * PROGRAMS_MAX;
+/** After a start what lives is enabled again, one by one: until then nothing that programs still measure ends. */
+const RESTORE_MS = 5_000;
 /** A connection that ends without a word: so long after it, is the process still there? */
 const DEATH_CHECK_MS = 1_500;
 
@@ -53,6 +55,7 @@ export class NodeDriver implements Driver {
   readonly #wanted = new Map<string, Instrumentation>();
   readonly #closing = new AbortController();
   #sink: DriverSink | undefined;
+  #restored = false;
   #held: EncodedBatch[] = [];
   #collectedSecond: number | undefined;
   readonly #waiting = new Set<Waiter>();
@@ -67,6 +70,10 @@ export class NodeDriver implements Driver {
     this.#sink = sink;
     await listenAt(this.#server, this.#options.socketPath);
     this.#server.on('error', (error) => sink.note(`Cannot accept a program: ${error.message}`));
+    void this.#options.clock.sleep(RESTORE_MS, this.#closing.signal).then(() => {
+      this.#restored = true;
+      this.#tell();
+    });
   }
 
   async enable(instrumentation: Instrumentation): Promise<void> {
@@ -125,7 +132,7 @@ export class NodeDriver implements Driver {
 
   #tell(): void {
     const wanted = [...this.#wanted.values()];
-    for (const session of this.#attached()) session.want(wanted);
+    for (const session of this.#attached()) session.want(wanted, this.#restored);
   }
 
   #connected(socket: Socket): void {
@@ -148,7 +155,7 @@ export class NodeDriver implements Driver {
     for (const other of this.#attached()) {
       if (other !== session && sourceName(other.source!) === name) other.cut('the program attached again');
     }
-    session.want([...this.#wanted.values()]);
+    session.want([...this.#wanted.values()], this.#restored);
   }
 
   #onBatch(session: Session, batch: EncodedBatch): void {

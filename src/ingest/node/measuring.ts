@@ -67,13 +67,17 @@ export class Measuring {
     return this.#states;
   }
 
-  /** Makes what is measured what is wanted. Resolves when all that can be is enabled. */
-  async want(instrumentations: readonly Instrumentation[]): Promise<void> {
-    const wanted = new Map(instrumentations.map((one) => [one.id, one]));
+  /** Makes what is measured what is wanted; what a list that is not whole leaves out goes on. Resolves when all that
+   *  can be is enabled. */
+  async want(instrumentations: readonly Instrumentation[], whole = true): Promise<void> {
     const before = this.#wanted;
-    this.#wanted = wanted;
-    for (const [id, was] of before) if (!same(was, wanted.get(id))) this.#disable(id);
+    const wanted = new Map(whole ? [] : before);
     const fresh = instrumentations.filter((one) => !same(one, before.get(one.id)));
+    // What is as it was stays the very object: an enabling under way knows by that that it is still wanted.
+    for (const one of instrumentations) wanted.set(one.id, before.get(one.id) ?? one);
+    for (const one of fresh) wanted.set(one.id, one);
+    this.#wanted = wanted;
+    for (const [id, was] of before) if (wanted.get(id) !== was) this.#disable(id);
     await Promise.all(fresh.map((one) => this.#enable(one)));
   }
 

@@ -102,10 +102,10 @@ export class Session {
     return false;
   }
 
-  want(instrumentations: readonly Instrumentation[]): void {
+  want(instrumentations: readonly Instrumentation[], whole: boolean): void {
     const ids = new Set(instrumentations.map((one) => one.id));
-    for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id);
-    this.#send({ kind: 'wanted', instrumentations });
+    if (whole) for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id);
+    this.#send({ kind: 'wanted', instrumentations, whole });
   }
 
   acknowledge(sequence: number): void {

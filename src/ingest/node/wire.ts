@@ -7,7 +7,7 @@
  *  | 4  | 1     | kind                                       |
  *  | 5  | n - 1 | body: UTF-8 JSON, or for `batch` its bytes |
  *
- *  The instrumenter says `welcome` on connection, then `wanted` whenever that changes (the whole, not a change)
+ *  The instrumenter says `welcome` on connection, then `wanted` whenever that changes (all of it, not the change)
  *  and `ack` for each batch that is safe. The program says `hello` first, `state` for each instrumentation,
  *  `batch` for each second, and `bye` when it ends in good order. */
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
@@ -38,7 +38,13 @@ export interface Hello {
 
 export type FromInstrumenter =
   | { readonly kind: 'welcome'; readonly version: number; readonly host: string }
-  | { readonly kind: 'wanted'; readonly instrumentations: readonly Instrumentation[] }
+  /** Where the list is not whole, as while an instrumenter that was restarted is told again what lives, nothing
+   *  that the program measures ends. */
+  | {
+      readonly kind: 'wanted';
+      readonly instrumentations: readonly Instrumentation[];
+      readonly whole: boolean;
+    }
   | { readonly kind: 'ack'; readonly sequence: number };
 
 export type FromProgram =
@@ -136,13 +142,14 @@ export function decodeFromInstrumenter(kind: Kind, body: Buffer): FromInstrument
       return { kind, sequence };
     }
     case 'wanted': {
-      const { instrumentations } = fields(kind, body);
+      const { instrumentations, whole } = fields(kind, body);
+      need(kind, typeof whole === 'boolean', 'whole');
       need(
         kind,
         Array.isArray(instrumentations) && instrumentations.length <= INSTRUMENTATIONS_MAX,
         'instrumentations',
       );
-      return { kind, instrumentations: instrumentations.map(decodeInstrumentation) };
+      return { kind, instrumentations: instrumentations.map(decodeInstrumentation), whole };
     }
     case 'hello':
     case 'state':

@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/model/clock.ts';
 import { COUNT } from '../../../src/model/grid.ts';
 import type { Instrumentation } from '../../../src/model/instrumentation.ts';
 import { withDirectory } from '../temporary-directory.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 import { emptyReport, eventually, TestProgram } from './test-program.ts';
 
 const instrumentation: Instrumentation = {
@@ -80,7 +81,7 @@ describe('the node driver', () => {
       await eventually(() => program.heard.length === 2, 'greeting');
       expect(program.heard).toEqual([
         { kind: 'welcome', version: 1, host: 'h' },
-        { kind: 'wanted', instrumentations: [instrumentation] },
+        { kind: 'wanted', instrumentations: [instrumentation], whole: false },
       ]);
       expect(driver.states('a')).toEqual([
         { source: `h/node:shop[${process.pid}]`, state: { state: 'enabling' } },
@@ -89,9 +90,30 @@ describe('the node driver', () => {
       await eventually(() => driver.states('a')[0]!.state.state === 'enabled', 'state');
       await driver.disable('a');
       await eventually(() => program.heard.length === 3, 'change');
-      expect(program.heard[2]).toEqual({ kind: 'wanted', instrumentations: [] });
+      expect(program.heard[2]).toEqual({ kind: 'wanted', instrumentations: [], whole: false });
       expect(driver.states('a')).toEqual([]);
       program.socket.destroy();
+    });
+  });
+
+  it('lets programs go on with what they measure until it has been told what lives', async () => {
+    await withDirectory(async (directory) => {
+      const clock = new VirtualClock(1_000_000_000);
+      const path = join(directory, 'node.sock');
+      const driver = new NodeDriver({ host: 'h', socketPath: path, clock });
+      await driver.start({ late: () => {}, offline: () => {}, note: () => {} });
+      const program = new TestProgram(path);
+      program.hello();
+      program.enabled('old', 5);
+      await eventually(() => program.heard.length === 2, 'greeting');
+      await clock.advance(6_000);
+      await eventually(() => program.heard.length === 3, 'all');
+      expect(program.heard.slice(1)).toEqual([
+        { kind: 'wanted', instrumentations: [], whole: false },
+        { kind: 'wanted', instrumentations: [], whole: true },
+      ]);
+      program.socket.destroy();
+      await driver.close();
     });
   });
 

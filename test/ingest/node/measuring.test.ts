@@ -120,6 +120,28 @@ describe('a program that measures', () => {
     expect(measuring.active).toBe(false);
   });
 
+  it('goes on with what a list that is not whole leaves out', async () => {
+    const { measuring, states } = start();
+    await measuring.want([one('http.requests')]);
+    await measuring.want([one('node.gc')], false);
+    await measuring.want([one('http.requests')], false);
+    expect([...measuring.states().keys()].toSorted()).toEqual(['http_requests', 'node_gc']);
+    expect(states.length).toBe(2);
+    await measuring.want([one('node.gc')], true);
+    expect([...measuring.states().keys()]).toEqual(['node_gc']);
+  });
+
+  it('enables what is wanted again while it is being enabled, once', async () => {
+    const { measuring, states } = start();
+    const where = { op: 'eq', field: 'status', value: 200 } as const;
+    const wants = [1, 2, 3].map(() => measuring.want([one('http.requests', { where })]));
+    await Promise.all(wants);
+    expect(states.map(([id, { state }]) => [id, state])).toEqual([['http_requests', 'enabled']]);
+    await Promise.all([measuring.want([one('http.requests', { where, by: ['route'] })]), measuring.want([])]);
+    expect(measuring.states().size).toBe(0);
+    expect(subscribed()).toEqual([]);
+  });
+
   it('counts every request once, by route, method and status', async () => {
     const { measuring, states } = start();
     await measuring.want([

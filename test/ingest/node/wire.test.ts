@@ -39,7 +39,7 @@ const arbitraryFromInstrumenter: fc.Arbitrary<FromInstrumenter> = fc.oneof(
   fc.nat().map((sequence) => ({ kind: 'ack' as const, sequence })),
   fc
     .array(arbitraryInstrumentation, { maxLength: 3 })
-    .map((all) => ({ kind: 'wanted' as const, instrumentations: all })),
+    .map((all) => ({ kind: 'wanted' as const, instrumentations: all, whole: all.length > 1 })),
 );
 
 /** Reads a stream that comes in pieces of the lengths given, round and round. */
