@@ -138,13 +138,9 @@ export class Lives {
   #drop(id: string): LifeChange {
     if (!this.#lives.delete(id)) return { gone: [], refused: `no instrumentation "${id}" is known` };
     this.#dropped.add(id);
-    if (this.#dropped.size > DROPPED_MAX) for (const oldest of this.#dropped) return this.#forget(oldest, id);
+    const [oldest] = this.#dropped;
+    if (this.#dropped.size > DROPPED_MAX && oldest !== undefined) this.#dropped.delete(oldest);
     return { gone: [id] };
-  }
-
-  #forget(oldest: string, dropped: string): LifeChange {
-    this.#dropped.delete(oldest);
-    return { gone: [dropped] };
   }
 }
 

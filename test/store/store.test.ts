@@ -341,6 +341,7 @@ describe('history', () => {
     const { cacheBytes } = large.stats();
     serve(large.reader, 'requests');
     expect(large.stats().cacheBytes).toBe(cacheBytes);
+    large.checkpoint();
     closed(large);
     const small = open({ cacheBytes: 1000 });
     const cells = serve(small.reader, 'requests').cells.length;
