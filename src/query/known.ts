@@ -1,5 +1,12 @@
 /** What is known of time: per column, how many of its seconds anyone reported. None differs from zero. */
-import { type Coverage, coverageColumns, hasBit } from '../model/coverage.ts';
+import {
+  type Coverage,
+  type CoverageBlock,
+  coverageColumns,
+  emptyBits,
+  hasBit,
+  type SecondBits,
+} from '../model/coverage.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Plan } from './plan.ts';
@@ -17,22 +24,31 @@ export function whatIsKnown(plan: Plan, reader: SeriesReader): Known {
   const { fromSecond, untilSecond, columnSeconds, columns, instrumentation } = plan;
   const blocks = [...reader.coverage(instrumentation.id, fromSecond, untilSecond)];
   const coverage = coverageColumns(blocks, { fromSecond, untilSecond, columnSeconds });
-  const heard = new Uint8Array(untilSecond - fromSecond);
-  for (const { startSecond, sources } of blocks) {
+  const reported = new Float64Array(columns);
+  for (const [startSecond, heard] of heardBits(blocks)) {
     const first = Math.max(0, fromSecond - startSecond);
     const until = Math.min(BLOCK_STEPS, untilSecond - startSecond);
-    for (const { reported } of sources) {
-      for (let step = first; step < until; step++) {
-        if (hasBit(reported, step)) heard[startSecond + step - fromSecond] = 1;
-      }
+    for (let step = first; step < until; step++) {
+      if (hasBit(heard, step)) reported[Math.floor((startSecond + step - fromSecond) / columnSeconds)]!++;
     }
   }
-  const reported = new Float64Array(columns);
-  for (let s = 0; s < heard.length; s++) reported[Math.floor(s / columnSeconds)]! += heard[s]!;
   const seconds = Float64Array.from({ length: columns }, (_, c) =>
     Math.min(columnSeconds, untilSecond - fromSecond - c * columnSeconds),
   );
   return { coverage, reported, seconds, everySeconds: instrumentation.everySeconds };
+}
+
+/** Per block start, the seconds in which any source reported. */
+function heardBits(blocks: readonly CoverageBlock[]): Map<number, SecondBits> {
+  const heard = new Map<number, SecondBits>();
+  for (const { startSecond, sources } of blocks) {
+    let bits = heard.get(startSecond);
+    if (bits === undefined) heard.set(startSecond, (bits = emptyBits()));
+    for (const { reported } of sources) {
+      for (let i = 0; i < bits.length; i++) bits[i]! |= reported[i]!;
+    }
+  }
+  return heard;
 }
 
 /** The seconds that a column's counts speak for: those reported, each for the time since the one before it.

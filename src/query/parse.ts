@@ -43,7 +43,7 @@ function parseTokens(given: readonly IToken[]): { tree: CstNode; faults: Fault[]
   for (;;) {
     grammar.input = tokens;
     const tree = grammar.statement();
-    const found = grammar.errors.map((error) => syntaxFault(error, tokens));
+    const found = grammar.errors.slice(0, DIAGNOSTICS_MAX).map((error) => syntaxFault(error, tokens));
     const first = found[0];
     if (first?.token === undefined || first.repair === undefined || repaired.length >= DIAGNOSTICS_MAX) {
       return {

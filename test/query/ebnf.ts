@@ -50,7 +50,10 @@ function production(part: Definition, isInSequence: boolean): string {
       const text = inner.map((alternative) => sequence(alternative.definition!)).join(' | ');
       return isInSequence ? `( ${text} )` : text;
     }
-    default:
+    case 'Alternative':
+    case 'Rule':
+    case 'RepetitionMandatory':
+    case 'RepetitionWithSeparator':
       throw new Error(`no form for ${part.type}`);
   }
 }
