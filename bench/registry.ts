@@ -5,5 +5,6 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fold: () => import('./fold.ts'),
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
+  'node-probe': () => import('./node-probe.ts'),
   query: () => import('./query.ts'),
 };
