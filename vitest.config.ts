@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** unit: pure and in-process, under 30 s in all. system: real processes, broker, browser; one file at a time. */
+/** unit: pure and in-process, quick. slow: the same, but thousands of runs, crash points, children: some seconds a
+ *  file. system: real processes, broker and browser, one file at a time, from dist/. */
 export default defineConfig({
   test: {
     projects: [
@@ -8,8 +9,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/system/**'],
+          exclude: ['test/system/**', '**/*.slow.test.ts'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['test/**/*.slow.test.ts'],
+          exclude: ['test/system/**'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {
