@@ -207,7 +207,7 @@ class Role implements Instrumenter {
     return [
       {
         name: 'spool',
-        ok: fault === undefined && dropped === 0,
+        ok: fault === undefined,
         detail:
           (fault === undefined ? '' : `Cannot use the disk, what is new waits in memory: ${fault.reason}; `) +
           `${records} entries, ${bytes} bytes wait; ${dropped} batches were dropped at a bound`,

@@ -266,6 +266,28 @@ test('loses and doubles nothing when the instrumenter is killed and comes again'
   expect(await program.exited).toBe(0);
 });
 
+test('loses and doubles nothing when either stands still for a while', async () => {
+  const instrumenter = await startInstrumenter();
+  const program = await startProgram('served.cjs');
+  await instrumenter.ask('enable', one('http.requests', { by: ['route'] }));
+  const since = await measuring(instrumenter, 'http_requests');
+  await program.ask('go');
+  for (const stopped of [instrumenter, program]) {
+    await new Promise((resolve) => setTimeout(resolve, 1400));
+    stopped.process.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2600));
+    stopped.process.kill('SIGCONT');
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await program.ask('rest');
+  const end = nowSecond() + 1;
+  await logged(end);
+  const { counts, seconds } = counted('http_requests');
+  expect(counts).toEqual(within((await program.ask('served')) as Record<string, number>, since, end));
+  const until = seconds.at(-1)! + 1;
+  expect(seconds).toEqual(Array.from({ length: until - since }, (_, i) => since + i));
+});
+
 test('hands over at its end what it counted in the second at hand', async () => {
   const instrumenter = await startInstrumenter();
   const program = await startProgram('served.cjs');

@@ -15,7 +15,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     unit: 'requests',
     scope: 'interval',
     fields: [host, app, pid, { name: 'route', label: 'route', type: 'string' }, method, status, latency],
-    cost: 'a few microseconds of CPU a request in the measured program; nothing while not enabled',
+    cost: 'a microsecond or two of CPU a request in the measured program; nothing while not enabled',
   },
   {
     name: 'http.client',
@@ -23,7 +23,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     unit: 'requests',
     scope: 'interval',
     fields: [host, app, pid, { name: 'peer', label: 'peer', type: 'string' }, method, status, latency],
-    cost: 'a few microseconds of CPU a request in the measured program; nothing while not enabled',
+    cost: 'as much CPU a request as one served costs; nothing while not enabled',
   },
   {
     name: 'node.loop',
