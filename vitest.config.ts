@@ -11,6 +11,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**', '**/*.slow.test.ts'],
           testTimeout: 20_000,
+          isolate: false,
         },
       },
       {

@@ -29,7 +29,7 @@ describe('house law', () => {
   it('writes file names in kebab-case', () => {
     expect(
       offenders(sources, (path) =>
-        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config|d))?\.ts$/.test(basename(path))
+        /^[a-z0-9]+(-[a-z0-9]+)*(\.slow)?(\.(test|config|d))?\.ts$/.test(basename(path))
           ? undefined
           : `${path}: use kebab-case`,
       ),
