@@ -14,7 +14,7 @@ import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanBlocks, withTotals } from './scan.ts';
 
 export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): QueryResult {
-  const scanned = scanBlocks(plan, reader);
+  const scanned = scanBlocks(plan, reader, kernel);
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
   const { draw } = plan;

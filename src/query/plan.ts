@@ -53,7 +53,7 @@ export interface Plan {
 }
 
 export interface PlanProblem {
-  readonly code: 'NOT_INSTRUMENTED' | 'TOO_LARGE' | 'EMPTY_RANGE';
+  readonly code: 'NOT_INSTRUMENTED' | 'NOT_AVAILABLE' | 'TOO_LARGE' | 'EMPTY_RANGE';
   readonly message: string;
   /** The statement that would measure what is asked. */
   readonly offer?: string;
@@ -64,6 +64,8 @@ export interface PlanContext {
   readonly nowSecond: number;
   /** The second below which all are answered for; undefined where nothing is known yet. */
   readonly frontierSecond: (instrumentationId: string) => number | undefined;
+  /** Whether the reader knows what was known earlier; without it `as of` is refused rather than ignored. */
+  readonly answersAsOf?: boolean;
   /** The picture's size where the query names none. */
   readonly size?: { readonly width?: number; readonly height?: number };
 }
@@ -75,6 +77,10 @@ export function planRead(read: CheckedRead, context: PlanContext): Planned {
   const cover = metric && findCover(read, metric, context.catalogue);
   if (metric === undefined || cover === undefined) return { problem: notInstrumented(read, metric) };
   const { instrumentation } = cover;
+  if (read.asOf !== undefined && context.answersAsOf !== true) {
+    const message = 'Cannot answer "as of": what was known at an earlier time is not kept here';
+    return { problem: { code: 'NOT_AVAILABLE', message } };
+  }
   const frontier = Math.min(
     context.frontierSecond(instrumentation.id) ?? context.nowSecond,
     context.nowSecond,

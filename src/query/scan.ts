@@ -8,9 +8,24 @@ import type { Key } from '../model/key.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import { compilePredicate } from '../model/predicate.ts';
 import type { BucketRaster } from '../model/raster.ts';
-import type { CellBlock, Cells, SeriesReader } from '../model/series.ts';
+import { type CellBlock, type Cells, CellsBuffer, type SeriesReader } from '../model/series.ts';
 import type { Plan } from './plan.ts';
 import type { Ranges } from './value-set.ts';
+
+/** Cells that a scan keeps as they are stored, 13 bytes each; beyond them blocks are added up into columns. */
+const KEPT_CELLS_MAX = 8e6;
+/** Cells that a scan keeps at all. */
+const SCANNED_CELLS_MAX = 32e6;
+
+/** More was stored in the range than one answer may hold. */
+export class ScanTooLargeError extends Error {
+  readonly code = 'TOO_LARGE';
+  constructor(id: string) {
+    super(
+      `Cannot answer from ${id}: its range holds more than ${SCANNED_CELLS_MAX} cells, ask for fewer keys or less time`,
+    );
+  }
+}
 
 /** Members of one chunk's counts: 8 MiB, which stays in a cache and is quick to clear. */
 const CHUNK_COUNTS = 2 ** 20;
@@ -46,10 +61,12 @@ export interface Buckets {
   readonly count: number;
 }
 
-export function scanBlocks(plan: Plan, reader: SeriesReader): Scan {
+/** Reads everything once; blocks stay as the reader gave them, or added up where they are too many. */
+export function scanBlocks(plan: Plan, reader: SeriesReader, kernel: Kernel, keptMax = KEPT_CELLS_MAX): Scan {
   const { instrumentation, fromSecond, untilSecond, columnSeconds, columns } = plan;
   const groups = new GroupIndex(plan);
   const blocks: ScannedBlock[] = [];
+  let kept = 0;
   const wholeUntil = untilSecond - (untilSecond % columnSeconds);
   // Whole columns may come from roll-ups; a column that is cut short comes second by second.
   const parts = [
@@ -62,17 +79,53 @@ export function scanBlocks(plan: Plan, reader: SeriesReader): Scan {
       const columnOfStep = columnsOf(block, { from, until, plan });
       const used = columnOfStep.filter((column) => column >= 0);
       if (used.length === 0) continue;
-      blocks.push({
+      const stored: ScannedBlock = {
         cells: block.cells,
         columnOfStep,
         groupOfKey: groups.ofBlock(block.keys),
         firstColumn: used[0]!,
         lastColumn: used.at(-1)!,
-      });
+      };
+      const isOver = kept + block.cells.length > keptMax && used.length > 1 + used.at(-1)! - used[0]!;
+      const scanned = isOver ? addedUp(stored, kernel) : stored;
+      kept += scanned.cells.length;
+      if (kept > SCANNED_CELLS_MAX) throw new ScanTooLargeError(instrumentation.id);
+      blocks.push(scanned);
     }
   }
   const grid = reader.grid(instrumentation.id) ?? instrumentation.grid;
   return { blocks, groups: groups.keys, columns, grid, mask: plan.buckets };
+}
+
+/** The block's placed cells with a step a column, those of one place as one. */
+function addedUp(
+  { cells, columnOfStep, groupOfKey, firstColumn, lastColumn }: ScannedBlock,
+  kernel: Kernel,
+): ScannedBlock {
+  const sums = new CellsBuffer(cells.length);
+  for (let i = 0; i < cells.length; i++) {
+    const column = columnOfStep[cells.step[i]!]!;
+    const key = cells.key[i]!;
+    if (column < 0 || groupOfKey[key]! < 0) continue;
+    sums.push(column - firstColumn, key, cells.bucket[i]!, cells.count[i]!);
+  }
+  kernel.sortMerge(sums);
+  const { length } = sums;
+  return {
+    cells: {
+      length,
+      step: sums.step.slice(0, length),
+      key: sums.key.slice(0, length),
+      bucket: sums.bucket.slice(0, length),
+      count: sums.count.slice(0, length),
+    },
+    columnOfStep: Int32Array.from({ length: BLOCK_STEPS }, (_, c) =>
+      firstColumn + c <= lastColumn ? firstColumn + c : -1,
+    ),
+    groupOfKey,
+    firstColumn,
+    lastColumn,
+  };
 }
 
 function columnsOf(

@@ -57,6 +57,7 @@ export function queryProblem(diagnostics: readonly Diagnostic[]): Problem {
 export function planProblem({ code, message, offer }: PlanProblem): Problem {
   const title = {
     NOT_INSTRUMENTED: 'Nothing measures this yet',
+    NOT_AVAILABLE: 'Not available here',
     TOO_LARGE: 'The query is too large',
     EMPTY_RANGE: 'The range is empty',
   }[code];

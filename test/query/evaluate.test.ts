@@ -14,6 +14,7 @@ import { evaluate } from '../../src/query/evaluate.ts';
 import { LINE_KEYS_MAX } from '../../src/query/lines.ts';
 import { type Plan, planRead } from '../../src/query/plan.ts';
 import type { LinesResult, QueryResult } from '../../src/query/result.ts';
+import { forEachChunk, scanBlocks, wholeGrid } from '../../src/query/scan.ts';
 import { shop } from '../arbitrary/query.ts';
 import { type Event, MemorySeries } from './memory-series.ts';
 
@@ -598,6 +599,30 @@ describe('a sliding window', () => {
         expect(answer(c, fixed)).toEqual(answer(c, live));
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe('a scan', () => {
+  it('that adds up what is too much counts the same', () => {
+    fc.assert(
+      fc.property(arbitraryCase, (c) => {
+        const plan = planOf(c, { kind: 'count' });
+        const reader = new MemorySeries(c.instrumentations, c.events, { split: c.split });
+        const counted = [Number.POSITIVE_INFINITY, 0].map((keptMax) => {
+          const scan = scanBlocks(plan, reader, referenceKernel, keptMax);
+          const groups = scan.groups.length;
+          const hues = { count: groups, hueOfGroup: Int32Array.from({ length: groups }, (_, g) => g) };
+          const counts: number[][] = [];
+          const buckets = wholeGrid(scan);
+          forEachChunk(scan, { hues, buckets, kernel: referenceKernel }, (raster, first) => {
+            raster.counts.forEach((count, i) => count > 0 && counts.push([first, i, count]));
+          });
+          return { groups: scan.groups, counts };
+        });
+        expect(counted[1]).toEqual(counted[0]);
+      }),
+      { numRuns: 50 },
     );
   });
 });

@@ -108,6 +108,7 @@ describe('plans', () => {
             catalogue: { ...shop, instrumentations: [own] },
             nowSecond: NOW,
             frontierSecond: () => undefined,
+            answersAsOf: true,
           });
           expect('plan' in again || again.problem.code !== 'NOT_INSTRUMENTED').toBe(true);
           return;
@@ -121,6 +122,14 @@ describe('plans', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('refuse to answer as of a time where that is not known', () => {
+    const text = 'http.requests last 1m as of 2026-11-22T03:00Z';
+    expect(planned(text)).toMatchObject({ code: 'NOT_AVAILABLE' });
+    const plan = planned(text, { answersAsOf: true });
+    const asOfSecond = 1_795_316_400;
+    expect(plan).toMatchObject({ asOfSecond, untilSecond: asOfSecond, live: false });
   });
 
   it('prefer fewer fields, then the older, then the first by name', () => {
@@ -154,7 +163,9 @@ describe('plans', () => {
     expect(planned('http.requests last 1m', { frontierSecond: () => NOW + 9 })).toMatchObject({
       untilSecond: NOW,
     });
-    expect(planned('http.requests last 1m', { frontierSecond: () => undefined })).toMatchObject({
+    expect(
+      planned('http.requests last 1m', { frontierSecond: () => undefined, answersAsOf: true }),
+    ).toMatchObject({
       untilSecond: NOW,
     });
   });

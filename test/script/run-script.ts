@@ -164,6 +164,7 @@ function answer(text: string, world: World): string[] {
     catalogue: catalogueOf(world),
     nowSecond,
     frontierSecond: () => nowSecond,
+    answersAsOf: checked.kind === 'explain',
   });
   if ('problem' in planned) {
     const { code, message, offer } = planned.problem;
