@@ -5,12 +5,14 @@ import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { evaluate } from '../query/evaluate.ts';
+import { explainPlan } from '../query/explain.ts';
 import { type Plan, planRead } from '../query/plan.ts';
 import type { HeatmapResult, QueryResult, TableResult } from '../query/result.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
+import { ScanTooLargeError } from '../query/scan.ts';
 import type { Store } from '../store/store.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
@@ -39,18 +41,16 @@ export function answerRead(question: ReadQuestion, { store, kernel, clock }: Ans
   });
   if ('problem' in planned) return { kind: 'problem', problem: planProblem(planned.problem) };
   const { plan } = planned;
-  const result = evaluate(plan, store.reader, kernel);
   try {
+    const result = evaluate(plan, store.reader, kernel);
     const body = question.explain
-      ? tableBody(
-          explanation(plan, result, { startMs, endMs: clock.nowMs(), text: question.text }),
-          presentation,
-        )
+      ? tableBody(explanation(plan, result, clock.nowMs() - startMs), presentation)
       : bodyOf(result, { question, plan, kernel, frontierSecond });
     return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
-    throw error;
+    if (!(error instanceof ScanTooLargeError)) throw error;
+    return { kind: 'problem', problem: planProblem({ code: error.code, message: error.message }) };
   }
 }
 
@@ -154,32 +154,16 @@ function tableOf({ columns, rows }: TableResult): Table {
   return { columns, rows };
 }
 
-function explanation(
-  plan: Plan,
-  result: QueryResult,
-  { startMs, endMs, text }: { startMs: number; endMs: number; text: string },
-): Table {
-  const seconds = plan.untilSecond - plan.fromSecond;
-  const { sources, missing } = sourcesOf(result);
-  const rows: [string, string | number][] = [
-    ['statement', text],
-    ['instrumentation', plan.instrumentation.id],
-    ['from', new Date(plan.fromSecond * 1000).toISOString()],
-    ['to', new Date(plan.untilSecond * 1000).toISOString()],
-    ['seconds', seconds],
-    ['columns', plan.columns],
-    ['seconds a column', plan.columnSeconds],
-    ['live', plan.live ? 'yes' : 'no'],
-    ['sources expected', sources],
-    ['sources missing', missing],
-    ['time', `${(endMs - startMs).toFixed(1)} ms`],
-    ...plan.notes.map((note): [string, string] => ['note', note]),
-  ];
-  return { columns: [{ name: 'what' }, { name: 'value' }], rows };
-}
-
-function sourcesOf(result: QueryResult): { sources: number; missing: string } {
+/** The plan, and what came of it. */
+function explanation(plan: Plan, result: QueryResult, tookMs: number): Table {
+  const { columns, rows, notes } = explainPlan(plan);
   const coverage = result.kind === 'heatmap' ? result.raster.coverage : result.coverage;
-  const names = coverage?.missing.map((m) => m.name).join(', ') ?? '';
-  return { sources: coverage?.expected ?? 0, missing: names === '' ? 'none' : names };
+  const missing = coverage?.missing.map((m) => `${m.name} (${m.seconds} s)`).join(', ') ?? '';
+  const came: [string, string | number][] = [
+    ['sources expected', coverage?.expected ?? 0],
+    ['sources missing', missing === '' ? 'none' : missing],
+    ['took', `${tookMs.toFixed(1)} ms`],
+    ...notes.map((note): [string, string] => ['note', note]),
+  ];
+  return { columns, rows: [...rows, ...came] };
 }

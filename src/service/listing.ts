@@ -20,10 +20,15 @@ export function instrumentationJson(context: GatewayContext, instrumentation: In
   const sources = states.map(({ source, state }): SourceStateJson => ({ source, ...state }));
   return {
     ...instrumentation,
-    statement: printInstrumentation(instrumentation),
+    statement: printInstrumentation(instrumentation, metricOf(context, instrumentation)),
     state: overallState(states.map((s) => s.state)),
     sources,
   };
+}
+
+/** Where a host offers it still: without it, bounds print as integers in base units. */
+function metricOf(context: GatewayContext, { metric }: Instrumentation): MetricDescription | undefined {
+  return context.configuration.metrics().find((m) => m.name === metric);
 }
 
 export function instrumentationTable(context: GatewayContext, list: readonly Instrumentation[]): Table {

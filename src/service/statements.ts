@@ -43,7 +43,7 @@ export function draftOf(text: string, configuration: Configuration): Draft {
 export function understand(text: string, catalogue: Catalogue): { statement: Statement; checked: Checked } {
   const parsed = parseStatement(text);
   if ('diagnostics' in parsed) throw new ProblemException(queryProblem(parsed.diagnostics));
-  const outcome = checkStatement(parsed.statement, catalogue);
+  const outcome = checkStatement(parsed.statement, catalogue, text);
   if ('diagnostics' in outcome) throw new ProblemException(queryProblem(outcome.diagnostics));
   return { statement: parsed.statement, checked: outcome.checked };
 }

@@ -103,7 +103,12 @@ describe('reading', () => {
 
   it('explains', async () => {
     const json = (await query('explain http.requests by latency last 10s')).json();
-    expect(Object.fromEntries(json.rows)).toMatchObject({ instrumentation: 'requests', seconds: 10 });
+    expect(Object.fromEntries(json.rows)).toMatchObject({
+      instrumentation: 'requests',
+      columns: 10,
+      step: '1s',
+      'sources missing': 'none',
+    });
   });
 });
 

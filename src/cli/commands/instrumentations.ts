@@ -1,6 +1,7 @@
 /** `tailglow instrumentations`: what is measured now, by whom, and why not where not. */
 import { Command } from 'commander';
-import { request, type Target } from '../client.ts';
+import { durationSeconds } from '../../query/unit.ts';
+import { CommandFailure, EXIT, request, type Target } from '../client.ts';
 
 const EXAMPLES = `
 Examples:
@@ -67,9 +68,11 @@ async function print(target: Target, statement: string, json: boolean): Promise<
 }
 
 function seconds(text: string): number {
-  const match = /^(\d+)(s|m|h|d|w)$/.exec(text);
-  if (match === null)
-    throw new Error(`Cannot read duration "${text}": expected a number and s, m, h, d or w`);
-  const unit = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[match[2]!]!;
-  return Number(match[1]) * unit;
+  const match = /^(\d+)([a-z]+)$/.exec(text);
+  const value = match === null ? undefined : durationSeconds(Number(match[1]), match[2]!);
+  if (value !== undefined && Number.isInteger(value)) return value;
+  throw new CommandFailure(
+    EXIT.usage,
+    `Cannot read duration "${text}": expected whole seconds such as 90s, 12h, 7d or 4w`,
+  );
 }

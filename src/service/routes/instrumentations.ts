@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
-import { printInstrumentation } from '../../query/print.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { instrumentationJson } from '../listing.ts';
 import { ProblemException } from '../problem.ts';
@@ -78,7 +77,7 @@ function existing({ configuration }: GatewayContext, id: string) {
     configuration.look(id);
     return found;
   }
-  const names = configuration.instrumentations().map((i) => `"${i.id}" (${printInstrumentation(i)})`);
+  const names = configuration.instrumentations().map((i) => `"${i.id}"`);
   throw new ProblemException({
     status: 404,
     code: 'INSTRUMENTATION_UNKNOWN',

@@ -99,6 +99,6 @@ function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
 function diagnose(text: string, context: GatewayContext) {
   const parsed = parseStatement(text);
   if ('diagnostics' in parsed) return queryProblem(parsed.diagnostics).errors ?? [];
-  const checked = checkStatement(parsed.statement, catalogueOf(context.configuration));
+  const checked = checkStatement(parsed.statement, catalogueOf(context.configuration), text);
   return 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
 }
