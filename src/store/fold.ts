@@ -29,6 +29,8 @@ import { Ends, type SourceRecord, Sources } from './sources.ts';
 
 /** Entries, batches and reports kept aside with the reason; the oldest goes first. */
 const ASIDE_MAX = 64;
+/** No block stays open longer than this for reports that speak of many seconds. */
+const EXTRA_SECONDS_MAX = 3600;
 
 export interface FoldConfig {
   readonly kernel: Kernel;
@@ -162,9 +164,7 @@ export class Fold {
         const ending = this.ending(head.instrumentation.id);
         return head.seal(openSecondOf(head, before), openSecondOf(head, this.#openSecond), ending, kernel);
       });
-      this.#ends.prune(
-        Math.min(this.#openSecond, ...[...this.#heads.values()].map((h) => this.openSecond(h))),
-      );
+      this.#ends.prune(this.#openSecond - BLOCK_STEPS - EXTRA_SECONDS_MAX);
       this.#forget(this.#lives.forgetExpired(this.#largestSecond));
     }
     this.#sizeCells = this.#measure();
@@ -360,5 +360,6 @@ export class Fold {
 
 /** A report that speaks of several seconds comes after the last of them: its block stays open that much longer. */
 function openSecondOf(head: Head, openSecond: number): number {
-  return blockStart(Math.max(0, openSecond - (head.instrumentation.everySeconds - 1)));
+  const extraSeconds = Math.min(head.instrumentation.everySeconds - 1, EXTRA_SECONDS_MAX);
+  return blockStart(Math.max(0, openSecond - extraSeconds));
 }

@@ -197,6 +197,15 @@ describe('who is missing', () => {
     ]);
   });
 
+  it('remembers an end for an instrumentation that is created after a seal and reported late', () => {
+    log.control({ kind: 'instrumenter-online', host: 'web1', metrics: [] }, START + 40);
+    log.report(START + 39, []);
+    log.report(START + 940, []);
+    log.create(requests({ id: 'slow', everySeconds: 10 }));
+    log.report(START + 39, [], { instrumentation: 'slow', arrivedMs: (START + 941) * 1000 });
+    expect(serve(folded().reader, 'slow').coverage).toEqual([[START + 39, 'web1/proc']]);
+  });
+
   it('expects nobody after the instrumentation expired, and keeps its history', () => {
     log.report(START, [[['/'], 1]]);
     log.control({ kind: 'instrumentation-expired', id: 'requests' }, START + 2);
