@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <initializer_list>
 
 #include "kernel.h"
@@ -233,6 +234,13 @@ napi_value number(napi_env env, double value) {
   return result;
 }
 
+napi_value noMemory(napi_env env, const char* action) {
+  char text[80];
+  std::snprintf(text, sizeof text, "Cannot %s cells: no memory", action);
+  napi_throw_error(env, "KERNEL_MEMORY", text);
+  return nullptr;
+}
+
 napi_value crc32c(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const auto bytes = arguments.read<uint8_t>("bytes");
@@ -261,10 +269,7 @@ napi_value sortMerge(napi_env env, napi_callback_info info) {
   if (!arguments.ok()) return nullptr;
   room.length = length;
   const ptrdiff_t merged = tailglow::sortMerge(room);
-  if (merged < 0) {
-    napi_throw_error(env, "KERNEL_MEMORY", "Cannot sort cells: no memory");
-    return nullptr;
-  }
+  if (merged < 0) return noMemory(env, "sort");
   return number(env, static_cast<double>(merged));
 }
 
@@ -285,9 +290,12 @@ napi_value encodeColumns(napi_env env, napi_callback_info info) {
   return result;
 }
 
+using Decode = ptrdiff_t (*)(const uint8_t*, size_t, uint32_t, uint32_t, CellsRoom);
+
 /** (bytes, keys, buckets, from, step, key, bucket, count) -> cells read, or -1 for bytes that are none: the
  *  reference says why. */
-napi_value decodeColumns(napi_env env, napi_callback_info info) {
+template <Decode decode>
+napi_value decodeCells(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const auto bytes = arguments.read<uint8_t>("bytes");
   const size_t keys = arguments.size("limits.keys");
@@ -296,9 +304,28 @@ napi_value decodeColumns(napi_env env, napi_callback_info info) {
   const CellsRoom room = takeRoom(arguments, from);
   if (keys > 0x10000 || buckets > 0x10000) arguments.fail("limits are above 65536: an index has two bytes");
   if (!arguments.ok()) return nullptr;
-  return number(env, static_cast<double>(tailglow::decodeColumns(bytes.data, bytes.length,
-                                                                  static_cast<uint32_t>(keys),
-                                                                  static_cast<uint32_t>(buckets), room)));
+  const ptrdiff_t cells =
+      decode(bytes.data, bytes.length, static_cast<uint32_t>(keys), static_cast<uint32_t>(buckets), room);
+  if (cells == tailglow::kNoMemory) return noMemory(env, "decode");
+  return number(env, static_cast<double>(cells));
+}
+
+/** (cells) -> Uint8Array, or undefined for cells that cannot be encoded: the reference says why. */
+napi_value encodeClasses(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  if (!arguments.ok()) return nullptr;
+  tailglow::ClassBytes encoded;
+  const tailglow::Encoded outcome = tailglow::encodeClasses(cells, &encoded);
+  if (outcome == tailglow::Encoded::kNoMemory) return noMemory(env, "encode");
+  if (outcome == tailglow::Encoded::kRefused) return nullptr;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value result = nullptr;
+  if (napi_create_arraybuffer(env, encoded.length, &data, &buffer) != napi_ok) return nullptr;
+  std::memcpy(data, encoded.bytes.get(), encoded.length);
+  napi_create_typedarray(env, napi_uint8_array, encoded.length, buffer, 0, &result);
+  return result;
 }
 
 /** (cells, columnOfStep, hueOfKey) -> low * 65536 + high, or -1 where no cell is placed. */
@@ -401,8 +428,10 @@ NAPI_MODULE_INIT() {
     napi_callback call;
   } functions[] = {
       {"crc32c", crc32c},           {"bucketIndices", bucketIndices}, {"sortMerge", sortMerge},
-      {"encodeColumns", encodeColumns}, {"decodeColumns", decodeColumns}, {"bucketRange", bucketRange},
-      {"accumulate", accumulate},   {"spread", spread},               {"shade", shade},
+      {"encodeColumns", encodeColumns}, {"decodeColumns", decodeCells<tailglow::decodeColumns>},
+      {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
+      {"bucketRange", bucketRange}, {"accumulate", accumulate},
+      {"spread", spread},           {"shade", shade},
   };
   for (const auto& function : functions) {
     napi_value value = nullptr;

@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 1;
+constexpr int kInterfaceVersion = 2;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -80,6 +81,19 @@ void writeColumns(const Cells& cells, const ColumnSizes& sizes, uint8_t* out);
 /** The number of cells read into `room`, or -1 on bytes that writeColumns does not write (or for which there
  *  is no room). Checks everything. */
 ptrdiff_t decodeColumns(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room);
+
+/** Codec 2's bytes (classes.cc), until they are copied to where they go. */
+struct ClassBytes {
+  std::unique_ptr<uint8_t[]> bytes;
+  size_t length = 0;
+};
+enum class Encoded { kDone, kRefused, kNoMemory };
+/** Refuses what measureColumns refuses. */
+Encoded encodeClasses(const Cells& cells, ClassBytes* out);
+constexpr ptrdiff_t kFault = -1;
+constexpr ptrdiff_t kNoMemory = -2;
+/** As decodeColumns, of what encodeClasses wrote: cells read, or kFault or kNoMemory. */
+ptrdiff_t decodeClasses(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room);
 
 /** Smallest and largest bucket of the placed cells; false where there are none. */
 bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, uint16_t* high);

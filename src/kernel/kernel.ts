@@ -45,6 +45,13 @@ export interface Kernel {
    *  written (a bucket not below `buckets`, a key not below `keys`, a short or long column) and leaves `into` as it was. */
   decodeColumns(bytes: Uint8Array, limits: { keys: number; buckets: number }, into: CellsBuffer): void;
 
+  /** Codec 2's bytes of sorted, merged cells (docs/SEGMENT_FORMAT.md, "Class-rANS of codec 2"): smaller than
+   *  deflated columns, near what no codec can beat. Throws as encodeColumns. */
+  encodeClasses(cells: Cells): Uint8Array;
+
+  /** Reads what `encodeClasses` wrote; as decodeColumns. */
+  decodeClasses(bytes: Uint8Array, limits: { keys: number; buckets: number }, into: CellsBuffer): void;
+
   /** Smallest and largest bucket among the placed cells: [low, high], or [0, -1] when there are none. */
   bucketRange(cells: Cells, placement: Placement): [number, number];
 

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { assert } from '../model/assert.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
+import { classesCellCount } from './classes.ts';
 import { type ColumnLimits, columnsCellCount } from './columns.ts';
 import type { Kernel, Placement } from './kernel.ts';
 import { referenceKernel } from './reference.ts';
@@ -51,7 +52,7 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 /** Cells as the add-on takes them. */
 type FlatArrays = [step: Uint8Array, key: Uint16Array, bucket: Uint16Array, count: Float64Array];
@@ -71,6 +72,9 @@ interface Addon {
   decodeColumns(
     ...args: [bytes: Uint8Array, keys: number, buckets: number, from: number, ...FlatArrays]
   ): number;
+  /** As those of columns. */
+  encodeClasses(...cells: FlatCells): Uint8Array | undefined;
+  decodeClasses: Addon['decodeColumns'];
   /** low * 65536 + high, or -1. */
   bucketRange(...args: [...FlatCells, ...FlatPlacement]): number;
   accumulate(
@@ -104,6 +108,8 @@ const FUNCTIONS = [
   'sortMerge',
   'encodeColumns',
   'decodeColumns',
+  'encodeClasses',
+  'decodeClasses',
   'bucketRange',
   'accumulate',
   'spread',
@@ -127,7 +133,18 @@ function adapt(addon: Addon): Kernel {
     },
     encodeColumns: (cells) =>
       addon.encodeColumns(...flatCells(cells)) ?? referenceKernel.encodeColumns(cells),
-    decodeColumns: (bytes, limits, into) => decodeColumns(addon, bytes, limits, into),
+    decodeColumns: (bytes, limits, into) => {
+      into.reserve(columnsCellCount(bytes));
+      if (!decode(addon.decodeColumns, bytes, limits, into))
+        refused(referenceKernel.decodeColumns, bytes, limits, into);
+    },
+    encodeClasses: (cells) =>
+      addon.encodeClasses(...flatCells(cells)) ?? referenceKernel.encodeClasses(cells),
+    decodeClasses: (bytes, limits, into) => {
+      into.reserve(classesCellCount(bytes));
+      if (!decode(addon.decodeClasses, bytes, limits, into))
+        refused(referenceKernel.decodeClasses, bytes, limits, into);
+    },
     bucketRange: (cells, placement) => {
       const packed = addon.bucketRange(...flatCells(cells), ...flatPlacement(placement));
       return packed < 0 ? [0, -1] : [packed >>> 16, packed & 0xffff];
@@ -147,16 +164,27 @@ function adapt(addon: Addon): Kernel {
   };
 }
 
-function decodeColumns(addon: Addon, bytes: Uint8Array, limits: ColumnLimits, into: CellsBuffer): void {
-  into.reserve(columnsCellCount(bytes));
+/** False where the add-on refuses the bytes. */
+function decode(
+  call: Addon['decodeColumns'],
+  bytes: Uint8Array,
+  limits: ColumnLimits,
+  into: CellsBuffer,
+): boolean {
   const { step, key, bucket, count } = into;
-  const read = addon.decodeColumns(bytes, limits.keys, limits.buckets, into.length, step, key, bucket, count);
-  if (read >= 0) {
-    into.length += read;
-    return;
-  }
-  referenceKernel.decodeColumns(bytes, limits, into);
-  assert(false, 'the add-on refused columns that the reference reads');
+  const read = call(bytes, limits.keys, limits.buckets, into.length, step, key, bucket, count);
+  if (read >= 0) into.length += read;
+  return read >= 0;
+}
+
+function refused(
+  reference: Kernel['decodeColumns'],
+  bytes: Uint8Array,
+  limits: ColumnLimits,
+  into: CellsBuffer,
+): never {
+  reference(bytes, limits, into);
+  assert(false, 'the add-on refused cells that the reference reads');
 }
 
 function flatCells({ length, step, key, bucket, count }: Cells): FlatCells {

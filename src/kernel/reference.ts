@@ -6,6 +6,7 @@ import { bucketIndex, LL5 } from '../model/grid.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
+import { decodeClasses, encodeClasses } from './classes.ts';
 import { decodeColumns, encodeColumns } from './columns.ts';
 import type { Kernel, Placement, RowSpread, ShadeShape } from './kernel.ts';
 
@@ -22,6 +23,11 @@ export const referenceKernel: Kernel = {
     return encodeColumns(cells);
   },
   decodeColumns,
+  encodeClasses(cells) {
+    checkCells(cells);
+    return encodeClasses(cells);
+  },
+  decodeClasses,
   bucketRange,
   accumulate,
   spread,
