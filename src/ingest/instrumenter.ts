@@ -9,12 +9,13 @@ import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
+import type { Watermark } from '../model/watermark.ts';
 import type { Driver, DriverSink, DriverSource } from './driver.ts';
 import { NodeDriver } from './node/driver.ts';
 import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
 import { Reporter, type ReporterStats } from './reporter.ts';
-import { Sender, type SenderStats, type Watermark } from './sender.ts';
+import { Sender, type SenderStats } from './sender.ts';
 import { Spool, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
 import { directoryDisk } from './spool-disk.ts';
 

@@ -4,13 +4,8 @@
 import type { Source } from '../model/batch.ts';
 import type { Clock } from '../model/clock.ts';
 import { type LogWriter, LogUnavailableError } from '../model/log.ts';
+import type { Watermark } from '../model/watermark.ts';
 import type { Spool, SpoolRecord } from './spool.ts';
-
-/** What a committed fold holds of one source: half-open ranges of sequence numbers. */
-export interface Watermark {
-  readonly source: Source;
-  readonly covered: readonly (readonly [fromSequence: number, untilSequence: number])[];
-}
 
 /** A fold commits a block of 256 s, or a checkpoint well before. What it does not hold by then it did not get. */
 export const COVER_MS_MAX = 60_000;

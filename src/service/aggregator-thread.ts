@@ -1,7 +1,7 @@
 /** An aggregator in a worker thread, seen from the gateway's side: questions go over, answers come back by
  *  number, each with a deadline; a thread that dies is started again and answers 503 meanwhile. */
 import { Worker } from 'node:worker_threads';
-import type { Watermark } from '../store/sequences.ts';
+import type { Watermark } from '../model/watermark.ts';
 import type { AggregatorClient, Answer, Question } from './answer.ts';
 import type { LogAddress } from './open-log.ts';
 import type { Problem } from './problem.ts';

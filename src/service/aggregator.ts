@@ -5,7 +5,7 @@ import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LogReader } from '../model/log.ts';
-import type { Watermark } from '../store/sequences.ts';
+import type { Watermark } from '../model/watermark.ts';
 import type { FoldOutcome, Store, StoreNote } from '../store/store.ts';
 import type { AggregatorClient, AggregatorStatus, Answer, Question, ReadQuestion } from './answer.ts';
 import { answerRead } from './answer-read.ts';

@@ -1,7 +1,7 @@
 /** When a batch is safe: every aggregator holds it in a durable commit. Intersects, per source, the sequence
  *  ranges that the aggregators cover. Pure bookkeeping. */
 import type { Source } from '../model/batch.ts';
-import type { Watermark } from '../store/sequences.ts';
+import type { Watermark } from '../model/watermark.ts';
 
 type Ranges = Watermark['covered'];
 

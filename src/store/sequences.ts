@@ -11,6 +11,7 @@
 import { assert } from '../model/assert.ts';
 import { SOURCES_MAX } from '../model/limits.ts';
 import { type Source, sourceName } from '../model/report.ts';
+import type { Watermark } from '../model/watermark.ts';
 
 /** A resend in reverse order makes one range a batch: a spool of 15 minutes fits. */
 export const RANGES_MAX = 1024;
@@ -22,12 +23,6 @@ const COVERED_RANGES_MAX = 64;
 assert(INCARNATIONS_MAX >= 16, 'a sixteenth is forgotten at a time');
 
 export type Verdict = 'new' | 'repeat' | 'forgotten';
-
-/** Which sequence numbers of a source are held: half-open ranges, ascending. What lies between them is missing. */
-export interface Watermark {
-  readonly source: Source;
-  readonly covered: readonly (readonly [fromSequence: number, untilSequence: number])[];
-}
 
 interface Tracker {
   readonly source: Source;

@@ -8,6 +8,7 @@ import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LogEntry } from '../model/log.ts';
 import type { SeriesReader } from '../model/series.ts';
+import type { Watermark } from '../model/watermark.ts';
 import {
   type AsideItem,
   type Counters,
@@ -22,7 +23,6 @@ import { type Held, Partitions } from './partitions.ts';
 import { StoreReader } from './reader.ts';
 import { enforceRetention, finishDeletions } from './retention.ts';
 import { CODEC_COLUMNS, decodeSegment, encodeSegment } from './segment.ts';
-import type { Watermark } from './sequences.ts';
 import type { SourceRecord } from './sources.ts';
 import { StoreBrokenError, StoreDamagedError } from './store-errors.ts';
 
