@@ -8,6 +8,7 @@ import { loadKernel } from '../kernel/native.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
+import { type LogReader, LogUnavailableError } from '../model/log.ts';
 import { encodeControlEntry } from '../model/report.ts';
 import { openCatalogue } from '../store/catalogue.ts';
 import { AggregatorThread } from './aggregator-thread.ts';
@@ -125,8 +126,20 @@ async function startConfiguration(
 ): Promise<Configuration> {
   const onFault = (error: unknown): void => notice(`config: ${text(error)}`);
   const reader = await log.reader();
-  const catalogue = openCatalogue(join(data, 'catalogue.db'), await reader.identity());
+  const catalogue = openCatalogue(join(data, 'catalogue.db'), await identityOf(reader, notice));
   return Configuration.start({ catalogue, writer: log.writer, reader, clock, onChange, onFault });
+}
+
+/** A broker that is away when we start is waited for; the reader bounds each try, and a person is told. */
+async function identityOf(reader: LogReader, notice: (line: string) => void): Promise<string> {
+  for (;;) {
+    try {
+      return await reader.identity();
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError)) throw error;
+      notice(`${error.message}; trying again`);
+    }
+  }
 }
 
 function startThreads(
