@@ -1,4 +1,4 @@
-// A run of kernel.cc under AddressSanitizer and UndefinedBehaviorSanitizer (native/sanitize.sh): random and
+// A run of kernel.cc and classes.cc under AddressSanitizer and UndefinedBehaviorSanitizer (native/sanitize.sh): random and
 // hostile input from a fixed seed, every array exactly as long as the contract asks, so that one byte beyond is
 // seen. Ends with 0, or with the sanitizer's or its own word on what went wrong.
 #include <cstdio>
@@ -80,6 +80,68 @@ std::vector<uint8_t> encode(const Columns& columns) {
   return bytes;
 }
 
+std::vector<uint8_t> encodeByClass(const Columns& columns) {
+  tailglow::ClassBytes encoded;
+  require(tailglow::encodeClasses(columns.cells(), &encoded) == tailglow::Encoded::kDone, "sorted cells have classes");
+  return {encoded.bytes.get(), encoded.bytes.get() + encoded.length};
+}
+
+/** Rows of every kind, sorted: sparse and dense, small counts and large, few steps and many. */
+Columns randomRows() {
+  Columns columns(0);
+  const size_t stepFirst = below(3) == 0 ? below(256) : 0;
+  const size_t stepEnd = below(2) != 0 ? 256 : stepFirst + 1 + below(256 - stepFirst);
+  for (uint16_t key = 0; key < kKeys; key++) {
+    size_t bucket = below(kBuckets);
+    for (size_t rows = below(6); rows > 0 && bucket < kBuckets; rows--) {
+      const size_t every = 1 + below(below(2) != 0 ? 3 : 40);
+      const size_t width = below(below(3) != 0 ? 5 : 50);
+      const uint64_t base = below(2) != 0 ? 1 : 1 + below(30);
+      for (size_t step = stepFirst; step < stepEnd; step++) {
+        if (below(every) != 0) continue;
+        columns.step.push_back(static_cast<uint8_t>(step));
+        columns.key.push_back(key);
+        columns.bucket.push_back(static_cast<uint16_t>(bucket));
+        columns.count.push_back(static_cast<double>(base + (next() >> 12) % (uint64_t{1} << width)));
+      }
+      bucket += below(4) != 0 ? 1 : 1 + below(100);
+    }
+  }
+  columns.resize(columns.step.size());
+  return columns;
+}
+
+/** Room for as many cells as are announced, which native.ts gives, or for fewer. */
+void decodeHostileClasses(std::vector<uint8_t> bytes) {
+  bytes.shrink_to_fit();
+  Columns read(below(4) == 0 ? below(300) : 5000);
+  const ptrdiff_t cells = tailglow::decodeClasses(bytes.data(), bytes.size(), kKeys, kBuckets, read.room());
+  if (cells < 0) return;
+  read.resize(static_cast<size_t>(cells));
+  require(encodeByClass(read) == bytes, "what decodes encodes to the same bytes");
+}
+
+void classes() {
+  const Columns sorted = randomRows();
+  const auto length = static_cast<ptrdiff_t>(sorted.step.size());
+  std::vector<uint8_t> bytes = encodeByClass(sorted);
+  bytes.shrink_to_fit();
+  Columns read(sorted.step.size());
+  require(tailglow::decodeClasses(bytes.data(), bytes.size(), kKeys, kBuckets, read.room()) == length, "decodes");
+  require(read == sorted, "round trip by class");
+  if (length > 0) {
+    Columns tight(sorted.step.size() - 1);
+    require(tailglow::decodeClasses(bytes.data(), bytes.size(), kKeys, kBuckets, tight.room()) == -1, "no room");
+  }
+  for (int round = 0; round < 8; round++) {
+    std::vector<uint8_t> hostile = bytes;
+    const size_t reach = below(2) != 0 ? hostile.size() : (hostile.size() < 200 ? hostile.size() : 200);
+    for (size_t edits = 1 + below(3); edits > 0; edits--) hostile[below(reach)] = static_cast<uint8_t>(next());
+    if (below(3) == 0) hostile.resize(below(hostile.size() + 1));
+    decodeHostileClasses(hostile);
+  }
+}
+
 /** Room for as many cells as two bytes each allow, as native.ts gives it. */
 void decodeHostile(std::vector<uint8_t> bytes) {
   bytes.shrink_to_fit();
@@ -122,6 +184,7 @@ void columnsAndSorting() {
   std::vector<uint8_t> random(below(64));
   for (uint8_t& byte : random) byte = static_cast<uint8_t>(below(2) != 0 ? below(4) : below(256));
   decodeHostile(random);
+  decodeHostileClasses(random);
 }
 
 void picture() {
@@ -191,6 +254,7 @@ int main() {
   require(tailglow::crc32c(reinterpret_cast<const uint8_t*>("123456789"), 9, 0) == 0xe3069283u, "crc32c");
   for (int round = 0; round < 2000; round++) {
     columnsAndSorting();
+    classes();
     picture();
     checksumAndIndices();
   }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds kernel.cc and classes.cc with the address and undefined-behaviour sanitizers and runs them on random and hostile input
-# (sanitize.cc). Needs a C++ compiler ($CXX, default g++); leaves nothing behind; fails on the first error.
+# Builds kernel.cc and classes.cc with the address and undefined-behaviour sanitizers and runs them on random and
+# hostile input (sanitize.cc). Needs a C++ compiler ($CXX, default g++); leaves nothing behind; fails on the first error.
 set -eu
 cd "$(dirname "$0")"
 folder=$(mktemp -d)

@@ -74,7 +74,7 @@ interface Addon {
   ): number;
   /** As those of columns. */
   encodeClasses(...cells: FlatCells): Uint8Array | undefined;
-  decodeClasses: Addon['decodeColumns'];
+  decodeClasses(...args: Parameters<Addon['decodeColumns']>): number;
   /** low * 65536 + high, or -1. */
   bucketRange(...args: [...FlatCells, ...FlatPlacement]): number;
   accumulate(
@@ -135,15 +135,13 @@ function adapt(addon: Addon): Kernel {
       addon.encodeColumns(...flatCells(cells)) ?? referenceKernel.encodeColumns(cells),
     decodeColumns: (bytes, limits, into) => {
       into.reserve(columnsCellCount(bytes));
-      if (!decode(addon.decodeColumns, bytes, limits, into))
-        refused(referenceKernel.decodeColumns, bytes, limits, into);
+      decode(addon, 'decodeColumns', bytes, limits, into);
     },
     encodeClasses: (cells) =>
       addon.encodeClasses(...flatCells(cells)) ?? referenceKernel.encodeClasses(cells),
     decodeClasses: (bytes, limits, into) => {
       into.reserve(classesCellCount(bytes));
-      if (!decode(addon.decodeClasses, bytes, limits, into))
-        refused(referenceKernel.decodeClasses, bytes, limits, into);
+      decode(addon, 'decodeClasses', bytes, limits, into);
     },
     bucketRange: (cells, placement) => {
       const packed = addon.bucketRange(...flatCells(cells), ...flatPlacement(placement));
@@ -164,26 +162,20 @@ function adapt(addon: Addon): Kernel {
   };
 }
 
-/** False where the add-on refuses the bytes. */
 function decode(
-  call: Addon['decodeColumns'],
+  addon: Addon,
+  name: 'decodeColumns' | 'decodeClasses',
   bytes: Uint8Array,
   limits: ColumnLimits,
   into: CellsBuffer,
-): boolean {
+): void {
   const { step, key, bucket, count } = into;
-  const read = call(bytes, limits.keys, limits.buckets, into.length, step, key, bucket, count);
-  if (read >= 0) into.length += read;
-  return read >= 0;
-}
-
-function refused(
-  reference: Kernel['decodeColumns'],
-  bytes: Uint8Array,
-  limits: ColumnLimits,
-  into: CellsBuffer,
-): never {
-  reference(bytes, limits, into);
+  const read = addon[name](bytes, limits.keys, limits.buckets, into.length, step, key, bucket, count);
+  if (read >= 0) {
+    into.length += read;
+    return;
+  }
+  referenceKernel[name](bytes, limits, into);
   assert(false, 'the add-on refused cells that the reference reads');
 }
 

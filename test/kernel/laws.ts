@@ -1,7 +1,9 @@
 /** What every kernel must satisfy, as named checks that throw: one suite over both kernels, and over canaries
  *  that must fail it. Each law states its expectation by itself, in the plainest way, without either kernel. */
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { blockCells } from '../../bench/workload.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { crc32c } from '../../src/model/crc32c.ts';
 import { bucketIndex, LL5, LL5_BUCKETS } from '../../src/model/grid.ts';
@@ -18,6 +20,17 @@ import {
   copyCells,
   copyRaster,
 } from '../arbitrary/series.ts';
+
+/** The example of docs/SEGMENT_FORMAT.md. */
+function documentedCells(): CellsBuffer {
+  const cells = new CellsBuffer();
+  cells.push(7, 0, 40, 3);
+  cells.push(8, 0, 40, 1);
+  cells.push(7, 2, 300, 200);
+  return cells;
+}
+const CLASSES_HEX =
+  '030708c70d0d344f6f34008d505e6d1a2858062a68a19f529a9e3ca5010000140080b40e80e01e90a00e8008100100';
 
 export interface KernelLaw {
   readonly name: string;
@@ -40,19 +53,32 @@ function sums(cells: CellsBuffer): Map<string, number> {
   return map;
 }
 
+/** The kernel's two ways to write cells as bytes: codec 1 and codec 2. */
+export const CODECS = ['Columns', 'Classes'] as const;
+export type Codec = (typeof CODECS)[number];
+
 /** Sorted, merged cells and their bytes. */
-function encoded(kernel: Kernel, cells: CellsBuffer): { sorted: CellsBuffer; bytes: Uint8Array } {
+function encoded(
+  kernel: Kernel,
+  codec: Codec,
+  cells: CellsBuffer,
+): { sorted: CellsBuffer; bytes: Uint8Array } {
   const sorted = copyCells(cells);
   kernel.sortMerge(sorted);
-  return { sorted, bytes: kernel.encodeColumns(sorted) };
+  return { sorted, bytes: kernel[`encode${codec}`](sorted) };
 }
 
 /** What decoding does: the cells, or the error, which must be a BytesFault and leave the target as it was. */
-export function decoded(kernel: Kernel, bytes: Uint8Array): CellsBuffer | BytesFault {
+export function decoded(
+  kernel: Kernel,
+  codec: Codec,
+  bytes: Uint8Array,
+  limits = LIMITS,
+): CellsBuffer | BytesFault {
   const into = new CellsBuffer(2);
   into.push(9, 9, 9, 9);
   try {
-    kernel.decodeColumns(bytes, LIMITS, into);
+    kernel[`decode${codec}`](bytes, limits, into);
     return into;
   } catch (error) {
     expect(error).toBeInstanceOf(BytesFault);
@@ -61,15 +87,55 @@ export function decoded(kernel: Kernel, bytes: Uint8Array): CellsBuffer | BytesF
   }
 }
 
-/** Valid columns with some bytes changed, cut off, put in or repeated; and plain random bytes. */
-export function hostileColumns(kernel: Kernel): fc.Arbitrary<Uint8Array> {
+/** Rows as traffic leaves them, of a block of few or many steps: empty to full, small counts to the largest. */
+export const arbitraryRows: fc.Arbitrary<CellsBuffer> = fc
+  .record({
+    seed: fc.nat(),
+    stepFirst: fc.nat(255),
+    steps: fc.oneof(fc.integer({ min: 1, max: 256 }), fc.constant(256)),
+    rows: fc.array(
+      fc.record({
+        keyGap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2)),
+        bucketGap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(400)),
+        fill: fc.constantFrom(0.02, 0.1, 0.3, 0.9, 1, 1),
+        base: fc.oneof(fc.constant(1), fc.nat(100), fc.constantFrom(2 ** 31 - 3, 2 ** 32 + 1, 2 ** 52)),
+        scale: fc.constantFrom(0, 1, 3, 10, 70, 300, 2 ** 20, 2 ** 33, 2 ** 52),
+        outlier: fc.constantFrom(0, 0, 0.02),
+      }),
+      { maxLength: 40 },
+    ),
+  })
+  .map(({ seed, stepFirst, steps, rows }) => {
+    const cells = new CellsBuffer();
+    let state = seed;
+    const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+    let [key, bucket] = [0, 0];
+    for (const { keyGap, bucketGap, fill, base, scale, outlier } of rows) {
+      key = Math.min(KEYS - 1, key + keyGap);
+      bucket = (keyGap > 0 ? bucketGap : bucket + 1 + bucketGap) % LL5_BUCKETS;
+      for (let step = stepFirst; step < Math.min(stepFirst + steps, 256); step++) {
+        if (random() >= fill) continue;
+        const count = base + Math.floor((random() + random()) * scale) + (random() < outlier ? 2 ** 50 : 0);
+        cells.push(step, key, bucket, Math.min(Math.max(count, 1), Number.MAX_SAFE_INTEGER));
+      }
+    }
+    return cells;
+  });
+
+/** Cells whose sums stay safe integers. */
+const anyCells = fc
+  .oneof(arbitraryCells({ ...LIMITS, countMax: 2 ** 45 }), arbitraryRows)
+  .filter((cells) => [...sums(cells).values()].every((sum) => Number.isSafeInteger(sum)));
+
+/** Valid bytes with some changed, cut off, put in or repeated; and plain random bytes. */
+export function hostileBytes(kernel: Kernel, codec: Codec): fc.Arbitrary<Uint8Array> {
   const edit = fc.record({
-    at: fc.nat(400),
+    at: fc.oneof(fc.nat(60), fc.nat(4000)),
     value: fc.nat(255),
     kind: fc.constantFrom('set', 'cut', 'insert', 'remove'),
   });
-  const mutated = fc.tuple(cellsOf, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([cells, edits]) => {
-    const bytes = [...encoded(kernel, cells).bytes];
+  const mutated = fc.tuple(anyCells, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([cells, edits]) => {
+    const bytes = [...encoded(kernel, codec, cells).bytes];
     for (const { at, value, kind } of edits) {
       const place = at % bytes.length || 0;
       if (kind === 'set') bytes[place] = value;
@@ -96,7 +162,144 @@ function placementCase(): fc.Arbitrary<{
     );
 }
 
+function codecLaws(codec: Codec): KernelLaw[] {
+  const encode = (kernel: Kernel, cells: CellsBuffer): Uint8Array => kernel[`encode${codec}`](cells);
+  return [
+    {
+      name: `${codec}: cells round trip, appended to what is there`,
+      check(kernel) {
+        fc.assert(
+          fc.property(anyCells, (cells) => {
+            const { sorted, bytes } = encoded(kernel, codec, cells);
+            const read = decoded(kernel, codec, bytes);
+            expect(read).toBeInstanceOf(CellsBuffer);
+            if (read instanceof CellsBuffer) expect(cellList(read).slice(1)).toEqual(cellList(sorted));
+          }),
+          { numRuns: 300 },
+        );
+      },
+    },
+    {
+      name: `${codec}: the largest place and count`,
+      check(kernel) {
+        const cells = new CellsBuffer();
+        cells.push(255, KEYS - 1, LL5_BUCKETS - 1, Number.MAX_SAFE_INTEGER);
+        const read = decoded(kernel, codec, encode(kernel, cells));
+        expect(read instanceof CellsBuffer && cellList(read).slice(1)).toEqual(cellList(cells));
+      },
+    },
+    {
+      name: `${codec}: hostile bytes are a BytesFault, or are what the cells read from them encode to`,
+      check(kernel) {
+        fc.assert(
+          fc.property(hostileBytes(kernel, codec), (bytes) => {
+            const read = decoded(kernel, codec, bytes);
+            if (read instanceof BytesFault) {
+              expect(read.offsetBytes).toBeLessThanOrEqual(bytes.length);
+              return;
+            }
+            const cells = new CellsBuffer();
+            for (const [step, key, bucket, count] of cellList(read).slice(1)) {
+              expect([key < LIMITS.keys, bucket < LIMITS.buckets, count > 0]).toEqual([true, true, true]);
+              cells.push(step, key, bucket, count);
+            }
+            expect(Buffer.from(encode(kernel, cells)).equals(bytes)).toBe(true);
+          }),
+          { numRuns: 500 },
+        );
+      },
+    },
+    {
+      name: `${codec}: a limit one below what the cells need is a BytesFault`,
+      check(kernel) {
+        const cells = new CellsBuffer();
+        cells.push(0, 3, 70, 1);
+        cells.push(0, 4, 60, 1);
+        const bytes = encode(kernel, cells);
+        const read = (keys: number, buckets: number): unknown =>
+          decoded(kernel, codec, bytes, { keys, buckets });
+        expect(read(5, 71)).toBeInstanceOf(CellsBuffer);
+        expect(read(4, 71)).toBeInstanceOf(BytesFault);
+        expect(read(5, 70)).toBeInstanceOf(BytesFault);
+      },
+    },
+    {
+      name: `${codec}: cells that are not sorted and merged, and counts that are none, are refused`,
+      check(kernel) {
+        const refused: [number, number, number, number][][] = [
+          [[1, 0, 0, 1], [1, 0, 0, 1]],
+          [[1, 0, 0, 1], [0, 0, 0, 1]],
+          [[1, 0, 1, 1], [1, 0, 0, 1]],
+          [[1, 1, 0, 1], [1, 0, 5, 1]],
+          ...[0, -1, 0.5, NaN, Infinity, 2 ** 53].map((count) => [[0, 0, 0, count] as [number, number, number, number]]),
+        ]; // prettier-ignore
+        for (const list of refused) {
+          const cells = new CellsBuffer();
+          for (const cell of list) cells.push(...cell);
+          expect(() => encode(kernel, cells)).toThrow(RangeError);
+        }
+      },
+    },
+  ];
+}
+
+/** Blocks that lie at the ends of what a codec must hold. */
+function extremeBlocks(): { what: string; cells: CellsBuffer }[] {
+  const block = (length: number, cell: (i: number) => [number, number, number, number]): CellsBuffer => {
+    const cells = new CellsBuffer(length);
+    for (let i = 0; i < length; i++) cells.push(...cell(i));
+    return cells;
+  };
+  const scattered = (i: number): number => Math.imul(i + 1, 0x9e3779b1) >>> 0;
+  return [
+    { what: 'every place of 2 keys, all 1', cells: block(2 * 1568 * 256, (i) => [i % 256, i >= 1568 * 256 ? 1 : 0, (i >> 8) % 1568, 1]) },
+    { what: '256 steps dense, counts up to the largest', cells: block(256 * 40, (i) => [i % 256, 0, i >> 8, (scattered(i) % 2 ** 31) * 2 ** 22 + 1]) },
+    { what: '4096 keys of one cell', cells: block(4096, (i) => [scattered(i) >>> 24, i, scattered(i * 7) % 1568, 1 + (i % 3)]) },
+    { what: 'the ends of every index', cells: block(4, (i) => [i % 2 === 0 ? 0 : 255, i < 2 ? 0 : 0xffff, i % 2 === 0 ? 0 : 0xffff, 1]) },
+    { what: 'one outlier in each row', cells: block(256 * 20, (i) => [i % 256, 0, i >> 8, i % 256 === 9 ? 2 ** 52 : 1 + (scattered(i) % 4)]) },
+  ]; // prettier-ignore
+}
+
 export const kernelLaws: readonly KernelLaw[] = [
+  ...CODECS.flatMap((codec) => codecLaws(codec)),
+  {
+    name: 'Columns: the bytes that docs/SEGMENT_FORMAT.md shows',
+    check(kernel) {
+      const bytes = '03 020203020304 0001 0000 28ac02 0100 070007 0200c701'.replaceAll(' ', '');
+      expect(Buffer.from(kernel.encodeColumns(documentedCells())).toString('hex')).toBe(bytes);
+      expect(Buffer.from(kernel.encodeColumns(new CellsBuffer())).toString('hex')).toBe('00'.repeat(7));
+    },
+  },
+  {
+    name: 'Classes: the bytes that docs/SEGMENT_FORMAT.md shows',
+    check(kernel) {
+      expect(Buffer.from(kernel.encodeClasses(documentedCells())).toString('hex')).toBe(CLASSES_HEX);
+      expect(Buffer.from(kernel.encodeClasses(new CellsBuffer())).toString('hex')).toBe('00');
+    },
+  },
+  {
+    name: 'Classes: blocks at the ends of what a codec must hold',
+    check(kernel) {
+      const limits = { keys: 0x10000, buckets: 0x10000 };
+      for (const { what, cells } of extremeBlocks()) {
+        const into = new CellsBuffer();
+        kernel.decodeClasses(kernel.encodeClasses(cells), limits, into);
+        const [found, expected] = [into, cells].map((c) =>
+          [c.step, c.key, c.bucket, c.count].map((array) => Buffer.from(array.slice(0, c.length).buffer)),
+        );
+        expect(Buffer.concat(found!).equals(Buffer.concat(expected!)), what).toBe(true);
+      }
+    },
+  },
+  {
+    name: 'Classes: random traffic takes fewer bytes than deflated columns',
+    check(kernel) {
+      const cells = blockCells({ seed: 5, keys: 3, steps: 64, eventsPerKeySecond: 60 });
+      kernel.sortMerge(cells);
+      const deflated = deflateRawSync(kernel.encodeColumns(cells), { level: 1 });
+      expect(kernel.encodeClasses(cells).length).toBeLessThan(deflated.length * 0.75);
+    },
+  },
   {
     name: 'crc32c is the checksum of the model, in one piece or two',
     check(kernel) {
@@ -165,78 +368,6 @@ export const kernelLaws: readonly KernelLaw[] = [
         [255, 0xffff, 0, 2],
         [255, 0xffff, 0xffff, 1],
       ]);
-    },
-  },
-  {
-    name: 'columns round trip, appended to what is there',
-    check(kernel) {
-      fc.assert(
-        fc.property(arbitraryCells({ ...LIMITS, countMax: 2 ** 45 }), (cells) => {
-          const { sorted, bytes } = encoded(kernel, cells);
-          const read = decoded(kernel, bytes);
-          expect(read).toBeInstanceOf(CellsBuffer);
-          if (read instanceof CellsBuffer) expect(cellList(read).slice(1)).toEqual(cellList(sorted));
-        }),
-      );
-    },
-  },
-  {
-    name: 'columns hold the largest place and count',
-    check(kernel) {
-      const cells = new CellsBuffer();
-      cells.push(255, KEYS - 1, LL5_BUCKETS - 1, Number.MAX_SAFE_INTEGER);
-      const read = decoded(kernel, kernel.encodeColumns(cells));
-      expect(read instanceof CellsBuffer && cellList(read).slice(1)).toEqual(cellList(cells));
-    },
-  },
-  {
-    name: 'columns are the bytes that docs/SEGMENT_FORMAT.md shows',
-    check(kernel) {
-      const cells = new CellsBuffer();
-      cells.push(7, 0, 40, 3);
-      cells.push(8, 0, 40, 1);
-      cells.push(7, 2, 300, 200);
-      const bytes = '03 020203020304 0001 0000 28ac02 0100 070007 0200c701'.replaceAll(' ', '');
-      expect(Buffer.from(kernel.encodeColumns(cells)).toString('hex')).toBe(bytes);
-      expect(Buffer.from(kernel.encodeColumns(new CellsBuffer())).toString('hex')).toBe('00'.repeat(7));
-    },
-  },
-  {
-    name: 'hostile columns are a BytesFault, or are what the cells read from them encode to',
-    check(kernel) {
-      fc.assert(
-        fc.property(hostileColumns(kernel), (bytes) => {
-          const read = decoded(kernel, bytes);
-          if (read instanceof BytesFault) {
-            expect(read.offsetBytes).toBeLessThanOrEqual(bytes.length);
-            return;
-          }
-          const cells = new CellsBuffer();
-          for (const [step, key, bucket, count] of cellList(read).slice(1)) {
-            expect([key < LIMITS.keys, bucket < LIMITS.buckets, count > 0]).toEqual([true, true, true]);
-            cells.push(step, key, bucket, count);
-          }
-          expect(Buffer.from(kernel.encodeColumns(cells)).equals(bytes)).toBe(true);
-        }),
-        { numRuns: 500 },
-      );
-    },
-  },
-  {
-    name: 'encodeColumns refuses cells that are not sorted and merged, and counts that are none',
-    check(kernel) {
-      const refused: [number, number, number, number][][] = [
-        [[1, 0, 0, 1], [1, 0, 0, 1]],
-        [[1, 0, 0, 1], [0, 0, 0, 1]],
-        [[1, 0, 1, 1], [1, 0, 0, 1]],
-        [[1, 1, 0, 1], [1, 0, 5, 1]],
-        ...[0, -1, 0.5, NaN, Infinity, 2 ** 53].map((count) => [[0, 0, 0, count] as [number, number, number, number]]),
-      ]; // prettier-ignore
-      for (const list of refused) {
-        const cells = new CellsBuffer();
-        for (const cell of list) cells.push(...cell);
-        expect(() => kernel.encodeColumns(cells)).toThrow(RangeError);
-      }
     },
   },
   {
@@ -371,6 +502,8 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
   return [
     { what: 'cells shorter than their length', call: () => kernel.sortMerge(short) },
     { what: 'cells to encode', call: () => kernel.encodeColumns(short) },
+    { what: 'cells to encode by class', call: () => kernel.encodeClasses(short) },
+    { what: 'a limit of classes', call: () => kernel.decodeClasses(new Uint8Array(1), { keys: 70_000, buckets: 1 }, cells) },
     { what: 'cells to place', call: () => kernel.accumulate(short, placement, raster) },
     { what: 'cells to range', call: () => kernel.bucketRange(short, placement) },
     { what: 'values', call: () => kernel.bucketIndices(new Float64Array(1), 2, new Uint16Array(2)) },
