@@ -56,6 +56,19 @@ export function openFile(
   });
 }
 
+/** Whether a crash came between the making of the file and the making of its tables: it holds nothing, and the
+ *  next writer goes on from there. */
+export function isUnmade(path: string): boolean {
+  return onFile(path, () => {
+    const db = new Database(path, { readonly: true, fileMustExist: true });
+    try {
+      return integer(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get()) === 0;
+    } finally {
+      db.close();
+    }
+  });
+}
+
 function createTables(db: Database.Database, { applicationId, version, sql }: Schema): void {
   db.transaction(() => {
     db.exec(sql);

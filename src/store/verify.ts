@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { Partition, type SegmentRef, segmentName } from './partition.ts';
 import { type Held, partitionPaths } from './partitions.ts';
 import { decodeSegment } from './segment.ts';
+import { isUnmade } from './sqlite.ts';
 import { SegmentCorruptError, StoreDamagedError, StoreVersionError } from './store-errors.ts';
 import { restoreFold } from './store.ts';
 
@@ -31,9 +32,9 @@ export interface Verification {
 /** Reads everything; a store may have the directory open meanwhile. */
 export function verifyStore(directory: string, kernel: Kernel): Verification {
   const verifier = new Verifier(kernel);
-  const partitions = partitionPaths(directory).map(
-    (path) => new Partition(path, { readonly: true, onUse() {} }),
-  );
+  const partitions = partitionPaths(directory)
+    .filter((path) => verifier.isMade(path))
+    .map((path) => new Partition(path, { readonly: true, onUse() {} }));
   for (const partition of partitions) verifier.state(partition);
   verifier.newestState();
   for (const partition of partitions) verifier.segments(partition);
@@ -49,6 +50,15 @@ class Verifier {
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+  }
+
+  /** False for a file that a crash left without tables, which is harmless, and for one that cannot be read. */
+  isMade(path: string): boolean {
+    let made = false;
+    this.#attempt({ path }, () => {
+      made = !isUnmade(path);
+    });
+    return made;
   }
 
   state(partition: Partition): void {
