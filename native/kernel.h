@@ -82,7 +82,7 @@ void writeColumns(const Cells& cells, const ColumnSizes& sizes, uint8_t* out);
  *  is no room). Checks everything. */
 ptrdiff_t decodeColumns(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room);
 
-/** Codec 2's bytes (classes.cc), until they are copied to where they go. */
+/** Codec 2's bytes (class_encode.cc), until they are copied to where they go. */
 struct ClassBytes {
   std::unique_ptr<uint8_t[]> bytes;
   size_t length = 0;

@@ -1,4 +1,4 @@
-// A run of kernel.cc and classes.cc under AddressSanitizer and UndefinedBehaviorSanitizer (native/sanitize.sh): random and
+// A run of the kernel under AddressSanitizer and UndefinedBehaviorSanitizer (native/sanitize.sh): random and
 // hostile input from a fixed seed, every array exactly as long as the contract asks, so that one byte beyond is
 // seen. Ends with 0, or with the sanitizer's or its own word on what went wrong.
 #include <cstdio>
@@ -136,7 +136,9 @@ void classes() {
   for (int round = 0; round < 8; round++) {
     std::vector<uint8_t> hostile = bytes;
     const size_t reach = below(2) != 0 ? hostile.size() : (hostile.size() < 200 ? hostile.size() : 200);
-    for (size_t edits = 1 + below(3); edits > 0; edits--) hostile[below(reach)] = static_cast<uint8_t>(next());
+    for (size_t edits = 1 + below(3); edits > 0; edits--) {
+      hostile[below(reach)] ^= static_cast<uint8_t>(below(2) != 0 ? 1u << below(8) : next());
+    }
     if (below(3) == 0) hostile.resize(below(hostile.size() + 1));
     decodeHostileClasses(hostile);
   }

@@ -132,16 +132,17 @@ export function hostileBytes(kernel: Kernel, codec: Codec): fc.Arbitrary<Uint8Ar
   const edit = fc.record({
     at: fc.oneof(fc.nat(60), fc.nat(4000)),
     value: fc.nat(255),
-    kind: fc.constantFrom('set', 'cut', 'insert', 'remove'),
+    kind: fc.constantFrom('set', 'flip', 'cut', 'insert', 'remove'),
   });
   const mutated = fc.tuple(anyCells, fc.array(edit, { minLength: 1, maxLength: 3 })).map(([cells, edits]) => {
     const bytes = [...encoded(kernel, codec, cells).bytes];
     for (const { at, value, kind } of edits) {
       const place = at % bytes.length || 0;
       if (kind === 'set') bytes[place] = value;
+      else if (kind === 'flip' && bytes.length > 0) bytes[place]! ^= 1 << (value & 7);
       else if (kind === 'insert') bytes.splice(place, 0, value);
       else if (kind === 'remove') bytes.splice(place, 1);
-      else bytes.splice(place);
+      else if (kind === 'cut') bytes.splice(place);
     }
     return Uint8Array.from(bytes);
   });
@@ -160,6 +161,21 @@ function placementCase(): fc.Arbitrary<{
     .chain(([cells, raster]) =>
       arbitraryPlacement({ keys: KEYS, ...raster }).map((placement) => ({ cells, raster, ...placement })),
     );
+}
+
+/** Bytes are a BytesFault within them, or are what the cells read from them encode to. */
+function refusedOrOwn(kernel: Kernel, codec: Codec, bytes: Uint8Array): void {
+  const read = decoded(kernel, codec, bytes);
+  if (read instanceof BytesFault) {
+    expect(read.offsetBytes).toBeLessThanOrEqual(bytes.length);
+    return;
+  }
+  const cells = new CellsBuffer();
+  for (const [step, key, bucket, count] of cellList(read).slice(1)) {
+    expect([key < LIMITS.keys, bucket < LIMITS.buckets, count > 0]).toEqual([true, true, true]);
+    cells.push(step, key, bucket, count);
+  }
+  expect(Buffer.from(kernel[`encode${codec}`](cells)).equals(bytes)).toBe(true);
 }
 
 function codecLaws(codec: Codec): KernelLaw[] {
@@ -192,21 +208,20 @@ function codecLaws(codec: Codec): KernelLaw[] {
       name: `${codec}: hostile bytes are a BytesFault, or are what the cells read from them encode to`,
       check(kernel) {
         fc.assert(
-          fc.property(hostileBytes(kernel, codec), (bytes) => {
-            const read = decoded(kernel, codec, bytes);
-            if (read instanceof BytesFault) {
-              expect(read.offsetBytes).toBeLessThanOrEqual(bytes.length);
-              return;
-            }
-            const cells = new CellsBuffer();
-            for (const [step, key, bucket, count] of cellList(read).slice(1)) {
-              expect([key < LIMITS.keys, bucket < LIMITS.buckets, count > 0]).toEqual([true, true, true]);
-              cells.push(step, key, bucket, count);
-            }
-            expect(Buffer.from(encode(kernel, cells)).equals(bytes)).toBe(true);
-          }),
+          fc.property(hostileBytes(kernel, codec), (bytes) => refusedOrOwn(kernel, codec, bytes)),
           { numRuns: 500 },
         );
+      },
+    },
+    {
+      name: `${codec}: so are bytes with any one bit changed`,
+      check(kernel) {
+        const bytes = encode(kernel, documentedCells());
+        for (let bit = 0; bit < bytes.length * 8; bit++) {
+          const changed = bytes.slice();
+          changed[bit >> 3]! ^= 1 << (bit & 7);
+          refusedOrOwn(kernel, codec, changed);
+        }
       },
     },
     {
