@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
  *  file. system: real processes, broker and browser, one file at a time, from dist/. */
 export default defineConfig({
   test: {
+    maxWorkers: '100%',
     projects: [
       {
         test: {

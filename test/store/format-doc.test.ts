@@ -32,7 +32,8 @@ it('has the tables that a file has', () => {
 
 it('has the header that the kept segment has', () => {
   const bytes = readFileSync(new URL('../golden/segment-v1.bin', import.meta.url));
-  const fields = [...doc.matchAll(/^\| (\d+) \| (\d+) \| ([^|]+) \|/gm)].map(([, at, length, name]) => ({
+  const section = /^## The segment$[^]*?(?=^## )/m.exec(doc)![0];
+  const fields = [...section.matchAll(/^\| (\d+) \| (\d+) \| ([^|]+) \|/gm)].map(([, at, length, name]) => ({
     at: Number(at),
     length: Number(length),
     name: name!.trim(),
