@@ -331,7 +331,7 @@ describe('percentiles', () => {
             const text = keyText(keyOf(e, plan.fields));
             return key === undefined ? !named.has(text) : text === keyText(key);
           });
-          const rank = [0, 0.5, 0.999, 1][i % 4]!;
+          const rank = [0, 50, 99.9, 100][i % 4]! / 100;
           for (let column = 0; column < plan.columns; column++) {
             const histogram = own
               .filter((e) => columnOf(e, plan) === column)
