@@ -8,6 +8,8 @@ import { packageVersion } from '../../service/package.ts';
 import { commandName } from '../client.ts';
 import type { Settings } from '../settings.ts';
 
+const PRELOAD = 'dist/src/ingest/node/preload.js';
+
 /** What the demo measures; the shop's metrics first, then the host's. */
 const DEMO_INSTRUMENTATIONS = [
   'instrument http.requests by route, method, status, latency keep 24h idle never as requests',
@@ -93,7 +95,7 @@ async function serve(root: string, settings: Settings): Promise<void> {
   });
   const demo = settings.demo ? startDemo(root, settings, embedded.socketPath, notice) : undefined;
   process.stdout.write(`tailglow is at ${embedded.url}\n`);
-  process.stdout.write(hint(settings, embedded));
+  process.stdout.write(hint(root, settings, embedded));
   closeWithGrace({ delay: 10_000, logger: false }, async ({ err }) => {
     if (err !== undefined) notice(err.stack ?? err.message);
     demo?.stop();
@@ -101,12 +103,17 @@ async function serve(root: string, settings: Settings): Promise<void> {
   });
 }
 
-function hint(settings: Settings, { url, socketPath }: { url: string; socketPath: string }): string {
+function hint(
+  root: string,
+  settings: Settings,
+  { url, socketPath }: { url: string; socketPath: string },
+): string {
   if (settings.demo) {
     const where = url === 'http://127.0.0.1:8124' ? '' : `--url ${url} `;
     return `Open it in a browser, or:  ${commandName()} ${where}query 'http.requests by route, latency last 5m' --watch\n`;
   }
-  return `Measure a Node program:  TAILGLOW_SOCKET=${socketPath} node --import tailglow/node app.js\n`;
+  const preload = join(root, PRELOAD);
+  return `Measure a Node program:  TAILGLOW_SOCKET=${socketPath} node --import ${preload} app.js\n`;
 }
 
 /** The shop: a program that knows nothing of us, measured by the preload as any other would be. */
@@ -125,7 +132,7 @@ function startDemo(
       process.execPath,
       [
         '--import',
-        join(root, 'dist/src/ingest/node/preload.js'),
+        join(root, PRELOAD),
         join(root, 'dist/demo/main.js'),
         '--data',
         join(settings.data, 'shop'),
