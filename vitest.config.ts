@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          setupFiles: ['test/seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**', '**/*.slow.test.ts'],
           testTimeout: 20_000,
@@ -18,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
+          setupFiles: ['test/seed.ts'],
           include: ['test/**/*.slow.test.ts'],
           exclude: ['test/system/**'],
           testTimeout: 120_000,
