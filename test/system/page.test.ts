@@ -156,7 +156,15 @@ describe('at first sight', () => {
     await waitForState(page, 'live');
     expect(await page.inputValue('#query')).toContain('http.requests');
     expect(await page.locator('nav a').count()).toBe(5);
-    expect(await page.locator('#legend button.chip').count()).toBeGreaterThanOrEqual(2);
+    // Legend, status and text come with the answer's numbers, a moment after its picture.
+    const chips = page.locator('#legend button.chip');
+    expect(
+      await until(
+        () => chips.count(),
+        (n) => n >= 2,
+        5_000,
+      ),
+    ).toBeGreaterThanOrEqual(2);
     expect(await page.locator('#sources').textContent()).toMatch(/^1 of 1/);
     expect(await page.locator('#frame img').getAttribute('alt')).toMatch(
       /^Heatmap of http\.requests by route, [\d,]+ counted$/,
