@@ -31,7 +31,6 @@ interface ProblemBody {
   readonly errors?: readonly {
     readonly message: string;
     readonly position?: { readonly offset: number; readonly length: number };
-    readonly suggestion?: string;
   }[];
 }
 
@@ -70,10 +69,9 @@ async function problemBody(response: Response): Promise<ProblemBody> {
 /** The statement with its errors underlined, then what each says. */
 export function problemText(problem: ProblemBody, statement?: string): string {
   const lines: string[] = [];
-  for (const { message, position, suggestion } of problem.errors ?? []) {
+  for (const { message, position } of problem.errors ?? []) {
     if (statement !== undefined && position !== undefined) lines.push(...underlined(statement, position));
     lines.push(styleText('red', message));
-    if (suggestion !== undefined) lines.push(`did you mean ${styleText('bold', suggestion)}?`);
   }
   if (lines.length === 0) lines.push(styleText('red', problem.detail ?? problem.title ?? 'refused'));
   if (problem.offer !== undefined) {
