@@ -9,6 +9,9 @@ const owners = {
   'lru-cache': 'store',
   fastify: 'service',
   'prom-client': 'service',
+  '@uwdata/flechette': 'service',
+  'hyparquet-writer': 'service',
+  'csv-parse': 'ingest',
   commander: 'cli',
 };
 

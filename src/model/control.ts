@@ -4,8 +4,10 @@
 import Type from 'typebox';
 import Value from 'typebox/value';
 import type { Instrumentation } from './instrumentation.ts';
+import { isLevel, type Level, type LevelRetention } from './level.ts';
 import { DISCRETE_FIELDS_MAX } from './limits.ts';
 import { type MetricDescription, type TypeName, TYPES } from './metric.ts';
+import type { Pin } from './pin.ts';
 import { isPredicate, type Predicate } from './predicate.ts';
 
 export type ControlEvent =
@@ -14,12 +16,20 @@ export type ControlEvent =
       readonly kind: 'instrumentation-changed';
       readonly id: string;
       readonly keepSeconds: number;
+      /** Absent: as model/level.ts has it. */
+      readonly keepLevels?: readonly LevelRetention[];
       readonly idleSeconds: number;
     }
   /** Nobody looked: measuring ends, what is stored stays for its retention. */
   | { readonly kind: 'instrumentation-expired'; readonly id: string }
   /** A person dropped it: measuring ends and what is stored goes. */
   | { readonly kind: 'instrumentation-dropped'; readonly id: string }
+  /** Its seconds in this range are kept for ever. A pin of a known name replaces that one. */
+  | { readonly kind: 'range-pinned'; readonly pin: Pin }
+  | { readonly kind: 'range-unpinned'; readonly id: string }
+  /** The data directory is over its size budget: blocks of this level that end at or before `untilSecond` go,
+   *  of every instrumentation, pinned ones excepted. An event, so that a replay gives up the same. */
+  | { readonly kind: 'space-reclaimed'; readonly level: Level; readonly untilSecond: number }
   /** An instrumenter started on this host: its earlier sources are over, what it can measure is listed. */
   | {
       readonly kind: 'instrumenter-online';
@@ -41,6 +51,10 @@ const grid = Type.Union([
   Type.Object({ kind: Type.Literal('count') }),
 ]);
 const scope = Type.Union([Type.Literal('interval'), Type.Literal('point')]);
+const level = Type.Unsafe<Level>(Type.Refine(Type.Integer(), (seconds) => isLevel(seconds)));
+const keepLevels = Type.Optional(
+  Type.Array(Type.Object({ level, keepSeconds: Type.Integer({ minimum: 0 }) })),
+);
 const instrumentation = Type.Object({
   id: Type.String(),
   metric: Type.String(),
@@ -51,6 +65,7 @@ const instrumentation = Type.Object({
   scope,
   everySeconds: Type.Integer({ minimum: 1 }),
   keepSeconds: Type.Integer({ minimum: 1 }),
+  keepLevels,
   idleSeconds: Type.Integer({ minimum: 0 }),
   createdSecond: Type.Integer({ minimum: 0 }),
 });
@@ -70,10 +85,22 @@ const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {
   'instrumentation-changed': Type.Object({
     id,
     keepSeconds: Type.Integer({ minimum: 1 }),
+    keepLevels,
     idleSeconds: Type.Integer({ minimum: 0 }),
   }),
   'instrumentation-expired': Type.Object({ id }),
   'instrumentation-dropped': Type.Object({ id }),
+  'range-pinned': Type.Object({
+    pin: Type.Object({
+      id,
+      instrumentation: id,
+      fromSecond: Type.Integer({ minimum: 0 }),
+      untilSecond: Type.Integer({ minimum: 1 }),
+      createdSecond: Type.Integer({ minimum: 0 }),
+    }),
+  }),
+  'range-unpinned': Type.Object({ id }),
+  'space-reclaimed': Type.Object({ level, untilSecond: Type.Integer({ minimum: 0 }) }),
   'instrumenter-online': Type.Object({ host: Type.String(), metrics: Type.Array(metric) }),
   'source-offline': Type.Object({
     host: Type.String(),

@@ -3,7 +3,7 @@
 import { assert } from './assert.ts';
 import { BLOCK_STEPS } from './limits.ts';
 
-/** One bit per second of a block; bit i is second startSecond + i. */
+/** One bit per step of a block; bit i is the step from startSecond + i * stepSeconds. */
 export type SecondBits = Uint8Array;
 
 export interface SourceCoverage {
@@ -15,8 +15,13 @@ export interface SourceCoverage {
 }
 
 export interface CoverageBlock {
-  /** A multiple of BLOCK_STEPS. */
+  /** A multiple of BLOCK_STEPS steps. */
   readonly startSecond: number;
+  /** Seconds of a step, 1 where absent. Of a roll-up a step is expected where any of its seconds was, reported
+   *  where all that were expected were, revised where any was. */
+  readonly stepSeconds?: number;
+  /** What of it counts; as CellBlock. */
+  readonly window?: { readonly fromSecond: number; readonly untilSecond: number };
   readonly sources: readonly SourceCoverage[];
   /** Seconds whose cells changed after their block was sealed. */
   readonly revised: SecondBits;

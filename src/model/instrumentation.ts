@@ -1,6 +1,7 @@
 /** An instrumentation: what is measured, how it is broken out, how long it lives. Plain data; the log carries
  *  its whole life as control events (control.ts). */
 import type { Grid } from './grid.ts';
+import type { LevelRetention } from './level.ts';
 import type { Predicate } from './predicate.ts';
 
 export interface Instrumentation {
@@ -15,7 +16,10 @@ export interface Instrumentation {
   readonly grid: Grid;
   readonly scope: 'interval' | 'point';
   readonly everySeconds: number;
+  /** How long whole seconds are kept. */
   readonly keepSeconds: number;
+  /** How long roll-ups are kept where it is not as model/level.ts has it; each level once, none of level 1. */
+  readonly keepLevels?: readonly LevelRetention[];
   /** Seconds without a look before it expires; 0 is never. */
   readonly idleSeconds: number;
   readonly createdSecond: number;

@@ -28,6 +28,9 @@ export interface LogReader {
    *  Where entries at `from` are gone (trimmed), starts at the oldest kept. Entries may repeat after a
    *  reconnect only at offsets already given, and are then left out. */
   read(from: number, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
+  /** An offset to read from that misses no entry which arrived at `arrivedMs` or later; it may lie earlier, by
+   *  what an index is coarse. Undefined where entries of that time are gone (trimmed) or none ever came. */
+  seek(arrivedMs: number): Promise<number | undefined>;
   /** Which log this is, for ever: made with it, never reused. An offset means something only within one log. */
   identity(): Promise<string>;
   /** The offset that the next append would get at least: what a reader started now would wait for. */

@@ -72,21 +72,37 @@ export interface CellBlock {
   readonly stepSeconds: number;
   readonly keys: readonly Key[];
   readonly cells: Cells;
+  /** What of it counts: steps that start in [fromSecond, untilSecond). Absent: all. What is outside is another
+   *  block's, of a finer level. */
+  readonly window?: SecondRange;
+}
+
+export interface SecondRange {
+  readonly fromSecond: number;
+  readonly untilSecond: number;
 }
 
 /** What a query reads. Pure reading: nothing waits, nothing changes. */
 export interface SeriesReader {
   /** Blocks that hold cells of `instrumentation` within [fromSecond, untilSecond), each second's cells once:
-   *  a caller still cuts to the range. Blocks come in ascending start order. `stepSecondsMax` lets the reader
-   *  answer from coarser roll-ups whose step divides it; 1 asks for whole seconds. */
+   *  a caller still cuts to the range and to each block's `window`. In no order. `stepSecondsMax` lets the reader
+   *  answer from coarser roll-ups whose step divides it, `fromSecond` then being a multiple of it; 1 asks for
+   *  whole seconds. Stored blocks are decoded one by one as they are asked for, open ones come last: a caller
+   *  may let time pass between two stored blocks while the series goes on changing, and still gets each
+   *  second's cells once; from the first open block on it must not. It ends the iteration when it gives up. */
   blocks(
     instrumentation: string,
     fromSecond: number,
     untilSecond: number,
     stepSecondsMax: number,
   ): Iterable<CellBlock>;
-  /** Who was expected and who reported, of the same range. */
-  coverage(instrumentation: string, fromSecond: number, untilSecond: number): Iterable<CoverageBlock>;
+  /** Who was expected and who reported, of the same range and by the same choice of levels. */
+  coverage(
+    instrumentation: string,
+    fromSecond: number,
+    untilSecond: number,
+    stepSecondsMax: number,
+  ): Iterable<CoverageBlock>;
   /** The grid that the instrumentation counts on, and the fields of its keys. */
   grid(instrumentation: string): Grid | undefined;
 }

@@ -22,7 +22,7 @@ export interface Known {
 
 export function whatIsKnown(plan: Plan, reader: SeriesReader): Known {
   const { fromSecond, untilSecond, columnSeconds, columns, instrumentation } = plan;
-  const blocks = [...reader.coverage(instrumentation.id, fromSecond, untilSecond)];
+  const blocks = [...reader.coverage(instrumentation.id, fromSecond, untilSecond, columnSeconds)];
   const coverage = coverageColumns(blocks, { fromSecond, untilSecond, columnSeconds });
   const reported = new Float64Array(columns);
   for (const [startSecond, heard] of heardBits(blocks)) {

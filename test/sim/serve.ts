@@ -33,7 +33,7 @@ function serveCoverage(
 ): Pick<Served, 'coverage' | 'revised'> {
   const seconds = new Map<number, Map<string, boolean>>();
   const revised = new Set<number>();
-  for (const block of reader.coverage(id, fromSecond, untilSecond)) {
+  for (const block of reader.coverage(id, fromSecond, untilSecond, 1)) {
     for (let step = 0; step < 256; step++) {
       const second = block.startSecond + step;
       if (second < fromSecond || second >= untilSecond) continue;

@@ -231,7 +231,7 @@ describe('who is missing', () => {
     const found = serve(store.reader, 'requests', START, START + 10);
     expect(found.revised).toEqual([START + 5]);
     expect(found.cells).toHaveLength(2);
-    const blocks = [...store.reader.coverage('requests', START, START + 10)];
+    const blocks = [...store.reader.coverage('requests', START, START + 10, 1)];
     const range = { fromSecond: START, untilSecond: START + 10, columnSeconds: 5 };
     expect(coverageColumns(blocks, range)).toMatchObject({ expected: 2, revised: [1] });
   });
