@@ -5,6 +5,7 @@ import { packageRoot, packageVersion } from '../service/package.ts';
 import { CommandFailure, EXIT, type Target } from './client.ts';
 import { instrumentationsCommand } from './commands/instrumentations.ts';
 import { queryCommand } from './commands/query.ts';
+import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { SettingsError } from './settings.ts';
@@ -39,6 +40,7 @@ function program(): Command {
     serveCommand(root),
     queryCommand(target),
     instrumentationsCommand(target),
+    replayCommand(),
     verifyCommand(),
   ]) {
     top.addCommand(command.copyInheritedSettings(top));

@@ -128,3 +128,20 @@ function placeFaults(
   }
   return faults;
 }
+
+/** Which log the files are of, and which offsets they hold; undefined where there is no file. Reads the newest file
+ *  whole: only its records say where it ends. Throws LogCorruptError for a header that is none. */
+export function logExtent(
+  directory: string,
+): { readonly identity: string; readonly firstOffset: number; readonly endOffset: number } | undefined {
+  const files = logFileNames(directory, readdirSync(directory));
+  const [oldest, newest] = [files[0], files.at(-1)];
+  if (oldest === undefined || newest === undefined) return undefined;
+  const bytes = readFileSync(newest.path);
+  const { identity } = fileHeader(newest, bytes);
+  let endOffset = newest.firstOffset;
+  for (const finding of scanRecords(newest, bytes, true)) {
+    if (finding.kind === 'entry') endOffset = finding.entry.offset + 1;
+  }
+  return { identity, firstOffset: oldest.firstOffset, endOffset };
+}

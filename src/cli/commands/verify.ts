@@ -1,15 +1,14 @@
 /** `tailglow verify`: reads a whole data directory and says what is damaged. */
 import { existsSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { CommandFailure, EXIT } from '../client.ts';
+import { kernelOption } from '../kernel-option.ts';
 
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('check log and store of a data directory; exits 1 if anything is damaged')
     .requiredOption('--data <dir>', 'the data directory')
-    .addOption(
-      new Option('--kernel <kernel>', 'hot loops').choices(['native', 'reference']).default('native'),
-    )
+    .addOption(kernelOption())
     .action(async ({ data, kernel }: { data: string; kernel: 'native' | 'reference' }) => {
       if (!existsSync(data))
         throw new CommandFailure(EXIT.refused, `Cannot verify "${data}": no such directory`);
