@@ -44,13 +44,16 @@ export interface StoreOptions {
   readonly onStep?: (step: StoreStep) => void;
 }
 
-export type StoreStep =
+/** In the order of a commit. */
+export const STORE_STEPS = [
   /** All rows are written, the transaction is open. */
-  | 'written'
+  'written',
   /** The transaction is committed: a killed process finds it, a power cut may take it back. */
-  | 'committed'
+  'committed',
   /** It is synced. */
-  | 'durable';
+  'durable',
+] as const;
+export type StoreStep = (typeof STORE_STEPS)[number];
 
 /** Something a person may want to know of. */
 export type StoreNote =
