@@ -9,7 +9,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../model/clock.ts';
 import { type LogEntry, type LogReader, LogReplacedError, LogUnavailableError } from '../model/log.ts';
 import { AmqpConnection, brokerName, channelGone, keepTrying } from './amqp-connection.ts';
-import { deliveryOf, readEnd, readIdentity, STREAM } from './amqp-stream.ts';
+import { deliveryOf, readEnd, readIdentity, seekStream, STREAM } from './amqp-stream.ts';
 import { HEALTHY, type LogHealth, reasonOf } from './health.ts';
 
 const PREFETCH = 32;
@@ -67,6 +67,11 @@ class StreamReader implements AmqpLogReader {
       this.#reads.delete(read);
       await read.stop();
     }
+  }
+
+  seek(arrivedMs: number): Promise<number | undefined> {
+    const { stream } = this.#place;
+    return this.#ask((connection) => seekStream(connection, stream, arrivedMs));
   }
 
   async identity(): Promise<string> {

@@ -12,8 +12,9 @@
  *  when several claim it at once, all read the same first one. It is on every message because the stream
  *  forgets its beginning. */
 import type { Channel, ConsumeMessage, Options } from 'amqplib';
+import { assert } from '../model/assert.ts';
 import type { Clock } from '../model/clock.ts';
-import type { LogEntry } from '../model/log.ts';
+import { ARRIVAL_DISORDER_MS_MAX, type LogEntry } from '../model/log.ts';
 import { type AmqpConnection, channelGone } from './amqp-connection.ts';
 
 export const EXCHANGE = 'tailglow.data';
@@ -27,7 +28,8 @@ const LAST_CHUNK_QUIET_MS = 500;
 const LAST_CHUNK_MS_MAX = 2000;
 /** Credit of a short look at the stream: for the first message little is needed, the last chunk should come
  *  whole. */
-const LOOK_PREFETCH = { first: 10, last: 1000 };
+const LOOK_PREFETCH = 10;
+const LAST_CHUNK_PREFETCH = 1000;
 
 const NOT_FOUND = 404;
 const ACCESS_REFUSED = 403;
@@ -109,8 +111,11 @@ async function declare(
   await connection.answer(channel.close());
 }
 
+/** Where a look begins: at the first or the last chunk, or at the chunk of a second of the broker's clock. */
+type LookPlace = 'first' | 'last' | { readonly atSecond: number };
+
 interface Look {
-  readonly place: 'first' | 'last';
+  readonly place: LookPlace;
   /** Called with every message; true ends the look. */
   readonly isEnough: (message: ConsumeMessage) => boolean;
   /** Waited for before the look ends; messages go on coming. */
@@ -121,7 +126,8 @@ interface Look {
 async function look(connection: AmqpConnection, stream: string, options: Look): Promise<void> {
   const channel = await connection.channel();
   const gone = channelGone(connection, channel);
-  await connection.answer(channel.prefetch(LOOK_PREFETCH[options.place]));
+  const { place } = options;
+  await connection.answer(channel.prefetch(place === 'last' ? LAST_CHUNK_PREFETCH : LOOK_PREFETCH));
   const enough = new Promise<void>((resolve, reject) => {
     const take = (message: ConsumeMessage | null): void => {
       if (message === null) return reject(new Error(`stream "${stream}" is deleted`));
@@ -132,7 +138,8 @@ async function look(connection: AmqpConnection, stream: string, options: Look): 
         reject(error instanceof Error ? error : new Error(String(error)));
       }
     };
-    channel.consume(stream, take, { arguments: { 'x-stream-offset': options.place } }).catch(reject);
+    const from = typeof place === 'string' ? place : { '!': 'timestamp', value: place.atSecond };
+    channel.consume(stream, take, { arguments: { 'x-stream-offset': from } }).catch(reject);
   });
   await connection.answer(Promise.race([enough, gone.then((reason) => Promise.reject(reason))]));
   await options.afterwards?.();
@@ -208,4 +215,32 @@ export async function readEnd(
   };
   await look(connection, stream, { place: 'last', isEnough, afterwards });
   return end;
+}
+
+/** As LogReader.seek, of a stream that has a message. The broker finds a chunk by when it wrote it, by its own
+ *  clock. */
+export async function seekStream(
+  connection: AmqpConnection,
+  stream: string,
+  arrivedMs: number,
+): Promise<number | undefined> {
+  const sureMs = arrivedMs - ARRIVAL_DISORDER_MS_MAX;
+  const first = await firstEntry(connection, stream, 'first');
+  if (first.arrivedMs >= sureMs) return first.offset === 0 ? 0 : undefined;
+  // Beyond the last chunk the broker would wait for what comes next.
+  const last = await firstEntry(connection, stream, 'last');
+  if (last.arrivedMs < sureMs) return last.offset;
+  const atSecond = Math.max(0, Math.floor((sureMs - ARRIVAL_DISORDER_MS_MAX) / 1000));
+  return (await firstEntry(connection, stream, { atSecond })).offset;
+}
+
+async function firstEntry(connection: AmqpConnection, stream: string, place: LookPlace): Promise<LogEntry> {
+  let entry: LogEntry | undefined;
+  const isEnough = (message: ConsumeMessage): boolean => {
+    entry ??= deliveryOf(message, 0).entry;
+    return true;
+  };
+  await look(connection, stream, { place, isEnough });
+  assert(entry !== undefined, 'a look ends with a message');
+  return entry;
 }

@@ -3,11 +3,17 @@
  *  so that trimming takes no file from under it. Batches are at most 1 MB, or one entry that is larger. */
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { type Checksum, crc32c } from '../model/crc32c.ts';
-import { LogCorruptError, type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
+import {
+  ARRIVAL_DISORDER_MS_MAX,
+  LogCorruptError,
+  type LogEntry,
+  type LogReader,
+  LogUnavailableError,
+} from '../model/log.ts';
 import { fileHeader, type LogFileName, logFileNames } from './log-directory.ts';
 import type { DurableTail } from './log-tail.ts';
 import { decodeRecord, FILE_HEADER_BYTES, peekRecord, RECORD_HEADER_BYTES } from './record.ts';
-import { SparseIndex } from './sparse-index.ts';
+import { type Mark, SparseIndex } from './sparse-index.ts';
 
 /** Bytes read at a time, and so of one batch. */
 const READ_BYTES = 1024 * 1024;
@@ -58,6 +64,44 @@ class FileLogReader implements LogReader {
       }
     } finally {
       await cursor?.close();
+    }
+  }
+
+  async seek(arrivedMs: number): Promise<number | undefined> {
+    const end = this.#tail.end();
+    const files = await this.#files();
+    // What comes before an entry of this time arrived before `arrivedMs`.
+    const sureMs = arrivedMs - ARRIVAL_DISORDER_MS_MAX;
+    let [low, high] = [-1, files.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      const firstMs = await this.#firstArrivedMs(files[middle]!, end);
+      if (firstMs !== undefined && firstMs < sureMs) low = middle;
+      else high = middle;
+    }
+    const file = files[Math.max(low, 0)];
+    if (file === undefined || (low < 0 && file.firstOffset > 0)) return undefined;
+    for (let offset = file.firstOffset; ;) {
+      const cursor = await this.#cursorAt(offset);
+      try {
+        // Trimmed meanwhile.
+        if (cursor.next > offset) return undefined;
+        if (await cursor.seekTime({ offset: end, arrivedMs })) return cursor.next;
+        offset = cursor.next;
+      } finally {
+        await cursor.close();
+      }
+    }
+  }
+
+  /** When the file's first entry arrived; undefined where it has none below `end`. */
+  async #firstArrivedMs(file: LogFileName, end: number): Promise<number | undefined> {
+    if (file.firstOffset >= end) return undefined;
+    const cursor = await this.#cursorAt(file.firstOffset);
+    try {
+      return await cursor.arrivedMs();
+    } finally {
+      await cursor.close();
     }
   }
 
@@ -152,22 +196,54 @@ class Cursor {
 
   /** Goes to `offset`, or to the end of the file where it ends before. */
   async seek(offset: number): Promise<void> {
-    const mark = this.#index.nearest(this.#firstOffset, offset);
+    const mark = this.#index.nearest(this.#firstOffset, (at) => at.offset <= offset);
+    await this.#walk(mark, { offset, arrivedMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** Goes to the first record that arrived at `arrivedMs` or later, or to `offset`; false where the file ends
+   *  before both. */
+  seekTime(to: { readonly offset: number; readonly arrivedMs: number }): Promise<boolean> {
+    const sureMs = to.arrivedMs - ARRIVAL_DISORDER_MS_MAX;
+    const isBefore = (at: Mark): boolean => at.arrivedMs < sureMs && at.offset <= to.offset;
+    return this.#walk(this.#index.nearest(this.#firstOffset, isBefore), to);
+  }
+
+  /** When the record at the place arrived. */
+  async arrivedMs(): Promise<number> {
+    const record = peekRecord(await this.#bytes(RECORD_HEADER_BYTES), 0, this.next);
+    if (record.kind !== 'header') throw this.#corrupt(0, record.what);
+    return record.arrivedMs;
+  }
+
+  /** Hops from `mark` to the first record that is at or after either of `to`: true; or to the end of the file. */
+  async #walk(
+    mark: Mark | undefined,
+    to: { readonly offset: number; readonly arrivedMs: number },
+  ): Promise<boolean> {
     if (mark !== undefined) [this.next, this.positionBytes] = [mark.offset, mark.positionBytes];
-    while (this.next < offset) {
+    while (this.next < to.offset) {
       const bytes = await this.#bytes(READ_BYTES);
-      let at = 0;
-      while (this.next < offset) {
+      let [at, lastMs, isThere] = [0, 0, false];
+      while (this.next < to.offset) {
         const record = peekRecord(bytes, at, this.next);
         if (record.kind === 'fault') throw this.#corrupt(at, record.what);
-        if (record.kind === 'short') break;
+        isThere = record.kind === 'header' && record.arrivedMs >= to.arrivedMs;
+        if (record.kind === 'short' || isThere) break;
         at += record.lengthBytes;
+        lastMs = record.arrivedMs;
         this.next += 1;
       }
-      if (at === 0) return;
-      this.positionBytes += at;
-      this.#index.note(this.#firstOffset, this.next, this.positionBytes);
+      if (at > 0) this.#hop(at, lastMs);
+      if (isThere) return true;
+      if (at === 0) return false;
     }
+    return true;
+  }
+
+  #hop(bytes: number, arrivedMs: number): void {
+    this.positionBytes += bytes;
+    const { next: offset, positionBytes } = this;
+    this.#index.note(this.#firstOffset, { offset, positionBytes, arrivedMs });
   }
 
   /** The next entries below `end`; none at the end of the file. */
@@ -187,8 +263,7 @@ class Cursor {
       at += record.lengthBytes;
       this.next += 1;
     }
-    this.positionBytes += at;
-    this.#index.note(this.#firstOffset, this.next, this.positionBytes);
+    if (batch.length > 0) this.#hop(at, batch.at(-1)!.arrivedMs);
     return batch;
   }
 

@@ -116,7 +116,7 @@ export function peekRecord(
   bytes: Buffer,
   at: number,
   expectedOffset: number,
-): { readonly kind: 'header'; readonly lengthBytes: number } | RecordFault {
+): { readonly kind: 'header'; readonly lengthBytes: number; readonly arrivedMs: number } | RecordFault {
   const available = bytes.length - at;
   if (available < RECORD_HEADER_BYTES) {
     return {
@@ -132,7 +132,11 @@ export function peekRecord(
   const offset = getU64(bytes, at + 8);
   if (offset !== expectedOffset)
     return { kind: 'fault', what: `offset is ${offset}, expected ${expectedOffset}` };
-  return { kind: 'header', lengthBytes: RECORD_HEADER_BYTES + payloadBytes };
+  return {
+    kind: 'header',
+    lengthBytes: RECORD_HEADER_BYTES + payloadBytes,
+    arrivedMs: getU64(bytes, at + 16),
+  };
 }
 
 /** The record at `at`, whose payload is a view of `bytes`, or what is wrong with it. */
@@ -144,7 +148,7 @@ export function decodeRecord(
 ): LogRecord | RecordFault {
   const header = peekRecord(bytes, at, expectedOffset);
   if (header.kind !== 'header') return header;
-  const { lengthBytes } = header;
+  const { lengthBytes, arrivedMs } = header;
   const available = bytes.length - at;
   if (available < lengthBytes) {
     return {
@@ -157,7 +161,7 @@ export function decodeRecord(
     return { kind: 'fault', what: 'checksum differs' };
   }
   const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + lengthBytes);
-  const entry = { offset: expectedOffset, arrivedMs: getU64(bytes, at + 16), payload };
+  const entry = { offset: expectedOffset, arrivedMs, payload };
   return { kind: 'record', entry, groupOffset: expectedOffset - bytes.readUInt32LE(at + 24), lengthBytes };
 }
 

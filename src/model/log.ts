@@ -2,6 +2,10 @@
  *  the port; src/log has the file log (embedded) and the RabbitMQ stream log (fleet), and one law suite runs
  *  over both. */
 
+/** Entries are in the order of their arrival but for this much: an entry may wait a minute for a broker, and
+ *  clocks differ and are set back. A clock that is set back further blurs what is found by time, no more. */
+export const ARRIVAL_DISORDER_MS_MAX = 90_000;
+
 export interface LogEntry {
   /** Position: ascending over one log, not without holes. */
   readonly offset: number;
@@ -29,7 +33,8 @@ export interface LogReader {
    *  reconnect only at offsets already given, and are then left out. */
   read(from: number, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
   /** An offset to read from that misses no entry which arrived at `arrivedMs` or later; it may lie earlier, by
-   *  what an index is coarse. Undefined where entries of that time are gone (trimmed) or none ever came. */
+   *  what an index is coarse, and is the end where none came since. Undefined where entries of that time may be
+   *  gone (trimmed). */
   seek(arrivedMs: number): Promise<number | undefined>;
   /** Which log this is, for ever: made with it, never reused. An offset means something only within one log. */
   identity(): Promise<string>;

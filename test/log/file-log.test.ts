@@ -14,7 +14,7 @@ async function fileLogUnderTest(fileBytes: number): Promise<LogUnderTest> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'tailglow-log-'));
   let log: FileLog | undefined;
   return {
-    openWriter: async () => (log = await openFileLog(directory, { clock: systemClock, fileBytes })),
+    openWriter: async (clock = systemClock) => (log = await openFileLog(directory, { clock, fileBytes })),
     openReader: () => openFileLogReader(directory, log!.tail),
     dispose: () => rm(directory, { recursive: true }),
   };
@@ -46,4 +46,28 @@ it('refuses to follow a port that closes before any news', async () => {
   const tail = tailFromPort(port2);
   port1.close();
   await expect(tail).rejects.toThrow('closed before the first news');
+});
+
+it('knows when entries of a time may be trimmed, and finds a time in a file without walking it again', async () => {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'tailglow-log-'));
+  let atMs = 1_000_000_000_000;
+  const clock = { ...systemClock, nowMs: () => atMs };
+  const log = await openFileLog(directory, { clock, fileBytes: 2 * 1024 * 1024 });
+  const payload = new Uint8Array(64 * 1024);
+  for (let i = 0; i < 100; i++, atMs += 60_000) await log.append(payload);
+  const reader = openFileLogReader(directory, log.tail);
+  const firstMs = 1_000_000_000_000;
+  expect(await reader.seek(0)).toBe(0);
+  for (const again of [1, 2]) {
+    expect([again, await reader.seek(firstMs + 47 * 60_000)]).toEqual([again, 47]);
+    expect([again, await reader.seek(firstMs + 60 * 60_000 - 1)]).toEqual([again, 60]);
+  }
+  expect(await reader.seek(atMs)).toBe(100);
+  await log.trim(50);
+  const [oldest] = await take(reader, 0, 1);
+  expect(oldest!.offset).toBeGreaterThan(0);
+  expect(await reader.seek(oldest!.arrivedMs - 60_000)).toBeUndefined();
+  expect(await reader.seek(oldest!.arrivedMs + 120_000)).toBe(oldest!.offset + 2);
+  await Promise.all([reader.close(), log.close()]);
+  await rm(directory, { recursive: true });
 });

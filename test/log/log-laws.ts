@@ -2,12 +2,18 @@
  *  own log, so that laws do not see each other's entries. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
 import { ENTRY_BYTES_MAX } from '../../src/model/limits.ts';
-import type { LogEntry, LogReader, LogWriter } from '../../src/model/log.ts';
+import {
+  ARRIVAL_DISORDER_MS_MAX,
+  type LogEntry,
+  type LogReader,
+  type LogWriter,
+} from '../../src/model/log.ts';
 
 export interface LogUnderTest {
   /** The writer; there is one at a time, and opening again continues the same log. */
-  openWriter(): Promise<LogWriter>;
+  openWriter(clock?: Clock): Promise<LogWriter>;
   /** A reader of the log, in the company of the writer opened last. */
   openReader(): LogReader;
   dispose(): Promise<void>;
@@ -40,6 +46,17 @@ function bytesOf(length: number, seed: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = (seed + i * 31 + (i >> 8)) & 0xff;
   return bytes;
+}
+
+/** Real waiting, and a time that the test sets. */
+class SetClock implements Clock {
+  atMs = systemClock.nowMs();
+  nowMs(): number {
+    return this.atMs;
+  }
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
 }
 
 async function withLog<T>(
@@ -203,6 +220,36 @@ export function logLaws(name: string, make: () => Promise<LogUnderTest>, runs: n
         });
         await Promise.all([after.close(), second.close()]);
       }));
+
+    it('finds the entries of a time and after, whatever a clock that is set back a little says', async () => {
+      const step = fc.oneof(
+        fc.integer({ min: 0, max: 200_000 }),
+        fc.integer({ min: -ARRIVAL_DISORDER_MS_MAX / 10, max: 0 }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), fc.nat(), (steps, choice) =>
+          withLog(make, async (log) => {
+            const clock = new SetClock();
+            const beganMs = clock.atMs;
+            const writer = await log.openWriter(clock);
+            for (const [i, ms] of steps.entries()) {
+              clock.atMs += ms;
+              await writer.append(bytesOf(200, i));
+            }
+            const reader = log.openReader();
+            const entries = await take(reader, 0, steps.length);
+            for (const wantedMs of [entries[choice % steps.length]!.arrivedMs, beganMs, clock.atMs + 1e7]) {
+              const from = await reader.seek(wantedMs);
+              expect(from).toBeLessThanOrEqual(await reader.end());
+              const since = entries.filter(({ arrivedMs }) => arrivedMs >= wantedMs);
+              expect(since.every(({ offset }) => offset >= from!)).toBe(true);
+            }
+            await Promise.all([reader.close(), writer.close()]);
+          }),
+        ),
+        { numRuns: runs },
+      );
+    });
 
     it('refuses appends once closed', () =>
       withLog(make, async (log) => {

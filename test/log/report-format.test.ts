@@ -82,6 +82,9 @@ it('names every kind of control event, and the limit of an entry', () => {
     'instrumentation-changed': true,
     'instrumentation-expired': true,
     'instrumentation-dropped': true,
+    'range-pinned': true,
+    'range-unpinned': true,
+    'space-reclaimed': true,
     'instrumenter-online': true,
     'source-offline': true,
   };

@@ -13,7 +13,7 @@ let streams = 0;
 
 /** Each test has a stream of its own: one broker is enough, and a broker takes ten seconds to start. */
 const newStream = (): string => `tailglow.log.test${(streams += 1)}`;
-const writerOf = (stream: string): AmqpLog => openAmqpLog(broker.url, { clock, stream });
+const writerOf = (stream: string, by = clock): AmqpLog => openAmqpLog(broker.url, { clock: by, stream });
 const readerOf = (stream: string): AmqpLogReader => openAmqpLogReader(broker.url, { clock, stream });
 const numbered = (i: number): Buffer => Buffer.from(String(i).padStart(6, '0').repeat(20));
 const numberOf = (payload: Uint8Array): number => Number(Buffer.from(payload).toString('latin1', 0, 6));
@@ -69,7 +69,7 @@ function load(log: AmqpLog) {
 async function streamUnderTest(): Promise<LogUnderTest> {
   const stream = newStream();
   return {
-    openWriter: () => Promise.resolve(writerOf(stream)),
+    openWriter: (by) => Promise.resolve(writerOf(stream, by)),
     openReader: () => readerOf(stream),
     dispose: () => Promise.resolve(),
   };
