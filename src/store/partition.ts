@@ -6,7 +6,17 @@ import type Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
 import { assert } from '../model/assert.ts';
 import { crc32c } from '../model/crc32c.ts';
-import { checkpointFile, blob, integer, onFile, openFile, type Row, type Schema, text } from './sqlite.ts';
+import {
+  blob,
+  checkpointFile,
+  integer,
+  isInMemory,
+  onFile,
+  openFile,
+  type Row,
+  type Schema,
+  text,
+} from './sqlite.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
 export const SCHEMA_VERSION = 1;
@@ -252,6 +262,7 @@ export class Partition {
   remove(): void {
     this.close();
     this.#removed = true;
+    if (isInMemory(this.path)) return;
     for (const end of ['-wal', '-shm', '']) rmSync(this.path + end, { force: true });
   }
 

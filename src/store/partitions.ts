@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../model/assert.ts';
 import { type Commit, Partition, type SegmentRef, type StateRow } from './partition.ts';
-import { isBusy } from './sqlite.ts';
+import { IN_MEMORY, isBusy, isInMemory } from './sqlite.ts';
 import { StoreLockedError } from './store-errors.ts';
 
 const FILE_NAME = /^segments-\d{4}-\d{2}-\d{2}\.db$/;
@@ -30,7 +30,7 @@ export class Partitions {
   /** Throws StoreLockedError, StoreVersionError, StoreDamagedError. */
   constructor(directory: string) {
     this.directory = directory;
-    mkdirSync(directory, { recursive: true });
+    if (!isInMemory(directory)) mkdirSync(directory, { recursive: true });
     this.#lock = lockDirectory(directory);
     try {
       for (const path of partitionPaths(directory)) this.#add(path);
@@ -109,7 +109,8 @@ export class Partitions {
   #used(partition: Partition): void {
     this.#open.delete(partition);
     this.#open.add(partition);
-    if (this.#open.size <= OPEN_MAX) return;
+    // Closing one in memory would forget it.
+    if (this.#open.size <= OPEN_MAX || isInMemory(this.directory)) return;
     for (const oldest of this.#open) {
       this.#open.delete(oldest);
       return oldest.close();
@@ -119,6 +120,7 @@ export class Partitions {
 
 /** The files of segments in a directory, ascending by day. */
 export function partitionPaths(directory: string): string[] {
+  if (isInMemory(directory)) return [];
   return readdirSync(directory)
     .filter((name) => FILE_NAME.test(name))
     .toSorted()
@@ -127,7 +129,7 @@ export function partitionPaths(directory: string): string[] {
 
 /** SQLite's own lock, which the system gives up when the process dies. */
 function lockDirectory(directory: string): Database.Database {
-  const lock = new Database(join(directory, 'lock.db'), { timeout: 0 });
+  const lock = new Database(isInMemory(directory) ? IN_MEMORY : join(directory, 'lock.db'), { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
     return lock;

@@ -5,6 +5,13 @@ import { StoreDamagedError, StoreVersionError } from './store-errors.ts';
 
 export type Row = readonly unknown[];
 
+/** As the directory of a store, or the path of a catalogue: nothing touches the disk, and closing forgets all. */
+export const IN_MEMORY = ':memory:';
+
+export function isInMemory(path: string): boolean {
+  return path.startsWith(IN_MEMORY);
+}
+
 /** Runs `use`; where SQLite finds the file damaged, says so with the file's name. Other failures pass. */
 export function onFile<T>(path: string, use: () => T): T {
   try {
@@ -37,7 +44,10 @@ export function openFile(
   mode: { readonly readonly: boolean },
 ): Database.Database {
   return onFile(path, () => {
-    const db = new Database(path, { readonly: mode.readonly, fileMustExist: mode.readonly });
+    const db = new Database(isInMemory(path) ? IN_MEMORY : path, {
+      readonly: mode.readonly,
+      fileMustExist: mode.readonly,
+    });
     try {
       if (!mode.readonly) {
         db.pragma('page_size = 8192');
