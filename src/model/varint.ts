@@ -7,9 +7,12 @@ import { assert } from './assert.ts';
 export class BytesFault extends Error {
   readonly code = 'BYTES';
   readonly offsetBytes: number;
+  /** The message without the place. */
+  readonly what: string;
   constructor(offsetBytes: number, what: string) {
     super(`${what} at byte ${offsetBytes}`);
     this.offsetBytes = offsetBytes;
+    this.what = what;
   }
 }
 

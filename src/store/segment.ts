@@ -15,7 +15,6 @@
  *  | 28   | 4      | sources          |
  *
  *  Integers little-endian, unsigned. Equal content gives equal bytes. */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { assert } from '../model/assert.ts';
 import { type CoverageBlock, emptyBits, type SecondBits, type SourceCoverage } from '../model/coverage.ts';
 import { bucketCount, COUNT, type Grid, LL5 } from '../model/grid.ts';
@@ -28,52 +27,44 @@ import {
   SOURCES_MAX,
 } from '../model/limits.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { type CellBlock, type Cells, CellsBuffer } from '../model/series.ts';
+import type { Cells } from '../model/series.ts';
 import { ByteReader, BytesFault, ByteWriter } from '../model/varint.ts';
+import { deflated, inflated } from './deflate.ts';
+import { type CellsHeader, cellsFault, decodeCells, encodeCells } from './segment-cells.ts';
 import { SegmentCorruptError } from './store-errors.ts';
 
 export const SEGMENT_VERSION = 1;
-/** Varint columns + raw deflate. */
-export const CODEC_COLUMNS = 1;
 /** Cells of one segment: the head spills long before. */
 export const SEGMENT_CELLS_MAX = 1 << 25;
 
 const MAGIC = 0x47534754;
 const GRID_KINDS = ['log-linear', 'linear', 'count'] as const;
 const BITS_BYTES = BLOCK_STEPS / 8;
+const CODEC_AT = 5;
 const REVISED_AT = 52;
 const HEADER_BYTES = REVISED_AT + BITS_BYTES;
 const CRC_BYTES = 4;
 /** host, slash and driver. */
 const SOURCE_NAME_BYTES_MAX = 513;
-/** Level 1 of deflate: 6 saves a tenth and takes five times as long. */
-const DEFLATE = { level: 1 } as const;
 
 /** Largest possible bytes: a varint of length before each text. */
 const NAMES_BYTES_MAX =
   BLOCK_KEYS_MAX * DISCRETE_FIELDS_MAX * (KEY_VALUE_BYTES_MAX + 2) +
   SOURCES_MAX * (SOURCE_NAME_BYTES_MAX + 2 + 2 * (1 + BITS_BYTES));
-/** Largest possible bytes of the columns of one cell, and of their header. */
-const CELL_BYTES_MAX = 3 + 2 + 2 + 2 + 2 + 8;
-const COLUMNS_HEADER_BYTES_MAX = 7 * 8;
 
 assert(GRID_KINDS.length <= 0x100, 'a grid kind is stored in one byte');
 assert(HEADER_BYTES === 84, 'the names follow the header');
 
-export interface SegmentHeader {
+export interface SegmentHeader extends CellsHeader {
   readonly version: number;
-  readonly codec: number;
   readonly grid: Grid;
   readonly fieldCount: number;
   readonly startSecond: number;
   readonly stepSeconds: number;
   readonly keyCount: number;
   readonly sourceCount: number;
-  readonly cellCount: number;
   readonly namesRawBytes: number;
   readonly namesBytes: number;
-  readonly columnsRawBytes: number;
-  readonly columnsBytes: number;
 }
 
 /** What a segment says. */
@@ -92,7 +83,6 @@ export interface SegmentContent {
 /** What is wrong with a header; writer and reader both ask. */
 export function headerFault(h: SegmentHeader): string | undefined {
   if (h.version !== SEGMENT_VERSION) return `version is ${h.version}, expected ${SEGMENT_VERSION}`;
-  if (h.codec !== CODEC_COLUMNS) return `codec is ${h.codec}, expected ${CODEC_COLUMNS}`;
   if (h.fieldCount > DISCRETE_FIELDS_MAX) {
     return `a key has ${h.fieldCount} fields, expected at most ${DISCRETE_FIELDS_MAX}`;
   }
@@ -108,22 +98,17 @@ export function headerFault(h: SegmentHeader): string | undefined {
   if (h.namesRawBytes > NAMES_BYTES_MAX) {
     return `the names have ${h.namesRawBytes} bytes, expected at most ${NAMES_BYTES_MAX}`;
   }
-  const columnsMax = h.cellCount === 0 ? 0 : h.cellCount * CELL_BYTES_MAX + COLUMNS_HEADER_BYTES_MAX;
-  if (h.columnsRawBytes > columnsMax) {
-    return `the columns have ${h.columnsRawBytes} bytes, expected at most ${columnsMax}`;
-  }
-  return undefined;
+  return cellsFault(h);
 }
 
 export function encodeSegment(content: SegmentContent, kernel: Kernel): Uint8Array {
   const { keys, cells, coverage } = content;
   const namesRaw = encodeNames(content);
-  const columnsRaw = cells.length === 0 ? new Uint8Array(0) : kernel.encodeColumns(cells);
   const names = deflated(namesRaw);
-  const columns = deflated(columnsRaw);
+  const { codec, rawBytes, bytes: columns } = encodeCells(cells, kernel);
   const header: SegmentHeader = {
     version: SEGMENT_VERSION,
-    codec: CODEC_COLUMNS,
+    codec,
     grid: content.grid,
     fieldCount: content.fieldCount,
     startSecond: content.startSecond,
@@ -133,7 +118,7 @@ export function encodeSegment(content: SegmentContent, kernel: Kernel): Uint8Arr
     cellCount: cells.length,
     namesRawBytes: namesRaw.length,
     namesBytes: names.length,
-    columnsRawBytes: columnsRaw.length,
+    columnsRawBytes: rawBytes,
     columnsBytes: columns.length,
   };
   const fault = headerFault(header) ?? orderFault(keys, coverage.sources);
@@ -151,6 +136,11 @@ export function encodeSegment(content: SegmentContent, kernel: Kernel): Uint8Arr
  *  Throws SegmentCorruptError, as the others here. */
 export function decodeHeader(bytes: Uint8Array, kernel: Kernel, name: string): SegmentHeader {
   return guarded(name, () => readHeader(bytes, kernel));
+}
+
+/** Which codec wrote the cells of a segment that encodeSegment made. */
+export function segmentCodec(bytes: Uint8Array): number {
+  return bytes[CODEC_AT]!;
 }
 
 /** Coverage alone: the columns stay as they are. */
@@ -209,7 +199,7 @@ function readHeader(bytes: Uint8Array, kernel: Kernel): SegmentHeader {
     columnsBytes: reader.u32(),
   };
   const fault = headerFault(header);
-  if (fault !== undefined) throw new BytesFault(5, fault);
+  if (fault !== undefined) throw new BytesFault(CODEC_AT, fault);
   const length = HEADER_BYTES + header.namesBytes + header.columnsBytes + CRC_BYTES;
   if (length !== bytes.length) throw new BytesFault(40, `expected ${length} bytes, found ${bytes.length}`);
   return header;
@@ -242,8 +232,8 @@ function readNames(
   header: SegmentHeader,
 ): { readonly keys: readonly Key[]; readonly coverage: CoverageBlock } {
   const stored = bytes.subarray(HEADER_BYTES, HEADER_BYTES + header.namesBytes);
-  const reader = new ByteReader(inflated(stored, header.namesRawBytes, HEADER_BYTES));
   try {
+    const reader = new ByteReader(inflated(stored, header.namesRawBytes));
     const keys = Array.from({ length: header.keyCount }, () =>
       Array.from({ length: header.fieldCount }, () => reader.text(KEY_VALUE_BYTES_MAX)),
     );
@@ -257,7 +247,8 @@ function readNames(
     const fault = orderFault(keys, sources);
     if (fault !== undefined) throw new BytesFault(reader.at, fault);
     const revised = copyOf(bytes.subarray(REVISED_AT, HEADER_BYTES));
-    return { keys, coverage: { startSecond: header.startSecond, sources, revised } };
+    const { startSecond, stepSeconds } = header;
+    return { keys, coverage: { startSecond, stepSeconds, sources, revised } };
   } catch (error) {
     if (!(error instanceof BytesFault)) throw error;
     throw new BytesFault(HEADER_BYTES, `in the names, inflated: ${error.message}; the stream begins`);
@@ -266,20 +257,13 @@ function readNames(
 
 function readCells(bytes: Uint8Array, header: SegmentHeader, kernel: Kernel): Cells {
   const at = HEADER_BYTES + header.namesBytes;
-  const raw = inflated(bytes.subarray(at, at + header.columnsBytes), header.columnsRawBytes, at);
-  const cells = new CellsBuffer(header.cellCount);
-  if (header.cellCount === 0) return cells;
   const limits = { keys: header.keyCount, buckets: bucketCount(header.grid) };
   try {
-    kernel.decodeColumns(raw, limits, cells);
+    return decodeCells(bytes.subarray(at, at + header.columnsBytes), header, limits, kernel);
   } catch (error) {
     if (!(error instanceof BytesFault)) throw error;
-    throw new BytesFault(at, `in the columns, inflated: ${error.message}; the stream begins`);
+    throw new BytesFault(at + error.offsetBytes, `in the columns, ${error.what}`);
   }
-  if (cells.length !== header.cellCount) {
-    throw new BytesFault(32, `expected ${header.cellCount} cells, found ${cells.length}`);
-  }
-  return cells;
 }
 
 /** 0: no second, 1: all, 2: as `like`, 3: the 32 bytes follow. The first that fits is written. */
@@ -320,23 +304,6 @@ function orderFault(keys: readonly Key[], sources: readonly SourceCoverage[]): s
   return undefined;
 }
 
-function deflated(raw: Uint8Array): Uint8Array {
-  return raw.length === 0 ? raw : deflateRawSync(raw, DEFLATE);
-}
-
-function inflated(stored: Uint8Array, rawBytes: number, at: number): Uint8Array {
-  if (stored.length === 0 && rawBytes === 0) return stored;
-  let raw: Uint8Array;
-  try {
-    raw = inflateRawSync(stored, { maxOutputLength: Math.max(1, rawBytes) });
-  } catch (cause) {
-    throw new BytesFault(at, `cannot inflate (${cause instanceof Error ? cause.message : String(cause)})`);
-  }
-  if (raw.length !== rawBytes)
-    throw new BytesFault(at, `expected ${rawBytes} bytes inflated, found ${raw.length}`);
-  return raw;
-}
-
 function guarded<T>(name: string, read: () => T): T {
   try {
     return read();
@@ -344,76 +311,4 @@ function guarded<T>(name: string, read: () => T): T {
     if (!(error instanceof BytesFault)) throw error;
     throw new SegmentCorruptError(name, error.offsetBytes, error.message, { cause: error });
   }
-}
-
-/** A segment as plain values, for tests and for eyes. */
-export interface SegmentSpec {
-  readonly grid: Grid;
-  readonly fieldCount: number;
-  readonly startSecond: number;
-  readonly stepSeconds: number;
-  readonly keys: readonly Key[];
-  readonly cells: readonly (readonly [step: number, key: number, bucket: number, count: number])[];
-  readonly sources: readonly {
-    readonly name: string;
-    readonly expected: readonly number[];
-    readonly reported: readonly number[];
-  }[];
-  readonly revised: readonly number[];
-}
-
-export function readSpec({ cells, coverage, keys, ...rest }: SegmentContent): SegmentSpec {
-  return {
-    grid: rest.grid,
-    fieldCount: rest.fieldCount,
-    startSecond: rest.startSecond,
-    stepSeconds: rest.stepSeconds,
-    keys,
-    revised: stepsOf(coverage.revised),
-    cells: Array.from({ length: cells.length }, (_, i) => [
-      cells.step[i]!,
-      cells.key[i]!,
-      cells.bucket[i]!,
-      cells.count[i]!,
-    ]),
-    sources: coverage.sources.map(({ name, expected, reported }) => ({
-      name,
-      expected: stepsOf(expected),
-      reported: stepsOf(reported),
-    })),
-  };
-}
-
-export function writeSpec(spec: SegmentSpec): SegmentContent & CellBlock {
-  const cells = new CellsBuffer();
-  for (const [step, key, bucket, count] of spec.cells) cells.push(step, key, bucket, count);
-  return {
-    grid: spec.grid,
-    fieldCount: spec.fieldCount,
-    startSecond: spec.startSecond,
-    stepSeconds: spec.stepSeconds,
-    keys: spec.keys,
-    cells,
-    coverage: {
-      startSecond: spec.startSecond,
-      sources: spec.sources.map(({ name, expected, reported }) => ({
-        name,
-        expected: bitsOf(expected),
-        reported: bitsOf(reported),
-      })),
-      revised: bitsOf(spec.revised),
-    },
-  };
-}
-
-function stepsOf(bits: SecondBits): number[] {
-  return Array.from({ length: BLOCK_STEPS }, (_, i) => i).filter(
-    (i) => (bits[i >> 3]! & (1 << (i & 7))) !== 0,
-  );
-}
-
-function bitsOf(steps: readonly number[]): SecondBits {
-  const bits = emptyBits();
-  for (const step of steps) bits[step >> 3]! |= 1 << (step & 7);
-  return bits;
 }

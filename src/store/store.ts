@@ -22,7 +22,7 @@ import { type HeadRow, LEVEL_SECONDS, type SegmentRow } from './partition.ts';
 import { type Held, Partitions } from './partitions.ts';
 import { StoreReader } from './reader.ts';
 import { enforceRetention, finishDeletions } from './retention.ts';
-import { CODEC_COLUMNS, decodeSegment, encodeSegment } from './segment.ts';
+import { decodeSegment, encodeSegment, segmentCodec } from './segment.ts';
 import type { SourceRecord } from './sources.ts';
 import { StoreBrokenError, StoreDamagedError } from './store-errors.ts';
 
@@ -304,7 +304,7 @@ class SqliteStore implements Store {
     const { instrumentation, startSecond } = block;
     const revision = this.#fold.counters.seals;
     const bytes = this.#encode(block);
-    return { instrumentation, level: LEVEL_SECONDS, startSecond, revision, codec: CODEC_COLUMNS, bytes };
+    return { instrumentation, level: LEVEL_SECONDS, startSecond, revision, codec: segmentCodec(bytes), bytes };
   }
 
   #encode(block: SealedBlock): Uint8Array {

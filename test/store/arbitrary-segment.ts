@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import { bucketCount } from '../../src/model/grid.ts';
 import { compareKeys, keyText } from '../../src/model/key.ts';
-import type { SegmentSpec } from '../../src/store/segment.ts';
 import { arbitraryGrid } from '../arbitrary/grid.ts';
 import { arbitraryKey } from '../arbitrary/key.ts';
 import { arbitraryCells, cellList } from '../arbitrary/series.ts';
+import type { SegmentSpec } from './segment-spec.ts';
 
 const steps = fc
   .oneof(

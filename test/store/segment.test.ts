@@ -11,12 +11,10 @@ import {
   decodeSegment,
   encodeSegment,
   headerFault,
-  readSpec,
-  type SegmentSpec,
-  writeSpec,
 } from '../../src/store/segment.ts';
 import { SegmentCorruptError } from '../../src/store/store-errors.ts';
 import { arbitrarySegment } from './arbitrary-segment.ts';
+import { readSpec, type SegmentSpec, writeSpec } from './segment-spec.ts';
 
 const golden = (name: string): Uint8Array => readFileSync(new URL(`../golden/${name}`, import.meta.url));
 const encode = (spec: SegmentSpec): Uint8Array => encodeSegment(writeSpec(spec), referenceKernel);
@@ -123,7 +121,7 @@ describe('a segment', () => {
     ['segment-v1-checksum.bin', 'checksum differs at byte'],
     ['segment-v1-version.bin', 'version is 9, expected 1 at byte 4'],
     ['segment-v1-short.bin', 'checksum differs'],
-    ['segment-v1-cells.bin', 'expected 5 cells, found 4 at byte 32'],
+    ['segment-v1-cells.bin', 'expected 5 cells, found 4 at byte 0; the stream begins at byte 157'],
     ['segment-v1-magic.bin', 'expected the magic "TGSG" at byte 0'],
   ])('refuses the kept broken file %s', (name, what) => {
     expect(() => decodeSegment(golden(name), referenceKernel, name)).toThrow(what);
