@@ -1,24 +1,38 @@
-/** Log, catalogue, store and aggregator in the caller's thread, in one directory: the embedded system without
- *  instrumenter, threads and HTTP. What the library is made of, and what the gateway's tests stand on. */
+/** Log, catalogue, store and aggregator in the caller's thread, in one directory or in memory: the embedded system
+ *  without instrumenter, threads and HTTP. What the library is made of, and what the gateway's tests stand on. */
 import { join } from 'node:path';
 import type { Kernel } from '../kernel/kernel.ts';
-import { type FileLog, openFileLog } from '../log/file-log.ts';
+import { openFileLog } from '../log/file-log.ts';
 import { openFileLogReader } from '../log/file-log-reader.ts';
+import type { LogHealth } from '../log/health.ts';
+import type { DurableTail } from '../log/log-tail.ts';
+import { MemoryLog } from '../log/memory-log.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Instrumentation } from '../model/instrumentation.ts';
+import type { LogReader, LogWriter } from '../model/log.ts';
 import { openCatalogue } from '../store/catalogue.ts';
+import { IN_MEMORY } from '../store/sqlite.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { Aggregator } from './aggregator.ts';
 import { Configuration } from './configuration.ts';
 
 export interface CoreOptions {
-  readonly directory: string;
+  /** Where all of it lives and is found again; in memory, and gone on close, where it is left out. */
+  readonly directory?: string;
   readonly kernel: Kernel;
   readonly clock: Clock;
+  /** As that of Configuration. */
+  readonly onChange?: (living: readonly Instrumentation[]) => void;
   readonly onFault: (error: unknown) => void;
 }
 
+export interface CoreLog extends LogWriter {
+  readonly tail: DurableTail;
+  health(): LogHealth;
+}
+
 export interface Core {
-  readonly log: FileLog;
+  readonly log: CoreLog;
   readonly configuration: Configuration;
   readonly store: Store;
   readonly aggregator: Aggregator;
@@ -27,40 +41,51 @@ export interface Core {
   close(): Promise<void>;
 }
 
-export async function openCore({ directory, kernel, clock, onFault }: CoreOptions): Promise<Core> {
-  const logDirectory = join(directory, 'log');
-  const { crc32c } = kernel;
-  const log = await openFileLog(logDirectory, { clock, checksum: crc32c });
-  const configuration = Configuration.start({
-    catalogue: openCatalogue(join(directory, 'catalogue.db'), log.identity),
-    writer: log,
-    reader: openFileLogReader(logDirectory, log.tail, crc32c),
-    clock,
-    onChange: () => {},
-    onFault,
-  });
-  const store = openStore({
-    directory: join(directory, 'aggregator-0'),
-    kernel,
-    owns: () => true,
-    logIdentity: log.identity,
-  });
-  const aggregator = new Aggregator({
-    index: 0,
-    store,
-    reader: openFileLogReader(logDirectory, log.tail, crc32c),
-    kernel,
-    clock,
-    checkpoints: false,
-    onDurable: () => {},
-    onNotice: () => {},
-    onFault,
-  });
+/** Throws the typed error of the part that could not be opened; what was open is closed again. */
+export async function openCore(options: CoreOptions): Promise<Core> {
+  const { kernel, clock, onFault } = options;
+  const { log, identity, newReader } = await openLog(options);
+  const at = (name: string): string =>
+    options.directory === undefined ? IN_MEMORY : join(options.directory, name);
+  let configuration: Configuration | undefined;
+  try {
+    configuration = Configuration.start({
+      catalogue: openCatalogue(at('catalogue.db'), identity),
+      writer: log,
+      reader: newReader(),
+      clock,
+      onChange: options.onChange ?? (() => {}),
+      onFault,
+    });
+    const store = openStore({
+      directory: at('aggregator-0'),
+      kernel,
+      owns: () => true,
+      logIdentity: identity,
+    });
+    const aggregator = new Aggregator({
+      index: 0,
+      store,
+      reader: newReader(),
+      kernel,
+      clock,
+      checkpoints: false,
+      onDurable: () => {},
+      onNotice: () => {},
+      onFault,
+    });
+    return assembled({ log, configuration, store, aggregator });
+  } catch (error) {
+    await configuration?.close();
+    await log.close();
+    throw error;
+  }
+}
+
+function assembled(parts: Pick<Core, 'log' | 'configuration' | 'store' | 'aggregator'>): Core {
+  const { log, configuration, aggregator } = parts;
   return {
-    log,
-    configuration,
-    store,
-    aggregator,
+    ...parts,
     folded: () => aggregator.reached(log.tail.end() - 1),
     close: async () => {
       await aggregator.close();
@@ -68,4 +93,19 @@ export async function openCore({ directory, kernel, clock, onFault }: CoreOption
       await log.close();
     },
   };
+}
+
+async function openLog({ directory, clock, kernel: { crc32c } }: CoreOptions): Promise<{
+  readonly log: CoreLog;
+  readonly identity: string;
+  readonly newReader: () => LogReader;
+}> {
+  if (directory === undefined) {
+    const memory = new MemoryLog();
+    const log = { ...memory.writer(clock), tail: memory.tail };
+    return { log, identity: memory.identity, newReader: () => memory.reader() };
+  }
+  const path = join(directory, 'log');
+  const log = await openFileLog(path, { clock, checksum: crc32c });
+  return { log, identity: log.identity, newReader: () => openFileLogReader(path, log.tail, crc32c) };
 }

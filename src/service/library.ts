@@ -6,9 +6,6 @@
  *      await tailglow.report({ source, sequence: 0, second, reports });
  *      const answer = await tailglow.query('job.runs by queue, latency last 1m | percentiles 50, 99');
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { loadKernel } from '../kernel/native.ts';
 import { type Batch, encodeBatch } from '../model/batch.ts';
 import { type Clock, systemClock, unixSecond } from '../model/clock.ts';
@@ -47,10 +44,14 @@ export interface Tailglow {
 /** Throws LogLockedError or StoreLockedError when the directory is in use, KernelMissingError. */
 export async function openTailglow(options: TailglowOptions): Promise<Tailglow> {
   const { metrics, clock = systemClock } = options;
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'tailglow-'));
   const kernel = loadKernel(options.kernel ?? 'native');
   let fault: unknown;
-  const core = await openCore({ directory, kernel, clock, onFault: (error) => (fault ??= error) });
+  const core = await openCore({
+    ...(options.directory === undefined ? {} : { directory: options.directory }),
+    kernel,
+    clock,
+    onFault: (error) => (fault ??= error),
+  });
   const { configuration, store, log } = core;
   await configuration.announce('library', metrics);
   const settled = async (): Promise<void> => {
@@ -79,7 +80,6 @@ export async function openTailglow(options: TailglowOptions): Promise<Tailglow> 
     },
     close: async () => {
       await core.close();
-      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
     },
   };
 }
