@@ -49,6 +49,9 @@ export interface LinesResult extends ValueUnit {
 
 export interface TableColumn {
   readonly name: string;
+  /** What its cells are, where a reader should not have to guess: Unix seconds, values of a discrete field, whole
+   *  numbers of things, or any numbers. Each cell may be null. */
+  readonly holds?: 'second' | 'key' | 'count' | 'value';
   readonly unit?: string;
   readonly base?: 2 | 10;
   readonly power?: number;

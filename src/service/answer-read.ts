@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
 import { planProblem, ProblemException } from './problem.ts';
-import { bytes, type Table, tableBody } from './tables.ts';
+import { bytes, isBinary, type Table, tableBody } from './tables.ts';
 
 /** Late data reach back as far as a spool does; a range that ended this long ago stays as it is. */
 const SETTLED_SECONDS = 3600;
@@ -84,7 +84,7 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
         return bytes(JSON.stringify({ ...linesJson(result), ...said(making) }));
       if (presentation.format === 'text')
         return bytes(linesTextOf(result, terminal(presentation), making.question.text));
-      return tableBody(linesTable(result), presentation);
+      return tableBody(linesTable(result, { unknown: isBinary(presentation.format) }), presentation);
     }
     case 'table':
       return tableBody(
@@ -108,6 +108,8 @@ function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
     case 'csv':
       return bytes(heatmapCsv(raster));
     case 'jsonl':
+    case 'arrow':
+    case 'parquet':
       return tableBody(heatmapTable(raster), presentation);
     case 'text':
       return bytes(

@@ -7,7 +7,7 @@ import type { CheckedRead } from '../query/check.ts';
 import type { SourceStatus, StoreStats } from '../store/store.ts';
 import type { Problem } from './problem.ts';
 
-export type Format = 'json' | 'csv' | 'jsonl' | 'png' | 'text';
+export type Format = 'json' | 'csv' | 'jsonl' | 'png' | 'text' | 'arrow' | 'parquet';
 
 export const CONTENT_TYPES: { readonly [format in Format]: string } = {
   json: 'application/json; charset=utf-8',
@@ -15,6 +15,8 @@ export const CONTENT_TYPES: { readonly [format in Format]: string } = {
   jsonl: 'application/jsonl; charset=utf-8',
   png: 'image/png',
   text: 'text/plain; charset=utf-8',
+  arrow: 'application/vnd.apache.arrow.stream',
+  parquet: 'application/vnd.apache.parquet',
 };
 
 /** How the answer should look; parameters beside the query text, which override its defaults, not its words. */

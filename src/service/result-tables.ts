@@ -4,7 +4,7 @@ import type { Raster } from '../model/raster.ts';
 import type { LinesResult, Series } from '../query/result.ts';
 import { formatValue } from '../render/format.ts';
 import { linesText, type TerminalOptions } from '../render/terminal.ts';
-import type { Cell, Table } from './tables.ts';
+import type { Cell, Table, TableColumn } from './tables.ts';
 
 /** NaN, which JSON has not, is null: nothing is known there. */
 export function linesJson(result: LinesResult) {
@@ -38,37 +38,50 @@ function seriesJson({ name, key, values, low, high }: Series) {
   };
 }
 
-function known(values: Float64Array): (number | null)[] {
-  return Array.from(values, (v) => (Number.isNaN(v) ? null : v));
+function known(values: Float64Array): Cell[] {
+  return Array.from(values, numberCell);
 }
 
-/** Columns `second`, the fields, `series` where there are several a key, `value`, and its bounds. */
-export function linesTable(result: LinesResult): Table {
-  const { fields, series, fromSecond, columnSeconds, columns } = result;
+/** Columns `second`, the fields, `series` where there are several a key, `value`, and its bounds. What is not
+ *  known has no row; with `unknown` it has one whose value is null. */
+export function linesTable(result: LinesResult, { unknown = false } = {}): Table {
+  const { fields, series, fromSecond, columnSeconds, columns, unit, base, power } = result;
   const bounded = series.some((s) => s.low !== undefined);
   const named = result.measure === 'percentiles';
-  const heads = [
-    'second',
-    ...fields,
-    ...(named ? ['series'] : []),
-    'value',
-    ...(bounded ? ['low', 'high'] : []),
+  const value = { holds: 'value', unit, base, power } as const;
+  const heads: TableColumn[] = [
+    SECOND,
+    ...fields.map(keyColumn),
+    ...(named ? [keyColumn('series')] : []),
+    { name: 'value', ...value },
+    ...(bounded ? [{ name: 'low', ...value } as const, { name: 'high', ...value } as const] : []),
   ];
   const rows: Cell[][] = [];
   for (let c = 0; c < columns; c++) {
     for (const { name, key, values, low, high } of series) {
-      if (Number.isNaN(values[c]!)) continue;
-      const bounds = bounded ? [low?.[c] ?? null, high?.[c] ?? null] : [];
+      if (Number.isNaN(values[c]!) && !unknown) continue;
+      const bounds = bounded ? [numberCell(low?.[c]), numberCell(high?.[c])] : [];
       rows.push([
         fromSecond + c * columnSeconds,
         ...fields.map((_, f) => key?.[f] ?? REMAINDER),
         ...(named ? [name] : []),
-        values[c]!,
+        numberCell(values[c]),
         ...bounds,
       ]);
     }
   }
-  return { columns: heads.map((name) => ({ name })), rows };
+  return { columns: heads, rows };
+}
+
+const SECOND: TableColumn = { name: 'second', holds: 'second' };
+
+function keyColumn(name: string): TableColumn {
+  return { name, holds: 'key' };
+}
+
+/** NaN is null: nothing is known there. */
+function numberCell(value: number | undefined): Cell {
+  return value === undefined || Number.isNaN(value) ? null : value;
 }
 
 export function linesTextOf(result: LinesResult, options: TerminalOptions, title: string): string {
@@ -88,7 +101,15 @@ export function heatmapTable({
   hues,
   cells,
 }: Raster): Table {
-  const heads = ['second', 'low', 'high', ...hueFields, 'count'];
+  const edge = { holds: 'value', unit: y.unit, base: y.base, power: y.power } as const;
+  // Rows share a bucket's count by overlap, so that a cell may hold a fraction: no whole numbers.
+  const heads: TableColumn[] = [
+    SECOND,
+    { name: 'low', ...edge },
+    { name: 'high', ...edge },
+    ...hueFields.map(keyColumn),
+    { name: 'count', holds: 'value' },
+  ];
   const lines: Cell[][] = [];
   for (let column = 0; column < columns; column++) {
     for (let row = 0; row < rows; row++) {
@@ -100,5 +121,5 @@ export function heatmapTable({
       });
     }
   }
-  return { columns: heads.map((name) => ({ name })), rows: lines };
+  return { columns: heads, rows: lines };
 }

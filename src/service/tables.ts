@@ -1,26 +1,15 @@
 /** Answers that are plain tables, in every format but pictures. */
 import { crc32c } from '../model/crc32c.ts';
+import type { TableColumn } from '../query/result.ts';
 import { formatValue } from '../render/format.ts';
 import { tableText } from '../render/terminal.ts';
 import { type Answered, CONTENT_TYPES, type Format, type Presentation } from './answer.ts';
+import { arrowEncoder } from './arrow.ts';
+import { parquetEncoder } from './parquet.ts';
 import { ProblemException } from './problem.ts';
+import type { Cell, Table, TableEncoder } from './table.ts';
 
-export type Cell = string | number | boolean | null;
-
-export interface TableColumn {
-  readonly name: string;
-  readonly unit?: string;
-  /** A value times base ^ power is in `unit`; without them it is in `unit` as it stands. */
-  readonly base?: 2 | 10;
-  readonly power?: number;
-}
-
-export interface Table {
-  readonly columns: readonly TableColumn[];
-  readonly rows: readonly (readonly Cell[])[];
-  /** What else the JSON form says. */
-  readonly extra?: Readonly<Record<string, unknown>>;
-}
+export type { Cell, Table, TableColumn } from './table.ts';
 
 /** Throws ProblemException 406 for a picture. */
 export function tableAnswer(table: Table, presentation: Presentation): Answered {
@@ -34,14 +23,39 @@ export function tableBody(table: Table, { format, textColumns }: Presentation): 
         JSON.stringify({ kind: 'table', columns: table.columns, rows: table.rows, ...table.extra }),
       );
     case 'csv':
-      return bytes(tableCsv(table));
     case 'jsonl':
-      return bytes(tableLines(table));
+    case 'arrow':
+    case 'parquet': {
+      const encoder = tableEncoder(format);
+      return Buffer.concat([encoder.write(table), encoder.end()]);
+    }
     case 'text':
       return bytes(`${tableText(readable(table), { columns: textColumns ?? 100 })}\n`);
     case 'png':
       throw noPicture();
   }
+}
+
+/** The formats that a table may be written in piece by piece. */
+export const ENCODINGS = ['csv', 'jsonl', 'arrow', 'parquet'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+export function tableEncoder(encoding: Encoding): TableEncoder {
+  switch (encoding) {
+    case 'csv':
+      return csvEncoder();
+    case 'jsonl':
+      return { write: (table) => bytes(tableLines(table)), end: () => new Uint8Array(0) };
+    case 'arrow':
+      return arrowEncoder();
+    case 'parquet':
+      return parquetEncoder();
+  }
+}
+
+/** Typed formats that say what is unknown by null. */
+export function isBinary(format: Format): boolean {
+  return format === 'arrow' || format === 'parquet';
 }
 
 /** For people: values of a type with their unit. */
@@ -60,13 +74,21 @@ function valueText(cell: Cell, { unit, base, power }: TableColumn): Cell {
   return formatValue(cell, { unit: unit ?? '', base: base ?? 10, power });
 }
 
-/** RFC 4180, with a header line. */
-export function tableCsv({ columns, rows }: Table): string {
-  const line = (cells: readonly Cell[]): string => cells.map(csvCell).join(',');
-  return [line(columns.map((c) => c.name)), ...rows.map(line)].map((l) => `${l}\r\n`).join('');
+/** RFC 4180, with one header line. */
+function csvEncoder(): TableEncoder {
+  const line = (cells: readonly Cell[]): string => `${cells.map(csvCell).join(',')}\r\n`;
+  let headed = false;
+  return {
+    write: ({ columns, rows }) => {
+      const head = headed ? '' : line(columns.map((c) => c.name));
+      headed = true;
+      return bytes(head + rows.map(line).join(''));
+    },
+    end: () => new Uint8Array(0),
+  };
 }
 
-export function tableLines({ columns, rows }: Table): string {
+function tableLines({ columns, rows }: Table): string {
   return rows
     .map((row) => `${JSON.stringify(Object.fromEntries(columns.map((c, i) => [c.name, row[i] ?? null])))}\n`)
     .join('');

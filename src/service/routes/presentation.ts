@@ -13,6 +13,8 @@ export const PresentationQuery = Type.Object({
         Type.Literal('jsonl'),
         Type.Literal('png'),
         Type.Literal('text'),
+        Type.Literal('arrow'),
+        Type.Literal('parquet'),
       ],
       { description: 'Overrides the Accept header' },
     ),
