@@ -89,7 +89,7 @@ function countLines(sources: Sources, draw: LineDrawing, { keys, hues }: Lines):
   });
   const isHeard = Array.from(
     { length: plan.columns },
-    (_, c) => known.reported[c]! > 0 || lines.some((v) => v[c]! > 0),
+    (_, c) => known.heard[c] === 1 || lines.some((v) => v[c]! > 0),
   );
   const isLevel = plan.metric.scope === 'point';
   for (const values of lines) {

@@ -107,7 +107,7 @@ function countDivisor(plan: Plan, known: Known): number {
 
 function wholeRange(known: Known, of: (known: Known, column: number) => number): number {
   let sum = 0;
-  for (let column = 0; column < known.reported.length; column++) sum += of(known, column);
+  for (let column = 0; column < known.seconds.length; column++) sum += of(known, column);
   return Math.max(1, sum);
 }
 

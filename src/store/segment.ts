@@ -16,7 +16,7 @@
  *
  *  Integers little-endian, unsigned. Equal content gives equal bytes. */
 import { assert } from '../model/assert.ts';
-import { type CoverageBlock, emptyBits, type SecondBits, type SourceCoverage } from '../model/coverage.ts';
+import { type CoverageBlock, emptyBits, FULL_BITS, type SecondBits, type SourceCoverage } from '../model/coverage.ts';
 import { bucketCount, COUNT, type Grid, LL5 } from '../model/grid.ts';
 import { compareKeys, type Key } from '../model/key.ts';
 import {
@@ -280,7 +280,7 @@ function writeBits(out: ByteWriter, bits: SecondBits, like: SecondBits | undefin
 function readBits(reader: ByteReader, like: SecondBits | undefined): SecondBits {
   const how = reader.u8();
   if (how === 0) return emptyBits();
-  if (how === 1) return emptyBits().fill(0xff);
+  if (how === 1) return FULL_BITS;
   if (how === 2 && like !== undefined) return copyOf(like);
   if (how === 3) return copyOf(reader.take(BITS_BYTES));
   throw new BytesFault(reader.at - 1, `seconds are written as ${how}, expected 0 to 3`);
