@@ -6,6 +6,7 @@
  *  before that offset is needed again. */
 import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { type Level, LEVELS } from '../model/level.ts';
 import type { LogEntry } from '../model/log.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
@@ -68,6 +69,20 @@ export interface FoldOutcome {
   /** What durable commits hold; empty when nothing moved. */
   readonly watermarks: readonly Watermark[];
   readonly notes: readonly StoreNote[];
+  /** Entries were left out, or nothing was committed: as Store.stalled. Fold the same entries again after a retry. */
+  readonly stalled?: Stall;
+}
+
+/** Why nothing is folded just now. */
+export interface Stall {
+  readonly reason: string;
+}
+
+/** What is stored of one level. */
+export interface LevelStats {
+  readonly level: Level;
+  readonly segments: number;
+  readonly bytes: number;
 }
 
 export interface SourceStatus extends Readonly<SourceRecord> {
@@ -85,6 +100,10 @@ export interface StoreStats extends Readonly<Counters> {
   readonly largestSecond: number;
   /** Sequence numbers given up for lost: more gaps than are remembered. */
   readonly givenUp: number;
+  /** Roll-ups and compactions that are due. */
+  readonly pendingWork: number;
+  /** Finest first. */
+  readonly levels: readonly LevelStats[];
 }
 
 export interface Store {
@@ -114,6 +133,14 @@ export interface Store {
   /** Commits what was folded, open blocks too, and syncs it. Costs what the open blocks are worth: for a clean
    *  stop, and where sources wait for watermarks, not for every batch. */
   checkpoint(): FoldOutcome;
+  /** Does one unit of the work that is due behind the fold: a part of a roll-up, a compaction or of what they make
+   *  superfluous; about one segment's decoding. False where nothing is left that can be done now. Throws as fold. */
+  work(): boolean;
+  /** Set while the disk is full: what was to be committed waits in memory and is served from there, and nothing
+   *  more is folded. */
+  readonly stalled: Stall | undefined;
+  /** Tries again what the full disk refused. */
+  retry(): FoldOutcome;
   /** Closes the files; what was not committed is folded again from the log. */
   close(): void;
 }
@@ -238,6 +265,8 @@ class SqliteStore implements Store {
       cacheBytes: this.#reader.cacheBytes,
       largestSecond: this.#fold.largestSecond,
       givenUp: this.#fold.sequences.givenUp,
+      pendingWork: 0,
+      levels: LEVELS.map((level) => ({ level, segments: 0, bytes: 0 })),
     };
   }
 
@@ -260,6 +289,18 @@ class SqliteStore implements Store {
       else this.#sync();
     });
     return this.#outcome(durableBefore, []);
+  }
+
+  work(): boolean {
+    return false;
+  }
+
+  get stalled(): Stall | undefined {
+    return undefined;
+  }
+
+  retry(): FoldOutcome {
+    return this.#outcome(this.#durableOffset, []);
   }
 
   close(): void {
@@ -304,7 +345,14 @@ class SqliteStore implements Store {
     const { instrumentation, startSecond } = block;
     const revision = this.#fold.counters.seals;
     const bytes = this.#encode(block);
-    return { instrumentation, level: LEVEL_SECONDS, startSecond, revision, codec: segmentCodec(bytes), bytes };
+    return {
+      instrumentation,
+      level: LEVEL_SECONDS,
+      startSecond,
+      revision,
+      codec: segmentCodec(bytes),
+      bytes,
+    };
   }
 
   #encode(block: SealedBlock): Uint8Array {
