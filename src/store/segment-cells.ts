@@ -47,9 +47,9 @@ export function encodeCells(cells: Cells, kernel: Kernel): CellBytes {
 /** What cannot be true of any cells. */
 export function cellsFault(h: CellsHeader): string | undefined {
   if (h.codec === CODEC_CLASSES) {
-    return h.columnsRawBytes === h.columnsBytes && h.cellCount > 0
-      ? undefined
-      : `${h.cellCount} cells have ${h.columnsRawBytes} bytes, ${h.columnsBytes} stored, expected cells, and as many`;
+    if (h.cellCount === 0) return 'found codec 2 and no cells, expected codec 1';
+    if (h.columnsRawBytes === h.columnsBytes) return undefined;
+    return `the columns have ${h.columnsRawBytes} bytes, expected the ${h.columnsBytes} that are stored`;
   }
   if (h.codec !== CODEC_COLUMNS) return `codec is ${h.codec}, expected ${CODEC_COLUMNS} or ${CODEC_CLASSES}`;
   const columnsMax = h.cellCount === 0 ? 0 : h.cellCount * CELL_BYTES_MAX + COLUMNS_HEADER_BYTES_MAX;

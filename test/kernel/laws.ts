@@ -15,6 +15,7 @@ import {
   arbitraryCells,
   arbitraryPlacement,
   arbitraryRaster,
+  arbitraryRows,
   arbitrarySpread,
   cellList,
   copyCells,
@@ -87,44 +88,11 @@ export function decoded(
   }
 }
 
-/** Rows as traffic leaves them, of a block of few or many steps: empty to full, small counts to the largest. */
-export const arbitraryRows: fc.Arbitrary<CellsBuffer> = fc
-  .record({
-    seed: fc.nat(),
-    stepFirst: fc.nat(255),
-    steps: fc.oneof(fc.integer({ min: 1, max: 256 }), fc.constant(256)),
-    rows: fc.array(
-      fc.record({
-        keyGap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(2)),
-        bucketGap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(400)),
-        fill: fc.constantFrom(0.02, 0.1, 0.3, 0.9, 1, 1),
-        base: fc.oneof(fc.constant(1), fc.nat(100), fc.constantFrom(2 ** 31 - 3, 2 ** 32 + 1, 2 ** 52)),
-        scale: fc.constantFrom(0, 1, 3, 10, 70, 300, 2 ** 20, 2 ** 33, 2 ** 52),
-        outlier: fc.constantFrom(0, 0, 0.02),
-      }),
-      { maxLength: 40 },
-    ),
-  })
-  .map(({ seed, stepFirst, steps, rows }) => {
-    const cells = new CellsBuffer();
-    let state = seed;
-    const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-    let [key, bucket] = [0, 0];
-    for (const { keyGap, bucketGap, fill, base, scale, outlier } of rows) {
-      key = Math.min(KEYS - 1, key + keyGap);
-      bucket = (keyGap > 0 ? bucketGap : bucket + 1 + bucketGap) % LL5_BUCKETS;
-      for (let step = stepFirst; step < Math.min(stepFirst + steps, 256); step++) {
-        if (random() >= fill) continue;
-        const count = base + Math.floor((random() + random()) * scale) + (random() < outlier ? 2 ** 50 : 0);
-        cells.push(step, key, bucket, Math.min(Math.max(count, 1), Number.MAX_SAFE_INTEGER));
-      }
-    }
-    return cells;
-  });
+export const lawRows = arbitraryRows({ ...LIMITS, rowsMax: 40 });
 
 /** Cells whose sums stay safe integers. */
 const anyCells = fc
-  .oneof(arbitraryCells({ ...LIMITS, countMax: 2 ** 45 }), arbitraryRows)
+  .oneof(arbitraryCells({ ...LIMITS, countMax: 2 ** 45 }), lawRows)
   .filter((cells) => [...sums(cells).values()].every((sum) => Number.isSafeInteger(sum)));
 
 /** Valid bytes with some changed, cut off, put in or repeated; and plain random bytes. */

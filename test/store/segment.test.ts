@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadKernel } from '../../src/kernel/native.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
-import { crc32c } from '../../src/model/crc32c.ts';
 import { LL5 } from '../../src/model/grid.ts';
 import {
   decodeCoverage,
@@ -11,9 +11,12 @@ import {
   decodeSegment,
   encodeSegment,
   headerFault,
+  segmentCodec,
 } from '../../src/store/segment.ts';
+import { CLASSES_CELLS_MIN, CODEC_CLASSES, CODEC_COLUMNS } from '../../src/store/segment-cells.ts';
 import { SegmentCorruptError } from '../../src/store/store-errors.ts';
 import { arbitrarySegment } from './arbitrary-segment.ts';
+import { arbitraryEdits, forged, refusedOrWhole } from './forged-segment.ts';
 import { readSpec, type SegmentSpec, writeSpec } from './segment-spec.ts';
 
 const golden = (name: string): Uint8Array => readFileSync(new URL(`../golden/${name}`, import.meta.url));
@@ -45,13 +48,23 @@ const GOLDEN: SegmentSpec = {
   revised: [8],
 };
 
-/** Sets a byte and makes the checksum right again: the reader has to find it by the content. */
-function forged(bytes: Uint8Array, at: number, value: number): Uint8Array {
-  const copy = Buffer.from(bytes);
-  copy[at] = value;
-  copy.writeUInt32LE(crc32c(copy.subarray(0, -4)), copy.length - 4);
-  return copy;
-}
+/** What segment-v1-columns.bin and segment-v1-classes.bin say, by codec 1 and 2: rows dense and sparse, of small
+ *  counts and large. */
+const GOLDEN_ROWS: SegmentSpec = {
+  ...GOLDEN,
+  cells: [0, 2].flatMap((key) =>
+    Array.from({ length: 10 * 256 }, (_, i): SegmentSpec['cells'][number] => {
+      const [row, step] = [i >> 8, i & 0xff];
+      const wave = (3 * step * step + step * (row + 10) + 5 * key) % 17;
+      const counts = [
+        ...Array.from({ length: 3 }, () => Number(step % 40 === row)),
+        ...Array.from({ length: 4 }, () => Math.max(0, wave - 4 * (6 - row))),
+        ...[wave + 30, 40 * wave, wave * 2 ** 30 + step],
+      ];
+      return [step, key, 300 + row, counts[row]!];
+    }).filter(([, , , count]) => count > 0),
+  ),
+};
 
 describe('a segment', () => {
   it('reads as it was written', () => {
@@ -95,26 +108,48 @@ describe('a segment', () => {
     }
   });
 
-  it('survives forged bytes: a typed error, or what a writer could have written', () => {
+  it('is forged in vain: a typed error that names the byte, or what a writer could have written', () => {
     fc.assert(
-      fc.property(arbitrarySegment, fc.nat(), fc.nat(255), (spec, place, value) => {
-        const bytes = encode(spec);
-        const copy = forged(bytes, place % (bytes.length - 4), value);
-        try {
-          const found = decodeSegment(copy, referenceKernel, 'test');
-          encodeSegment(found, referenceKernel);
-        } catch (error) {
-          expect(error).toBeInstanceOf(SegmentCorruptError);
-        }
+      fc.property(arbitrarySegment, arbitraryEdits, (spec, edits) => {
+        refusedOrWhole(forged(encode(spec), edits), referenceKernel);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
-  it('is read from the kept file of version 1', () => {
-    expect(decode(golden('segment-v1.bin'))).toEqual(GOLDEN);
-    const { keys, coverage, cells } = decodeSegment(golden('segment-v1.bin'), referenceKernel, 'test');
-    expect([keys.length, coverage.sources.length, cells.length]).toEqual([3, 3, 4]);
+  it('has room made for no more cells than its bytes can hold', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const claims: [SegmentSpec, number[]][] = [
+      [GOLDEN, [0x80, 0x80, 0x80, 0x10]],
+      [GOLDEN_ROWS, [0x80, 0x80, 0x80, 0x10]],
+    ];
+    for (const [spec, varint] of claims) {
+      const cells = { part: 'header', kind: 'word', at: 32, value: 2 ** 25 } as const;
+      const claim = varint.map((value, at) => ({ part: 'columns', kind: 'insert', at, value }) as const);
+      expect(() => decode(forged(encode(spec), [cells, ...claim]))).toThrow(
+        /found 33554432 cells, expected at most \d+/,
+      );
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 25);
+  });
+
+  it('is written by class from so many cells on, and by column below', () => {
+    const cells = GOLDEN_ROWS.cells.slice(0, CLASSES_CELLS_MIN);
+    const codecOf = (count: number): number =>
+      segmentCodec(encode({ ...GOLDEN_ROWS, cells: cells.slice(0, count) }));
+    expect(codecOf(CLASSES_CELLS_MIN)).toBe(CODEC_CLASSES);
+    expect([0, 1, CLASSES_CELLS_MIN - 1].map(codecOf)).toEqual([1, 1, 1].map(() => CODEC_COLUMNS));
+  });
+
+  it.each([
+    ['segment-v1.bin', CODEC_COLUMNS, GOLDEN],
+    ['segment-v1-columns.bin', CODEC_COLUMNS, GOLDEN_ROWS],
+    ['segment-v1-classes.bin', CODEC_CLASSES, GOLDEN_ROWS],
+  ])('is read from the kept file %s', (name, codec, spec) => {
+    expect(segmentCodec(golden(name))).toBe(codec);
+    for (const kernel of [referenceKernel, loadKernel('native')]) {
+      expect(readSpec(decodeSegment(golden(name), kernel, name))).toEqual(spec);
+    }
   });
 
   it.each([
@@ -123,6 +158,15 @@ describe('a segment', () => {
     ['segment-v1-short.bin', 'checksum differs'],
     ['segment-v1-cells.bin', 'expected 5 cells, found 4 at byte 0; the stream begins at byte 157'],
     ['segment-v1-magic.bin', 'expected the magic "TGSG" at byte 0'],
+    ['segment-v1-codec.bin', 'codec is 3, expected 1 or 2 at byte 5'],
+    ['segment-v1-classes-cells.bin', 'expected 2780 cells, found 2779'],
+    [
+      'segment-v1-classes-length.bin',
+      'the columns have 1 bytes, expected the 3763 that are stored at byte 5',
+    ],
+    ['segment-v1-classes-table.bin', 'a count has -1 bits, expected at most 32 at byte 167'],
+    ['segment-v1-classes-word.bin', 'a dense row has 256 cells of 256 over a base of 0 at byte 1001'],
+    ['segment-v1-classes-bits.bin', 'expected zero bits, found others at byte 3919'],
   ])('refuses the kept broken file %s', (name, what) => {
     expect(() => decodeSegment(golden(name), referenceKernel, name)).toThrow(what);
     expect(() => decodeSegment(golden(name), referenceKernel, name)).toThrow(`Cannot read segment "${name}"`);
@@ -140,6 +184,9 @@ describe('a segment', () => {
       { columnsRawBytes: 4 * 19 + 57 },
       'the columns have 133 bytes, expected at most 132',
     ],
+    ['an unknown codec', { codec: 3 }, 'codec is 3, expected 1 or 2'],
+    ['classes of other lengths', { codec: 2 }, 'that are stored'],
+    ['classes of no cells', { codec: 2, cellCount: 0 }, 'found codec 2 and no cells'],
   ])('has a header without %s', (_what, change, fault) => {
     const header = decodeHeader(encode(GOLDEN), referenceKernel, 'test');
     expect(headerFault(header)).toBeUndefined();
