@@ -11,21 +11,32 @@ const LATENESS = 10;
 const FUTURE = 10;
 const FORGET = 600;
 
-/** What is served of one instrumentation, in one order, so that two can be compared. */
+/** What is served of one instrumentation, in one order, so that two can be compared. Seconds are those at which
+ *  a step starts. */
 export interface Served {
   /** `second key bucket` and the count. */
   readonly cells: readonly (readonly [place: string, count: number])[];
-  /** Per second that anybody was expected in: `second`, then `source` or `-source` where it is missing. */
+  /** Per step that anybody was expected in: `second`, then `source` or `-source` where a second of it is missing. */
   readonly coverage: readonly (readonly [second: number, sources: string])[];
   readonly revised: readonly number[];
 }
+
+/** What is asked for: `fromSecond` is a multiple of the step. */
+export interface ServedRange {
+  readonly stepSeconds: number;
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+}
+
+export const EVERYTHING: ServedRange = { stepSeconds: 1, fromSecond: 0, untilSecond: 4_000_000_000 };
 
 interface Series {
   instrumentation: Instrumentation;
   expiredSecond: number;
   /** What a shorter retention gave up does not come back. */
   floorSecond: number;
-  readonly cells: Map<string, { second: number; count: number }>;
+  /** second -> `key bucket` -> count. */
+  readonly cells: Map<number, Map<string, number>>;
   /** source -> seconds. */
   readonly heard: Map<string, Set<number>>;
   readonly reported: Map<string, Set<number>>;
@@ -65,23 +76,40 @@ export class Model {
     if (this.#open >= 0 && this.#largest >= this.#open + BLOCK + LATENESS) this.#seal();
   }
 
-  served(id: string): Served {
+  served(id: string, range: ServedRange = EVERYTHING): Served {
     const series = this.#series.get(id);
     if (series === undefined) return { cells: [], coverage: [], revised: [] };
+    const { stepSeconds, fromSecond, untilSecond } = range;
     const horizon = this.#horizon(series);
-    const kept = (second: number): boolean => second - (second % BLOCK) + BLOCK > horizon;
-    const cells = [...series.cells]
-      .filter(([, { second }]) => kept(second))
-      .map(([place, { count }]) => [place, count] as const)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const coverage: [number, string][] = [];
-    for (const [second, sources] of this.#coverage(series)) {
-      const names = [...sources].toSorted();
-      const text = names.map((n) => (series.reported.get(n)?.has(second) === true ? n : `-${n}`)).join(' ');
-      if (names.length > 0 && kept(second)) coverage.push([second, text]);
+    const served = (second: number): boolean =>
+      second >= fromSecond && second < untilSecond && second - (second % BLOCK) + BLOCK > horizon;
+    const stepOf = (second: number): number => second - (second % stepSeconds);
+    const cells = new Map<string, number>();
+    for (const [second, places] of series.cells) {
+      if (!served(second)) continue;
+      for (const [at, count] of places) {
+        const place = `${stepOf(second)} ${at}`;
+        cells.set(place, (cells.get(place) ?? 0) + count);
+      }
     }
-    const revised = [...series.revised].filter(kept).toSorted((a, b) => a - b);
-    return { cells, coverage: coverage.toSorted(([a], [b]) => a - b), revised };
+    // Per step the sources expected, and whether they miss a second of it.
+    const coverage = new Map<number, Map<string, boolean>>();
+    for (const [second, sources] of this.#coverage(series)) {
+      if (!served(second)) continue;
+      for (const source of sources) {
+        const names = mapOf(coverage, stepOf(second));
+        const misses = series.reported.get(source)?.has(second) !== true;
+        names.set(source, misses || names.get(source) === true);
+      }
+    }
+    const revised = new Set([...series.revised].filter(served).map(stepOf));
+    return {
+      cells: [...cells].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      coverage: [...coverage]
+        .toSorted(([a], [b]) => a - b)
+        .map(([second, names]) => [second, coverageText(names)]),
+      revised: [...revised].toSorted((a, b) => a - b),
+    };
   }
 
   #control(event: ControlEvent, arrivedSecond: number): void {
@@ -137,9 +165,9 @@ export class Model {
     if (second < this.#horizon(series)) return;
     for (const { key, histogram } of report.rows) {
       histogram.buckets.forEach((bucket, i) => {
-        const place = `${second} ${keyText(key)} ${bucket}`;
-        const count = (series.cells.get(place)?.count ?? 0) + histogram.counts[i]!;
-        series.cells.set(place, { second, count });
+        const places = mapOf(series.cells, second);
+        const place = `${keyText(key)} ${bucket}`;
+        places.set(place, (places.get(place) ?? 0) + histogram.counts[i]!);
         this.total += histogram.counts[i]!;
       });
     }
@@ -235,4 +263,21 @@ function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
     map.set(key, set);
   }
   return set;
+}
+
+function mapOf<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let inner = map.get(key);
+  if (inner === undefined) {
+    inner = new Map();
+    map.set(key, inner);
+  }
+  return inner;
+}
+
+/** Of a step's sources: `a -b` where b misses a second of it. */
+export function coverageText(missing: ReadonlyMap<string, boolean>): string {
+  return [...missing]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, misses]) => (misses ? `-${name}` : name))
+    .join(' ');
 }

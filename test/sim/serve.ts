@@ -1,55 +1,65 @@
 /** Reads all that a series reader serves of an instrumentation into the model's form. */
 import { hasBit } from '../../src/model/coverage.ts';
 import { keyText } from '../../src/model/key.ts';
-import type { SeriesReader } from '../../src/model/series.ts';
-import type { Served } from './model.ts';
+import { BLOCK_STEPS } from '../../src/model/limits.ts';
+import type { SecondRange, SeriesReader } from '../../src/model/series.ts';
+import { coverageText, EVERYTHING, type Served, type ServedRange } from './model.ts';
 
-const FAR = 4_000_000_000;
-
-export function serve(reader: SeriesReader, id: string, fromSecond = 0, untilSecond = FAR): Served {
+export function serve(reader: SeriesReader, id: string, range: ServedRange = EVERYTHING): Served {
+  const { stepSeconds, fromSecond, untilSecond } = range;
   const cells = new Map<string, number>();
-  let start = -1;
-  for (const block of reader.blocks(id, fromSecond, untilSecond, 1)) {
-    if (block.startSecond < start) throw new Error(`block ${block.startSecond} comes after block ${start}`);
-    start = block.startSecond;
+  for (const block of reader.blocks(id, fromSecond, untilSecond, stepSeconds)) {
     for (let i = 0; i < block.cells.length; i++) {
       const second = block.startSecond + block.cells.step[i]! * block.stepSeconds;
-      if (second < fromSecond || second >= untilSecond) continue;
-      const place = `${second} ${keyText(block.keys[block.cells.key[i]!]!)} ${block.cells.bucket[i]!}`;
+      if (!within(second, range, block.window)) continue;
+      const start = second - (second % stepSeconds);
+      const place = `${start} ${keyText(block.keys[block.cells.key[i]!]!)} ${block.cells.bucket[i]!}`;
       cells.set(place, (cells.get(place) ?? 0) + block.cells.count[i]!);
     }
   }
   return {
     cells: [...cells].toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    ...serveCoverage(reader, id, fromSecond, untilSecond),
+    ...serveCoverage(reader, id, range),
   };
 }
 
 function serveCoverage(
   reader: SeriesReader,
   id: string,
-  fromSecond: number,
-  untilSecond: number,
+  range: ServedRange,
 ): Pick<Served, 'coverage' | 'revised'> {
-  const seconds = new Map<number, Map<string, boolean>>();
+  const { stepSeconds, fromSecond, untilSecond } = range;
+  // Several blocks may speak of one step of theirs: a source reported if any of them says so.
+  const said = new Map<number, Map<string, boolean>>();
   const revised = new Set<number>();
-  for (const block of reader.coverage(id, fromSecond, untilSecond, 1)) {
-    for (let step = 0; step < 256; step++) {
-      const second = block.startSecond + step;
-      if (second < fromSecond || second >= untilSecond) continue;
-      if (hasBit(block.revised, step)) revised.add(second);
+  for (const block of reader.coverage(id, fromSecond, untilSecond, stepSeconds)) {
+    for (let step = 0; step < BLOCK_STEPS; step++) {
+      const second = block.startSecond + step * (block.stepSeconds ?? 1);
+      if (!within(second, range, block.window)) continue;
+      if (hasBit(block.revised, step)) revised.add(second - (second % stepSeconds));
       for (const { name, expected, reported } of block.sources) {
         if (!hasBit(expected, step)) continue;
-        const sources = seconds.get(second) ?? new Map<string, boolean>();
-        seconds.set(second, sources.set(name, hasBit(reported, step) || sources.get(name) === true));
+        const sources = said.get(second) ?? new Map<string, boolean>();
+        said.set(second, sources.set(name, hasBit(reported, step) || sources.get(name) === true));
       }
     }
   }
-  const coverage = [...seconds]
-    .toSorted(([a], [b]) => a - b)
-    .map(([second, sources]): [number, string] => {
-      const names = [...sources].toSorted(([a], [b]) => (a < b ? -1 : 1));
-      return [second, names.map(([name, full]) => (full ? name : `-${name}`)).join(' ')];
-    });
-  return { coverage, revised: [...revised].toSorted((a, b) => a - b) };
+  const steps = new Map<number, Map<string, boolean>>();
+  for (const [second, sources] of said) {
+    const start = second - (second % stepSeconds);
+    const missing = steps.get(start) ?? new Map<string, boolean>();
+    for (const [name, reported] of sources) missing.set(name, !reported || missing.get(name) === true);
+    steps.set(start, missing);
+  }
+  return {
+    coverage: [...steps]
+      .toSorted(([a], [b]) => a - b)
+      .map(([second, missing]) => [second, coverageText(missing)]),
+    revised: [...revised].toSorted((a, b) => a - b),
+  };
+}
+
+function within(second: number, range: ServedRange, window: SecondRange | undefined): boolean {
+  if (second < range.fromSecond || second >= range.untilSecond) return false;
+  return window === undefined || (second >= window.fromSecond && second < window.untilSecond);
 }

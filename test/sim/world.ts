@@ -1,244 +1,452 @@
-/** The seeded world: sources, a log and stores over real files, with virtual time, and everything that may fail.
- *  The same seed gives the same run. What it promises at the end: each store serves exactly what the model makes
- *  of the entries that the log kept, and no store ever asks for an entry that it let go. */
-import { rmSync } from 'node:fs';
+/** The world: hosts with the real spool and sender, a log that fails, stores over real files, all in virtual time.
+ *  Runs a case; draws nothing. What it promises, at every look and at the end:
+ *  - a store serves exactly what the model makes of the log's entries that it has folded;
+ *  - a store that died still has what it promised: what the log let go, what hosts forgot;
+ *  - no batch that a host had put safely is lost, and none is counted twice;
+ *  - a new store that folds the whole log has the same rows. */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KernelMissingError, loadKernel } from '../../src/kernel/native.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
-import { openStore, type Store, type StoreStep } from '../../src/store/store.ts';
+import type { ControlEvent } from '../../src/model/control.ts';
+import { COUNT, LL5 } from '../../src/model/grid.ts';
+import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import type { Report } from '../../src/model/report.ts';
+import { Cover } from '../../src/service/cover.ts';
+import { ownerIndex } from '../../src/service/ownership.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
+import type { Case, ReportStep, Shape, Step, StepOf } from './case.ts';
 import { difference } from './difference.ts';
-import type { TemporaryDirectories } from './directory.ts';
+import { storedSegments } from './directory.ts';
 import { type SimEntry, toLogEntry } from './entries.ts';
-import { MemoryLog } from './memory-log.ts';
-import { Model } from './model.ts';
-import { Prng } from './prng.ts';
 import { serve } from './serve.ts';
-import { type Faults, SIM_INSTRUMENTATIONS, SimSource } from './sim-source.ts';
+import { SimTime } from './sim-clock.ts';
+import { refText, SimHost } from './sim-host.ts';
+import { SimLog } from './sim-log.ts';
+import { LOG_IDENTITY, StoreNode } from './store-node.ts';
 
-/** Where a crash may hit. The store's own steps are its named ones. */
-export type CrashPoint =
-  | 'folded-not-sealed'
-  | 'segments-written-not-committed'
-  | 'committed-not-synced'
-  | 'synced-not-trimmed'
-  | 'power-cut'
-  | 'log-crash';
-
-export const CRASH_POINTS: readonly CrashPoint[] = [
-  'folded-not-sealed',
-  'segments-written-not-committed',
-  'committed-not-synced',
-  'synced-not-trimmed',
-  'power-cut',
-  'log-crash',
-];
-
-const STEP_POINTS = ['segments-written-not-committed', 'committed-not-synced', 'synced-not-trimmed'] as const;
-const STEP_OF: { readonly [point in CrashPoint]?: StoreStep } = {
-  'segments-written-not-committed': 'written',
-  'committed-not-synced': 'committed',
-  'synced-not-trimmed': 'durable',
-};
-
-const STORE_POINTS = ['folded-not-sealed', ...STEP_POINTS] as const;
-const POWER_POINTS = ['power-cut', ...STORE_POINTS] as const;
-
-const START_SECOND = 256 * 6_250_000 + 200;
-/** Sources report every so many seconds, so that few batches make many blocks. */
-const TICK_SECONDS = 5;
-const FAULTS: Faults = { repeat: 0.15, cut: 0.01, restart: 0.01, skew: 0.01, partial: 0.1 };
+const FAR = 4_000_000_000;
+/** Rounds of sending and covering after which all must be safe. */
+const SETTLE_ROUNDS_MAX = 200;
+const SETTLE_SECONDS = 61;
+const FINAL_STEPS_SECONDS = [1, 10];
 
 export interface WorldOptions {
-  readonly seed: number;
-  readonly directories: TemporaryDirectories;
-  readonly faults?: Partial<Faults>;
-  /** Changes what a store is given to read: for canaries. */
+  /** The native one where it is there. */
+  readonly kernel?: Kernel;
+  /** For canaries: what a store is given to read, and what is asked instead of it. */
   readonly tamper?: (entry: SimEntry) => SimEntry;
+  readonly wrap?: (store: Store) => Store;
 }
 
-export class World {
-  readonly #prng: Prng;
-  readonly #log: MemoryLog;
-  readonly #sources: readonly SimSource[];
+/** A law that does not hold. */
+export interface Fault {
+  readonly law: 'served' | 'lost' | 'verified' | 'replayed' | 'unsettled' | 'failed';
+  readonly text: string;
+  /** Index of the step after which it showed. */
+  readonly step: number;
+}
+
+export interface Outcome {
+  readonly fault: Fault | undefined;
+  /** How often a store died, and where. */
+  readonly deaths: ReadonlyMap<string, number>;
+  /** Events counted, over all stores. */
+  readonly events: number;
+}
+
+/** Runs a case in a directory of its own, which it removes. */
+export async function runCase(of: Case, options: WorldOptions = {}): Promise<Outcome> {
+  const directory = mkdtempSync(join(memoryDirectory(), 'tailglow-sim-'));
+  try {
+    const world = new World(of.shape, directory, options);
+    return await world.run(of.steps);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Nothing is looked for on the disk after a run: memory serves, where a file system says that it is memory. */
+function memoryDirectory(): string {
+  return statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true ? '/dev/shm' : tmpdir();
+}
+
+let native: Kernel | undefined;
+function fastKernel(): Kernel {
+  try {
+    return (native ??= loadKernel('native'));
+  } catch (error) {
+    if (!(error instanceof KernelMissingError)) throw error;
+    return (native = referenceKernel);
+  }
+}
+
+class LawFault extends Error {
+  readonly law: Fault['law'];
+  constructor(law: Fault['law'], text: string) {
+    super(text);
+    this.law = law;
+  }
+}
+
+class World {
+  readonly #shape: Shape;
+  readonly #directory: string;
+  readonly #options: WorldOptions;
+  readonly #time: SimTime;
+  readonly #log: SimLog;
+  readonly #hosts = new Map<string, SimHost>();
   readonly #nodes: readonly StoreNode[];
-  #second = START_SECOND;
-  /** Which crashes happened, how often. */
-  readonly crashes = new Map<CrashPoint, number>();
+  readonly #cover: Cover;
+  readonly #deaths = new Map<string, number>();
 
-  constructor(options: WorldOptions) {
-    this.#prng = new Prng(options.seed);
-    this.#log = new MemoryLog(this.#prng);
-    const faults = { ...FAULTS, ...options.faults };
-    this.#sources = ['a/proc', 'a/node', 'b/proc'].map((name) => {
-      const [host = '', driver = ''] = name.split('/');
-      return new SimSource({ host, driver }, this.#prng, faults);
-    });
-    this.#nodes = [0, 1].map((index) => new StoreNode(index, this.#prng, options));
-    for (const instrumentation of SIM_INSTRUMENTATIONS) {
-      const event = { kind: 'instrumentation-created', instrumentation } as const;
-      this.#log.append({ kind: 'control', event }, this.#second * 1000);
-    }
-    this.#log.sync();
+  constructor(shape: Shape, directory: string, options: WorldOptions) {
+    this.#shape = shape;
+    this.#directory = directory;
+    this.#options = options;
+    this.#time = new SimTime(shape.startSecond * 1000 + 350);
+    this.#log = new SimLog(this.#time, shape);
+    this.#cover = new Cover(shape.stores);
+    this.#nodes = Array.from({ length: shape.stores }, (_, index) => this.#node(index));
   }
 
-  /** Returns what is wrong at the end; undefined when nothing is. */
-  run(seconds: number): string | undefined {
-    const until = this.#second + seconds;
-    while (this.#second < until) this.#tick();
-    this.#settle();
-    const faults = this.#nodes.map((node) => node.fault(this.#log));
+  async run(steps: readonly Step[]): Promise<Outcome> {
+    let at = 0;
+    let fault: Fault | undefined;
+    try {
+      for (const host of this.#shape.hosts) await this.#start(host);
+      for (; at < steps.length; at++) await this.#step(steps[at]!);
+      await this.#settle();
+      this.#finalLaws();
+    } catch (error) {
+      fault = { law: 'failed', text: String(error), step: at };
+      if (error instanceof LawFault) fault = { law: error.law, text: error.message, step: at };
+      else if (error instanceof Error) fault = { ...fault, text: `${error.stack}` };
+    }
     for (const node of this.#nodes) node.close();
-    return faults.find((fault) => fault !== undefined);
+    for (const host of this.#hosts.values()) await host.close();
+    const events = this.#nodes.reduce((sum, node) => sum + node.model().total, 0);
+    return { fault, deaths: this.#deaths, events };
   }
 
-  /** Batches that the log kept more than once. */
-  get repeats(): number {
-    return Math.max(...this.#nodes.map((node) => node.repeats));
+  #node(index: number): StoreNode {
+    const { kernel = fastKernel(), tamper, wrap } = this.#options;
+    return new StoreNode({
+      directory: join(this.#directory, `store-${index}`),
+      kernel,
+      owns: this.#owns(index),
+      headCellsMax: this.#shape.headCellsMax,
+      log: this.#log,
+      onDurable: (watermarks) => {
+        const covered = this.#cover.advance(index, watermarks);
+        for (const host of this.#hosts.values()) host.cover(covered);
+      },
+      onDeath: (where) => this.#count(where),
+      ...(tamper === undefined ? {} : { tamper }),
+      ...(wrap === undefined ? {} : { wrap }),
+    });
   }
 
-  #tick(): void {
-    const prng = this.#prng;
-    this.#second += TICK_SECONDS;
-    for (const source of this.#sources) source.tick(this.#second, this.#log);
-    if (prng.chance(0.03)) {
-      this.#log.crash();
-      this.#count('log-crash');
-    } else if (prng.chance(0.8)) this.#log.sync();
-    for (const node of this.#nodes) {
-      const crashed = node.work(this.#log);
-      if (crashed !== undefined) this.#count(crashed);
+  #owns(index: number): (id: string) => boolean {
+    return (id) => ownerIndex(id, this.#shape.stores) === index;
+  }
+
+  async #start(host: Shape['hosts'][number]): Promise<void> {
+    const { spoolSecondsMax } = this.#shape;
+    const options = { host, time: this.#time, log: this.#log, spoolSecondsMax };
+    this.#hosts.set(host.name, await SimHost.start(options));
+  }
+
+  async #step(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'pass':
+        for (const host of this.#hosts.values()) host.put();
+        return this.#time.pass(step.seconds * 1000);
+      case 'measure': {
+        const [host = '', driver = ''] = step.source.split('/');
+        return this.#hosts.get(host)?.measure(driver, this.#reports(step.reports));
+      }
+      case 'clock':
+      case 'restart':
+      case 'cut':
+      case 'mend':
+      case 'spool-full':
+        return this.#hostStep(step);
+      case 'sync':
+      case 'log-crash':
+      case 'swallow':
+      case 'trim':
+      case 'echo':
+      case 'garbage':
+      case 'stray':
+        return this.#logStep(step);
+      case 'create':
+      case 'change':
+      case 'expire':
+      case 'drop':
+      case 'pin':
+      case 'unpin':
+      case 'reclaim': {
+        const event = this.#event(step);
+        if (event !== undefined) this.#log.append({ kind: 'control', event });
+        return;
+      }
+      default: {
+        const node = this.#nodes[step.store];
+        if (node !== undefined) this.#storeStep(step, node);
+      }
     }
-    if (prng.chance(0.05)) this.#log.trim(Math.min(...this.#nodes.map((node) => node.trimOffset())));
+  }
+
+  async #hostStep(
+    step: StepOf<'clock' | 'restart' | 'cut' | 'mend' | 'spool-full'>,
+  ): Promise<void> {
+    const host = this.#hosts.get(step.host);
+    if (host === undefined) return;
+    switch (step.do) {
+      case 'clock':
+        host.aheadSeconds = step.aheadSeconds;
+        return;
+      case 'restart':
+        return host.restart(step.how);
+      case 'cut':
+        return host.cut(step.how);
+      case 'mend':
+        return host.mend();
+      case 'spool-full':
+        host.spoolFull = step.full;
+    }
+  }
+
+  #logStep(
+    step: StepOf<'sync' | 'log-crash' | 'swallow' | 'trim' | 'echo' | 'garbage' | 'stray'>,
+  ): void {
+    const log = this.#log;
+    switch (step.do) {
+      case 'sync':
+        return log.sync();
+      case 'log-crash':
+        return log.crash(step.survivors);
+      case 'swallow':
+        return log.swallow(step.entries);
+      case 'trim':
+        return log.trim(Math.min(...this.#nodes.map((node) => node.trimOffset())));
+      case 'echo': {
+        const entry = log.durable.at(-1 - step.back);
+        if (entry?.content.kind === 'batches') log.append(entry.content);
+        return;
+      }
+      case 'garbage':
+        return log.append({ kind: 'garbage', bytes: step.bytes });
+      case 'stray':
+        return this.#stray(step);
+    }
+  }
+
+  #stray({ source, incarnation, sequence, backSeconds, reports }: StepOf<'stray'>): void {
+    const [host = '', driver = ''] = source.split('/');
+    const batch = {
+      source: { host, driver, incarnation: String(incarnation).padStart(16, '0') },
+      sequence,
+      second: Math.max(0, this.#time.second - backSeconds),
+      reports: this.#reports(reports),
+    };
+    this.#log.append({ kind: 'batches', batches: [batch] });
+  }
+
+  #storeStep(
+    step: StepOf<'fold' | 'checkpoint' | 'work' | 'die' | 'die-at' | 'disk-full' | 'look'>,
+    node: StoreNode,
+  ): void {
+    switch (step.do) {
+      case 'fold':
+        node.fold(step.entries);
+        return;
+      case 'checkpoint':
+        return node.checkpoint();
+      case 'work':
+        return;
+      case 'die':
+        this.#count(step.found < 1 ? 'power-cut' : 'killed');
+        return node.die(step.found);
+      case 'die-at':
+        return node.dieAt(step.step, step.nth, step.found);
+      case 'disk-full':
+        node.diskFull = step.full;
+        return;
+      case 'look': {
+        const { second } = this.#time;
+        const range = [second - step.fromBackSeconds, second - step.untilBackSeconds] as const;
+        return this.#look(node, step.stepSeconds, ...range);
+      }
+    }
+  }
+
+  #event(
+    step: StepOf<'create' | 'change' | 'expire' | 'drop' | 'pin' | 'unpin' | 'reclaim'>,
+  ): ControlEvent | undefined {
+    const { second } = this.#time;
+    if (step.do === 'unpin') return { kind: 'range-unpinned', id: step.id };
+    if (step.do === 'reclaim') {
+      return {
+        kind: 'space-reclaimed',
+        level: step.level,
+        untilSecond: Math.max(0, second - step.backSeconds),
+      };
+    }
+    const of = this.#shape.instrumentations[step.of];
+    if (of === undefined) return undefined;
+    const { id } = of;
+    switch (step.do) {
+      case 'create':
+        return { kind: 'instrumentation-created', instrumentation: { ...of, createdSecond: second } };
+      case 'change': {
+        const { keepSeconds, keepLevels } = step;
+        const kept = { keepSeconds, ...(keepLevels === undefined ? {} : { keepLevels }) };
+        return { kind: 'instrumentation-changed', id, idleSeconds: 0, ...kept };
+      }
+      case 'expire':
+        return { kind: 'instrumentation-expired', id };
+      case 'drop':
+        return { kind: 'instrumentation-dropped', id };
+      case 'pin': {
+        const fromSecond = Math.max(0, second - step.backSeconds);
+        const untilSecond = fromSecond + Math.max(1, step.seconds);
+        const pin = { id: step.id, instrumentation: id, fromSecond, untilSecond, createdSecond: second };
+        return { kind: 'range-pinned', pin };
+      }
+    }
+  }
+
+  #reports(reports: readonly ReportStep[]): Report[] {
+    return reports.map((report) => reportOf(this.#shape.instrumentations[report.of], report));
+  }
+
+  #ids(index: number): string[] {
+    const ids = new Set(Object.values(this.#shape.instrumentations).map(({ id }) => id));
+    return [...ids].filter(this.#owns(index));
+  }
+
+  #look(node: StoreNode, stepSeconds: number, fromSecond: number, untilSecond: number): void {
+    const from = Math.max(0, fromSecond - (fromSecond % stepSeconds));
+    const model = node.model();
+    for (const id of this.#ids(this.#nodes.indexOf(node))) {
+      const range = { stepSeconds, fromSecond: from, untilSecond };
+      const served = serve(node.store.reader, id, range);
+      const what = difference({ [id]: served }, { [id]: model.served(id, range) });
+      if (what !== undefined) {
+        throw new LawFault('served', `at steps of ${stepSeconds} s of [${from}, ${untilSecond}):\n${what}`);
+      }
+    }
   }
 
   /** Everything heals, all that waits arrives. */
-  #settle(): void {
-    for (const source of this.#sources) source.heal();
-    while (this.#sources.some((source) => source.spooled > 0)) {
-      for (const source of this.#sources) source.send(this.#second, this.#log);
+  async #settle(): Promise<void> {
+    const hosts = [...this.#hosts.values()];
+    for (const host of hosts) {
+      host.spoolFull = false;
+      host.mend();
+      host.put();
+    }
+    for (const node of this.#nodes) node.heal();
+    for (let round = 0; ; round++) {
       this.#log.sync();
+      for (const node of this.#nodes) {
+        while (node.fold(100) > 0);
+        if (!this.#shape.confirmsDurably) node.checkpoint();
+      }
+      if (!hosts.some((host) => host.owes)) return;
+      if (round >= SETTLE_ROUNDS_MAX) throw new LawFault('unsettled', 'a host still waits for the log');
+      // First at once what is ready, then what waits for its time.
+      await this.#time.pass(round % 4 === 3 ? SETTLE_SECONDS * 1000 : 10);
     }
-    for (const node of this.#nodes) node.catchUp(this.#log);
   }
 
-  #count(point: CrashPoint): void {
-    this.crashes.set(point, (this.crashes.get(point) ?? 0) + 1);
+  #finalLaws(): void {
+    for (const node of this.#nodes) {
+      for (const stepSeconds of FINAL_STEPS_SECONDS) this.#look(node, stepSeconds, 0, FAR);
+    }
+    this.#nothingLost();
+    if (!this.#shape.thorough) return;
+    this.#nodes.forEach((node, index) => {
+      const { findings } = verifyStore(node.directory, this.#options.kernel ?? fastKernel());
+      const [finding] = findings;
+      if (finding !== undefined) throw new LawFault('verified', `${finding.segment}: ${finding.what}`);
+      this.#replay(node, index);
+    });
   }
 
-  static check(options: WorldOptions, seconds: number): { fault: string | undefined; world: World } {
-    const world = new World(options);
-    try {
-      return { fault: world.run(seconds), world };
-    } catch (error) {
-      throw new Error(`seed ${options.seed}: ${String(error)}`, { cause: error });
+  #nothingLost(): void {
+    const there = new Set<string>();
+    for (const { content } of this.#log.durable) {
+      if (content.kind === 'batches') for (const batch of content.batches) there.add(refText(batch));
     }
+    for (const host of this.#hosts.values()) {
+      for (const ref of host.owed()) {
+        if (!there.has(refText(ref))) throw new LawFault('lost', `${refText(ref)} of second ${ref.second}`);
+      }
+    }
+  }
+
+  /** What is past its retention is deleted at seals and at opening, so both are opened once more. */
+  #replay(node: StoreNode, index: number): void {
+    const kernel = this.#options.kernel ?? fastKernel();
+    const directory = join(this.#directory, `replay-${index}`);
+    const options = {
+      kernel,
+      owns: this.#owns(index),
+      logIdentity: LOG_IDENTITY,
+      headCellsMax: this.#shape.headCellsMax,
+    };
+    const { tamper = (entry: SimEntry) => entry } = this.#options;
+    const fresh = openStore({ ...options, directory });
+    fresh.fold(this.#log.durable.map(tamper).map(toLogEntry));
+    fresh.checkpoint();
+    fresh.close();
+    node.store.checkpoint();
+    node.close();
+    for (const each of [directory, node.directory]) openStore({ ...options, directory: each }).close();
+    const [a, b] = [storedSegments(node.directory), storedSegments(directory)];
+    if (a.join('\n') === b.join('\n')) return;
+    const only = (of: string[], other: string[]): string =>
+      of
+        .filter((row) => !other.includes(row))
+        .map((row) => row.slice(0, 120))
+        .slice(0, 4)
+        .join('\n  ');
+    throw new LawFault('replayed', `stored only:\n  ${only(a, b)}\nreplayed only:\n  ${only(b, a)}`);
+  }
+
+  #count(where: string): void {
+    this.#deaths.set(where, (this.#deaths.get(where) ?? 0) + 1);
   }
 }
 
-class InjectedFailure extends Error {}
-
-/** One aggregator: a store, its directory, and what a power cut would leave of it. */
-class StoreNode {
-  readonly #index: number;
-  readonly #prng: Prng;
-  readonly #options: WorldOptions;
-  readonly #powerCuts: boolean;
-  #directory: string;
-  /** A copy of what is synced; kept only where power cuts happen, as copying is most of the work. */
-  #synced: string | undefined;
-  #store: Store;
-  #failAt: StoreStep | undefined;
-
-  constructor(index: number, prng: Prng, options: WorldOptions) {
-    this.#index = index;
-    this.#prng = prng;
-    this.#options = options;
-    this.#directory = options.directories.make();
-    this.#powerCuts = options.seed % 5 === 0;
-    this.#keepSynced();
-    this.#store = this.#open();
+function reportOf(of: Instrumentation | undefined, { of: label, partial = false, odd, rows }: ReportStep): Report {
+  const { id, by, grid } = of ?? { id: label, by: [], grid: COUNT };
+  const oddGrid = grid.kind === 'log-linear' ? COUNT : LL5;
+  const byKey = new Map<string, Map<number, number>>();
+  for (const [key, at, count] of rows) {
+    const values = by.map((field) => `${field}-${key}`);
+    const place = JSON.stringify(odd === 'fields' ? [...values, 'more'] : values);
+    const buckets = byKey.get(place) ?? new Map<number, number>();
+    const bucket = (odd === 'grid' ? oddGrid : grid).kind === 'count' ? 0 : at;
+    byKey.set(place, buckets.set(bucket, (buckets.get(bucket) ?? 0) + count));
   }
-
-  get repeats(): number {
-    return this.#store.stats().repeats;
-  }
-
-  trimOffset(): number {
-    return this.#store.trimOffset();
-  }
-
-  /** Reads on, may crash, may save. */
-  work(log: MemoryLog): CrashPoint | undefined {
-    const prng = this.#prng;
-    const points = this.#powerCuts ? POWER_POINTS : STORE_POINTS;
-    const point = prng.chance(0.04) ? prng.pick(points) : undefined;
-    this.#failAt = point === undefined ? undefined : STEP_OF[point];
-    try {
-      this.#read(log, 1 + prng.below(40));
-      if (this.#failAt !== undefined || prng.chance(0.02)) this.#store.checkpoint();
-    } catch (error) {
-      if (!(error instanceof InjectedFailure)) throw error;
-    }
-    if (point === undefined) return undefined;
-    this.#store.close();
-    if (point === 'power-cut' && this.#synced !== undefined) {
-      this.#directory = this.#synced;
-      this.#synced = undefined;
-      this.#keepSynced();
-    }
-    this.#failAt = undefined;
-    this.#store = this.#open();
-    return point;
-  }
-
-  catchUp(log: MemoryLog): void {
-    while (this.#read(log, 100) > 0);
-  }
-
-  fault(log: MemoryLog): string | undefined {
-    const owns = (id: string): boolean => this.#owns(id);
-    const model = Model.of(log.durable, owns);
-    const mine = SIM_INSTRUMENTATIONS.map(({ id }) => id).filter(owns);
-    const served = Object.fromEntries(mine.map((id) => [id, serve(this.#store.reader, id)]));
-    const modelled = Object.fromEntries(mine.map((id) => [id, model.served(id)]));
-    const { findings } = verifyStore(this.#directory, referenceKernel);
-    return difference(served, modelled) ?? findings[0]?.what;
-  }
-
-  close(): void {
-    this.#store.close();
-  }
-
-  #keepSynced(): void {
-    if (!this.#powerCuts) return;
-    if (this.#synced !== undefined) rmSync(this.#synced, { recursive: true });
-    this.#synced = this.#options.directories.copy(this.#directory);
-  }
-
-  #owns(id: string): boolean {
-    return SIM_INSTRUMENTATIONS.findIndex((i) => i.id === id) % 2 === this.#index;
-  }
-
-  #read(log: MemoryLog, limit: number): number {
-    const from = this.#store.resumeOffset;
-    if (from < log.firstOffset)
-      throw new Error(`store ${this.#index} wants ${from}, kept from ${log.firstOffset}`);
-    const { tamper = (entry: SimEntry) => entry } = this.#options;
-    const entries = log.read(from, limit).map(tamper);
-    this.#store.fold(entries.map(toLogEntry));
-    return entries.length;
-  }
-
-  #open(): Store {
-    return openStore({
-      directory: this.#directory,
-      kernel: referenceKernel,
-      owns: (id) => this.#owns(id),
-      logIdentity: 'sim',
-      headCellsMax: 2500,
-      onStep: (step) => {
-        if (step === 'durable') this.#keepSynced();
-        if (step === this.#failAt) throw new InjectedFailure(step);
-      },
-    });
-  }
+  return {
+    instrumentation: id,
+    grid: odd === 'grid' ? oddGrid : grid,
+    partial,
+    dropped: 0,
+    rows: [...byKey].map(([place, buckets]) => {
+      const ascending = [...buckets].toSorted(([a], [b]) => a - b);
+      return {
+        key: JSON.parse(place) as string[],
+        histogram: { buckets: ascending.map(([b]) => b), counts: ascending.map(([, c]) => c) },
+      };
+    }),
+  };
 }

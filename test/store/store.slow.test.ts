@@ -63,7 +63,7 @@ function folded(more: Partial<StoreOptions> = {}): Store {
 const cellsOf = (store: Store) =>
   serve(store.reader, 'requests').cells.map(([place, count]) => `${place} = ${count}`);
 const coverageOf = (store: Store, from: number, until: number) =>
-  serve(store.reader, 'requests', from, until).coverage.map(
+  serve(store.reader, 'requests', { stepSeconds: 1, fromSecond: from, untilSecond: until }).coverage.map(
     ([second, sources]) => `${second - START} ${sources}`,
   );
 
@@ -228,7 +228,11 @@ describe('who is missing', () => {
     log.report(START + 5, [[['/'], 2]], { host: 'b', arrivedMs: (START + 267) * 1000 });
     const store = folded();
     expect(store.stats()).toMatchObject({ seals: 1, late: 1 });
-    const found = serve(store.reader, 'requests', START, START + 10);
+    const found = serve(store.reader, 'requests', {
+      stepSeconds: 1,
+      fromSecond: START,
+      untilSecond: START + 10,
+    });
     expect(found.revised).toEqual([START + 5]);
     expect(found.cells).toHaveLength(2);
     const blocks = [...store.reader.coverage('requests', START, START + 10, 1)];

@@ -1,0 +1,253 @@
+/** One aggregator: a store over real files, and its deaths. A killed process finds what the system holds, a power
+ *  cut what was synced and a part of the rest. Owns: the directory, what was promised of it. What it holds against
+ *  the store: after every death it must still have what it promised. */
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { type Source, sourceName } from '../../src/model/batch.ts';
+import type { Watermark } from '../../src/model/watermark.ts';
+import { type FoldOutcome, openStore, type Store, type StoreStep } from '../../src/store/store.ts';
+import { type SimEntry, toLogEntry } from './entries.ts';
+import { Model } from './model.ts';
+import type { SimLog } from './sim-log.ts';
+
+export const LOG_IDENTITY = 'sim';
+
+export interface StoreNodeOptions {
+  /** A directory of its own. */
+  readonly directory: string;
+  readonly kernel: Kernel;
+  readonly owns: (id: string) => boolean;
+  readonly headCellsMax: number;
+  readonly log: SimLog;
+  /** More of what was folded is safe. */
+  readonly onDurable: (watermarks: readonly Watermark[]) => void;
+  readonly onDeath: (where: string) => void;
+  /** For canaries: what the store is given to read, and what is asked instead of it. */
+  readonly tamper?: (entry: SimEntry) => SimEntry;
+  readonly wrap?: (store: Store) => Store;
+}
+
+class Death extends Error {}
+
+interface Doom {
+  readonly step: string;
+  left: number;
+  readonly found: number;
+}
+
+export class StoreNode {
+  readonly #options: StoreNodeOptions;
+  readonly #linked = new Set<string>();
+  #lives = 0;
+  #directory = '';
+  #store: Store;
+  #doom: Doom | undefined;
+  #diskFull = false;
+  #promised: readonly Watermark[] = [];
+  #promisedOffset = 0;
+  #model: Model;
+  #modelled = 0;
+
+  constructor(options: StoreNodeOptions) {
+    this.#options = options;
+    this.#model = new Model(options.owns);
+    mkdirSync(this.#links, { recursive: true });
+    this.#nextDirectory();
+    this.#store = this.#open();
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  set diskFull(full: boolean) {
+    this.#diskFull = full;
+  }
+
+  trimOffset(): number {
+    const offset = this.#store.trimOffset();
+    this.#promisedOffset = Math.max(this.#promisedOffset, offset);
+    return offset;
+  }
+
+  /** Returns how many entries it took. */
+  fold(limit: number): number {
+    const { log, tamper = (entry: SimEntry) => entry } = this.#options;
+    const { resumeOffset } = this.#store;
+    if (resumeOffset < log.firstOffset) {
+      throw new Error(`store wants entry ${resumeOffset}, the log was trimmed to ${log.firstOffset}`);
+    }
+    const entries = log.read(resumeOffset, limit);
+    this.#mortal(() => this.#tell(this.#store.fold(entries.map(tamper).map(toLogEntry))));
+    return entries.length;
+  }
+
+  checkpoint(): void {
+    this.#mortal(() => this.#tell(this.#store.checkpoint()));
+  }
+
+  /** What the log's entries make, as far as the store has folded them. */
+  model(): Model {
+    const { log, owns } = this.#options;
+    const until = this.#store.resumeOffset;
+    if (this.#modelled > until) {
+      this.#model = new Model(owns);
+      this.#modelled = 0;
+    }
+    for (const entry of log.durable) {
+      if (entry.offset < this.#modelled || entry.offset >= until) continue;
+      this.#model.take(entry);
+    }
+    this.#modelled = until;
+    return this.#model;
+  }
+
+  /** Dies when it comes to this step for the n-th time from now. */
+  dieAt(step: string, nth: number, found: number): void {
+    this.#doom = { step, left: nth, found };
+  }
+
+  /** Nothing fails any more. */
+  heal(): void {
+    this.#doom = undefined;
+    this.#diskFull = false;
+  }
+
+  /** Dies now, and is started again. `found` is the share that is found of what was written and not synced. */
+  die(found: number): void {
+    const left = this.#directory;
+    this.#nextDirectory();
+    for (const name of readdirSync(left)) {
+      if (name.endsWith('.db') && name !== 'lock.db') this.#survive(left, name, found);
+    }
+    if (found < 1) {
+      // The unlinking of a file may not have reached the disk.
+      const there = new Set(readdirSync(this.#directory));
+      for (const name of this.#linked) {
+        if (!there.has(name)) copyFileSync(join(this.#links, name), join(this.#directory, name));
+      }
+    }
+    this.#store.close();
+    rmSync(left, { recursive: true });
+    this.#relink();
+    this.#doom = undefined;
+    this.#store = this.#open();
+    this.#keepsPromises();
+  }
+
+  close(): void {
+    this.#store.close();
+  }
+
+  get #links(): string {
+    return join(this.#options.directory, 'links');
+  }
+
+  #nextDirectory(): void {
+    this.#directory = join(this.#options.directory, String(this.#lives++));
+    mkdirSync(this.#directory);
+  }
+
+  #survive(from: string, name: string, found: number): void {
+    copyFileSync(join(from, name), join(this.#directory, name));
+    const wal = readIfThere(join(from, `${name}-wal`));
+    const index = readIfThere(join(from, `${name}-shm`));
+    if (wal === undefined || index === undefined) return;
+    // SQLite syncs its log before it moves it into the file, and not before: what it has begun to move is there
+    // as a whole. (sqlite.org/walformat.html: mxFrame and nBackfill)
+    const frames = index.readUInt32LE(16);
+    const moved = index.readUInt32LE(96);
+    if (moved === frames) return;
+    const bytes = moved > 0 ? wal.length : Math.floor(wal.length * found);
+    writeFileSync(join(this.#directory, `${name}-wal`), wal.subarray(0, bytes));
+  }
+
+  /** Keeps hold of the files as they are known to the disk. */
+  #relink(): void {
+    const there = new Set(readdirSync(this.#directory).filter((name) => name.endsWith('.db')));
+    for (const name of this.#linked) {
+      rmSync(join(this.#links, name));
+      this.#linked.delete(name);
+    }
+    for (const name of there) {
+      if (name === 'lock.db') continue;
+      linkSync(join(this.#directory, name), join(this.#links, name));
+      this.#linked.add(name);
+    }
+  }
+
+  #mortal(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof Database.SqliteError && error.code === 'SQLITE_FULL') return this.die(1);
+      if (!(error instanceof Death) || this.#doom === undefined) throw error;
+      this.#options.onDeath(this.#doom.step);
+      this.die(this.#doom.found);
+    }
+  }
+
+  #tell({ sealed, watermarks }: FoldOutcome): void {
+    if (!sealed) return;
+    this.#promised = watermarks;
+    this.trimOffset();
+    this.#options.onDurable(watermarks);
+  }
+
+  #keepsPromises(): void {
+    const { resumeOffset } = this.#store;
+    if (resumeOffset < this.#promisedOffset) {
+      throw new Error(
+        `store promised to need nothing before entry ${this.#promisedOffset}, wants ${resumeOffset}`,
+      );
+    }
+    const now = new Map(this.#store.watermarks().map(({ source, covered }) => [nameOf(source), covered]));
+    for (const { source, covered } of this.#promised) {
+      const name = nameOf(source);
+      for (const [from, until] of covered) {
+        const kept = now.get(name)?.some(([a, b]) => a <= from && until <= b);
+        if (kept !== true) {
+          throw new Error(`store promised batches ${from} to ${until} of ${name}, has them no more`);
+        }
+      }
+    }
+  }
+
+  #open(): Store {
+    const { kernel, owns, headCellsMax, wrap = (store: Store) => store } = this.#options;
+    return wrap(
+      openStore({
+        directory: this.#directory,
+        kernel,
+        owns,
+        logIdentity: LOG_IDENTITY,
+        headCellsMax,
+        onStep: (step) => this.#step(step),
+      }),
+    );
+  }
+
+  #step(step: StoreStep): void {
+    if (step === 'written' && this.#diskFull) {
+      throw new Database.SqliteError('database or disk is full', 'SQLITE_FULL');
+    }
+    if (step === 'durable') this.#relink();
+    const doom = this.#doom;
+    if (doom === undefined || doom.step !== step || doom.left-- > 0) return;
+    throw new Death(step);
+  }
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  return existsSync(path) ? readFileSync(path) : undefined;
+}
+
+function nameOf(source: Source): string {
+  return `${sourceName(source)} ${source.incarnation}`;
+}
