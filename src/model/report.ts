@@ -88,7 +88,11 @@ export function decodeEntry(payload: Uint8Array, checksum: Checksum = crc32c): E
     if (count > ENTRY_BATCHES_MAX)
       throw new BytesFault(1, `found ${count} batches, expected at most ${ENTRY_BATCHES_MAX}`);
     const batches: BatchView[] = [];
-    for (let i = 0; i < count; i++) batches.push(decodeBatch(reader.take(reader.varint()), checksum));
+    for (let i = 0; i < count; i++) {
+      const end = reader.varint() + reader.at;
+      batches.push(batchAt(payload, reader.at, end, checksum));
+      reader.at = end;
+    }
     if (reader.at !== reader.end) throw new BytesFault(reader.at, 'expected the end, found more bytes');
     return { kind: 'reports', batches };
   });
@@ -96,28 +100,33 @@ export function decodeEntry(payload: Uint8Array, checksum: Checksum = crc32c): E
 
 /** Reads a batch's headers and checks its checksum; rows are read by `decodeRows`. */
 export function decodeBatch(bytes: Uint8Array, checksum: Checksum = crc32c): BatchView {
-  return guarded(() => {
-    if (bytes.length < 5) throw new BytesFault(0, `expected a batch, found ${bytes.length} bytes`);
-    const end = bytes.length - 4;
-    const found = checksum(bytes.subarray(0, end));
-    const stored = new ByteReader(bytes, end).u32();
-    if (found !== stored) throw new BytesFault(end, 'checksum differs');
-    const reader = new ByteReader(bytes, 0, end);
-    const version = reader.u8();
-    if (version !== VERSION) throw new BytesFault(0, `version is ${version}, expected ${VERSION}`);
-    const host = reader.text(NAME_BYTES_MAX);
-    const driver = reader.text(NAME_BYTES_MAX);
-    const incarnation = Buffer.from(reader.take(8)).toString('hex');
-    const sequence = reader.varint();
-    const second = reader.u32();
-    const count = reader.varint();
-    if (count > REPORTS_MAX)
-      throw new BytesFault(reader.at, `found ${count} reports, expected at most ${REPORTS_MAX}`);
-    const reports: ReportView[] = [];
-    for (let i = 0; i < count; i++) reports.push(decodeReportHeader(reader));
-    if (reader.at !== end) throw new BytesFault(reader.at, 'expected the checksum, found more bytes');
-    return { source: { host, driver, incarnation }, sequence, second, reports };
-  });
+  return guarded(() => batchAt(bytes, 0, bytes.length, checksum));
+}
+
+/** The batch in [from, until) of `bytes`: places in a fault are places in `bytes`. */
+function batchAt(bytes: Uint8Array, from: number, until: number, checksum: Checksum): BatchView {
+  if (until > bytes.length)
+    throw new BytesFault(from, `expected a batch of ${until - from} bytes, found ${bytes.length - from}`);
+  if (until - from < 5) throw new BytesFault(from, `expected a batch, found ${until - from} bytes`);
+  const end = until - 4;
+  const found = checksum(bytes.subarray(from, end));
+  const stored = new ByteReader(bytes, end).u32();
+  if (found !== stored) throw new BytesFault(end, 'checksum differs');
+  const reader = new ByteReader(bytes, from, end);
+  const version = reader.u8();
+  if (version !== VERSION) throw new BytesFault(from, `version is ${version}, expected ${VERSION}`);
+  const host = reader.text(NAME_BYTES_MAX);
+  const driver = reader.text(NAME_BYTES_MAX);
+  const incarnation = Buffer.from(reader.take(8)).toString('hex');
+  const sequence = reader.varint();
+  const second = reader.u32();
+  const count = reader.varint();
+  if (count > REPORTS_MAX)
+    throw new BytesFault(reader.at, `found ${count} reports, expected at most ${REPORTS_MAX}`);
+  const reports: ReportView[] = [];
+  for (let i = 0; i < count; i++) reports.push(decodeReportHeader(reader));
+  if (reader.at !== end) throw new BytesFault(reader.at, 'expected the checksum, found more bytes');
+  return { source: { host, driver, incarnation }, sequence, second, reports };
 }
 
 function decodeReportHeader(reader: ByteReader): ReportView {
