@@ -47,7 +47,7 @@ export class SourceSequence {
 }
 
 /** 16 hexadecimal digits. */
-function newIncarnation(random: () => number): string {
+export function newIncarnation(random: () => number): string {
   const word = (): string =>
     Math.floor(random() * 0x1_0000_0000)
       .toString(16)
