@@ -34,6 +34,7 @@ export function arbitraryCells(shape: CellsShape): fc.Arbitrary<CellsBuffer> {
 export function arbitraryRows(shape: {
   keys: number;
   buckets: number;
+  rowsMin?: number;
   rowsMax: number;
 }): fc.Arbitrary<CellsBuffer> {
   return fc
@@ -50,7 +51,7 @@ export function arbitraryRows(shape: {
           scale: fc.constantFrom(0, 1, 3, 10, 70, 300, 2 ** 20, 2 ** 33, 2 ** 52),
           outlier: fc.constantFrom(0, 0, 0.02),
         }),
-        { maxLength: shape.rowsMax },
+        { minLength: shape.rowsMin ?? 0, maxLength: shape.rowsMax },
       ),
     })
     .map(({ seed, stepFirst, steps, rows }) => {

@@ -38,11 +38,13 @@ const arbitrarySources = fc
 
 /** A few cells, or rows of many: both codecs. */
 function arbitraryBlock(shape: { keys: number; buckets: number }): fc.Arbitrary<CellsBuffer> {
-  return fc.oneof(arbitraryCells(shape), arbitraryRows({ ...shape, rowsMax: 10 })).map((cells) => {
-    referenceKernel.sortMerge(cells);
-    cells.count.forEach((count, i) => (cells.count[i] = Math.min(count, Number.MAX_SAFE_INTEGER)));
-    return cells;
-  });
+  return fc
+    .oneof(arbitraryCells(shape), arbitraryRows({ ...shape, rowsMin: 8, rowsMax: 14 }))
+    .map((cells) => {
+      referenceKernel.sortMerge(cells);
+      cells.count.forEach((count, i) => (cells.count[i] = Math.min(count, Number.MAX_SAFE_INTEGER)));
+      return cells;
+    });
 }
 
 export const arbitrarySegment: fc.Arbitrary<SegmentSpec> = fc

@@ -27,7 +27,7 @@ it('refuses forged bytes with a typed error that names the byte, or reads what a
         expect(a).toEqual(b);
       }
     }),
-    { numRuns: 4000 },
+    { numRuns: 3000 },
   );
   for (const codec of [1, 2]) {
     expect(outcomes.get(`${codec} refused`) ?? 0).toBeGreaterThan(200);

@@ -59,7 +59,9 @@ const GOLDEN_ROWS: SegmentSpec = {
       const counts = [
         ...Array.from({ length: 3 }, () => Number(step % 40 === row)),
         ...Array.from({ length: 4 }, () => Math.max(0, wave - 4 * (6 - row))),
-        ...[wave + 30, 40 * wave, wave * 2 ** 30 + step],
+        wave + 30,
+        40 * wave,
+        wave * 2 ** 30 + step,
       ];
       return [step, key, 300 + row, counts[row]!];
     }).filter(([, , , count]) => count > 0),
