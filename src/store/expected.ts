@@ -24,6 +24,10 @@ export function expectedBits(
     return { expected: new Uint8Array(heard), carrySecond: startSecond + BLOCK_STEPS - 1 };
   }
   const expected = emptyBits();
+  const silent = heard === undefined;
+  if (silent && (carrySecond === undefined || startSecond - carrySecond > SOURCE_FORGET_SECONDS)) {
+    return { expected, carrySecond };
+  }
   let last = carrySecond;
   let end = last === undefined ? undefined : firstAfter(ends, last);
   for (let step = 0; step < BLOCK_STEPS; step++) {
