@@ -75,6 +75,8 @@ export interface CellBlock {
   /** What of it counts: steps that start in [fromSecond, untilSecond). Absent: all. What is outside is another
    *  block's, of a finer level. */
   readonly window?: SecondRange;
+  /** It still takes reports: its arrays change as soon as time passes. */
+  readonly open?: boolean;
 }
 
 export interface SecondRange {

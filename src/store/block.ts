@@ -28,6 +28,7 @@ export interface Heard {
 export class OpenBlock implements CellBlock {
   readonly startSecond: number;
   readonly stepSeconds = 1;
+  readonly open = true;
   readonly sources = new Map<string, Heard>();
   revised = emptyBits();
   mergedCells = 0;

@@ -83,6 +83,8 @@ export interface LevelStats {
   readonly level: Level;
   readonly segments: number;
   readonly bytes: number;
+  /** Start of its oldest block that no pin keeps; absent where there is none. What space could be had from. */
+  readonly oldestSecond?: number;
 }
 
 export interface SourceStatus extends Readonly<SourceRecord> {
