@@ -70,7 +70,7 @@ const instrumentation = Type.Object({
   createdSecond: Type.Integer({ minimum: 0 }),
 });
 const typeName = Type.Unsafe<TypeName>(Type.Refine(Type.String(), (name) => Object.hasOwn(TYPES, name)));
-const metric = Type.Object({
+export const metricSchema = Type.Object({
   name: Type.String(),
   label: Type.String(),
   unit: Type.String(),
@@ -101,7 +101,7 @@ const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {
   }),
   'range-unpinned': Type.Object({ id }),
   'space-reclaimed': Type.Object({ level, untilSecond: Type.Integer({ minimum: 0 }) }),
-  'instrumenter-online': Type.Object({ host: Type.String(), metrics: Type.Array(metric) }),
+  'instrumenter-online': Type.Object({ host: Type.String(), metrics: Type.Array(metricSchema) }),
   'source-offline': Type.Object({
     host: Type.String(),
     driver: Type.String(),

@@ -1,18 +1,22 @@
-/** The config role: which instrumentations live. Commands become control events in the log; the catalogue folds
+/** The config role: which instrumentations live, and which ranges are pinned. Commands become control events in the log; the catalogue folds
  *  them back, and only then is a command done, so what it answers is what every other reader of the log will
- *  see. Owns: the life of instrumentations (create, change, drop, expire) and their numbering.
+ *  see. Owns: the life of instrumentations (create, change, drop, expire) and of pins, and their numbering.
  *  Commands run one after another. */
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
 import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
+import { type LevelRetention, LEVELS } from '../model/level.ts';
 import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import type { LogEntry, LogReader, LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
+import type { Pin } from '../model/pin.ts';
 import { encodeControlEntry } from '../model/report.ts';
 import { baseId, freshId } from '../query/check.ts';
 import type { Draft } from '../query/checked.ts';
 import type { Catalogue } from '../store/catalogue.ts';
+import { measures } from '../store/lives.ts';
+import { pinUnknown, type PinDraft, refuseGone, refuseUnfitPin, samePin } from './pin-rules.ts';
 import { ProblemException } from './problem.ts';
 
 /** A command waits this long for its event to come back through the log. */
@@ -20,6 +24,10 @@ const FOLD_WAIT_MS = 5000;
 /** Reading what is in the log since the catalogue's last commit takes at most this long, or something is wrong. */
 const CATCH_UP_MS = 60_000;
 const FOLLOW_AGAIN_MS = 1000;
+/** The host under whose name imported metrics are known, and imports report. */
+const IMPORT_HOST = 'import';
+/** Metrics that only imports know: each event that adds one carries them all. */
+const IMPORTED_METRICS_MAX = 200;
 /** Idle instrumentations are looked for this often. */
 const IDLE_CHECK_MS = 5000;
 
@@ -31,6 +39,14 @@ export interface ConfigurationOptions {
   /** Called after each change of what lives, in order. */
   readonly onChange: (living: readonly Instrumentation[]) => void;
   readonly onFault: (error: unknown) => void;
+}
+
+/** What of an instrumentation may change; what is absent stays as it is. */
+export interface Change {
+  readonly keepSeconds?: number;
+  /** Of which nothing is said is kept as model/level.ts has it. */
+  readonly keepLevels?: readonly LevelRetention[];
+  readonly idleSeconds?: number;
 }
 
 export class Configuration {
@@ -54,6 +70,10 @@ export class Configuration {
 
   instrumentations(): readonly Instrumentation[] {
     return this.#options.catalogue.instrumentations();
+  }
+
+  pins(): readonly Pin[] {
+    return this.#options.catalogue.pins();
   }
 
   metrics(): ReturnType<Catalogue['metrics']> {
@@ -81,6 +101,7 @@ export class Configuration {
       if (same !== undefined) return { instrumentation: same, created: false };
       const id = draft.id ?? freshId(baseId(draft), new Set(living.map((i) => i.id)));
       refuseUnfit(id, living);
+      this.#refuseLoss(id, draft);
       const createdSecond = unixSecond(this.#options.clock.nowMs());
       const instrumentation: Instrumentation = { ...draft, id, createdSecond };
       this.look(id);
@@ -91,25 +112,59 @@ export class Configuration {
   }
 
   /** Throws ProblemException 404 where it does not live. */
-  change(id: string, to: { keepSeconds?: number; idleSeconds?: number }): Promise<Instrumentation> {
+  change(id: string, to: Change): Promise<Instrumentation> {
     return this.#command(async () => {
       const now = this.#existing(id);
       const keepSeconds = to.keepSeconds ?? now.keepSeconds;
       const idleSeconds = to.idleSeconds ?? now.idleSeconds;
-      await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, idleSeconds });
-      const changed = (): boolean =>
-        this.#find(id)?.keepSeconds === keepSeconds && this.#find(id)?.idleSeconds === idleSeconds;
-      await this.#until(changed, FOLD_WAIT_MS);
+      const keepLevels = inOrder(id, to.keepLevels ?? now.keepLevels ?? []);
+      const kept = keepLevels.length === 0 ? {} : { keepLevels };
+      await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, ...kept, idleSeconds });
+      const text = (i: Change): string =>
+        JSON.stringify([i.keepSeconds, i.keepLevels ?? [], i.idleSeconds]);
+      const wanted = text({ keepSeconds, keepLevels, idleSeconds });
+      await this.#until(() => text(this.#find(id) ?? {}) === wanted, FOLD_WAIT_MS);
       return this.#existing(id);
     });
   }
 
+  /** Throws ProblemException: 404 where it does not live, 409 where a pin holds a part of it. */
   drop(id: string): Promise<void> {
     return this.#command(async () => {
       this.#existing(id);
+      this.#refusePinned(id, `drop "${id}"`);
       await this.#append({ kind: 'instrumentation-dropped', id });
       await this.#until(() => this.#find(id) === undefined, FOLD_WAIT_MS);
       this.#looks.delete(id);
+    });
+  }
+
+  /** Pins a range of one that lives. A pin of the same name is widened; one that the new range does not cover stays,
+   *  and the name is refused. Throws ProblemException. */
+  pin(draft: PinDraft): Promise<Pin> {
+    return this.#command(async () => {
+      const createdSecond = unixSecond(this.#options.clock.nowMs());
+      const { instrumentation, fromSecond, untilSecond } = draft;
+      refuseGone(draft, this.#existing(instrumentation), this.pins(), createdSecond);
+      const taken = this.pins();
+      const id = draft.id ?? freshId(`${instrumentation.slice(0, 60)}-pin`, new Set(taken.map((p) => p.id)));
+      const known = taken.find((p) => p.id === id);
+      if (known !== undefined && samePin(known, draft)) return known;
+      refuseUnfitPin({ ...draft, id }, taken);
+      const pin: Pin = { id, instrumentation, fromSecond, untilSecond, createdSecond };
+      await this.#append({ kind: 'range-pinned', pin });
+      await this.#until(() => this.pins().some((p) => p.id === id && samePin(p, pin)), FOLD_WAIT_MS);
+      return pin;
+    });
+  }
+
+  /** Throws ProblemException 404 where there is no such pin. */
+  unpin(id: string): Promise<void> {
+    return this.#command(async () => {
+      const exists = (): boolean => this.pins().some((pin) => pin.id === id);
+      if (!exists()) throw pinUnknown(id);
+      await this.#append({ kind: 'range-unpinned', id });
+      await this.#until(() => !exists(), FOLD_WAIT_MS);
     });
   }
 
@@ -131,6 +186,20 @@ export class Configuration {
     }
   }
 
+  /** Makes a metric known that no instrumenter measures: what an import brings. False where it was known. Throws
+   *  ProblemException: it is known with another meaning, or there are too many. */
+  describe(metric: MetricDescription): Promise<boolean> {
+    return this.#command(async () => {
+      const known = this.metrics().find((m) => m.name === metric.name);
+      const record = this.#options.catalogue.hosts().find((h) => h.host === IMPORT_HOST);
+      const before = record?.metrics ?? [];
+      refuseOther(metric, known, before.length);
+      if (known !== undefined) return false;
+      await this.announce(IMPORT_HOST, [...before, metric]);
+      return true;
+    });
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
@@ -150,6 +219,26 @@ export class Configuration {
       code: 'INSTRUMENTATION_UNKNOWN',
       title: 'No such instrumentation',
       detail: `Cannot find instrumentation ${JSON.stringify(id)}: none of this name lives`,
+    });
+  }
+
+  /** What is made anew under the name of an expired one that measured something else takes its history away. */
+  #refuseLoss(id: string, draft: Draft): void {
+    const before = this.#options.catalogue.expired().find((life) => life.instrumentation.id === id);
+    if (before === undefined) return;
+    const isSame = measures(before.instrumentation) === measures({ ...draft, id, createdSecond: 0 });
+    if (!isSame) this.#refusePinned(id, `create instrumentation "${id}" anew, measuring something else`);
+  }
+
+  #refusePinned(id: string, what: string): void {
+    const pins = this.pins().filter((pin) => pin.instrumentation === id);
+    if (pins.length === 0) return;
+    const names = pins.slice(0, 8).map((pin) => `"${pin.id}"`);
+    throw new ProblemException({
+      status: 409,
+      code: 'INSTRUMENTATION_PINNED',
+      title: 'A part of it is pinned',
+      detail: `Cannot ${what}: ${pins.length === 1 ? 'the pin' : 'the pins'} ${names.join(', ')} ${pins.length === 1 ? 'keeps' : 'keep'} a part of its history, which "unpin ${pins[0]!.id}" would let go`,
     });
   }
 
@@ -268,8 +357,46 @@ function refuseUnfit(id: string, living: readonly Instrumentation[]): void {
   }
 }
 
+function refuseOther(
+  metric: MetricDescription,
+  known: MetricDescription | undefined,
+  imported: number,
+): void {
+  const shape = (m: MetricDescription): string =>
+    JSON.stringify([m.scope, m.amount ?? null, m.fields.map((f) => [f.name, f.type])]);
+  if (known !== undefined && shape(known) !== shape(metric)) {
+    throw new ProblemException({
+      status: 409,
+      code: 'METRIC_DIFFERS',
+      title: 'The metric is another',
+      detail: `Cannot describe metric "${metric.name}": it is known with other fields, ${known.fields.map((f) => `${f.name} (${f.type})`).join(', ')}`,
+    });
+  }
+  if (known === undefined && imported >= IMPORTED_METRICS_MAX) {
+    throw new ProblemException({
+      status: 422,
+      code: 'TOO_MANY_METRICS',
+      title: 'Too many metrics',
+      detail: `Cannot describe metric "${metric.name}": ${imported} are known from imports, at most ${IMPORTED_METRICS_MAX} may be`,
+    });
+  }
+}
+
 function measuresSame(a: Instrumentation, b: Draft): boolean {
   const shape = (i: Draft): string =>
     JSON.stringify([i.metric, i.where ?? null, i.by, i.numeric ?? null, i.everySeconds]);
   return shape(a) === shape(b);
+}
+
+/** The finest first. Throws ProblemException where a level is given twice, or is that of whole seconds. */
+function inOrder(id: string, levels: readonly LevelRetention[]): LevelRetention[] {
+  const ordered = LEVELS.flatMap((level) => (level === 1 ? [] : levels.filter((kept) => kept.level === level)));
+  if (ordered.length === levels.length && new Set(ordered.map((kept) => kept.level)).size === levels.length)
+    return ordered;
+  throw new ProblemException({
+    status: 422,
+    code: 'RETENTION_INVALID',
+    title: 'The retention does not fit',
+    detail: `Cannot change instrumentation "${id}": expected each level of keepLevels once, and none of 1, of which keepSeconds speaks`,
+  });
 }

@@ -93,6 +93,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     states: (id) => instrumenter.states(id),
     checks: () => checks(log, threads, instrumenter),
     clock: options.clock,
+    log: log.writer,
+    checksum: loadKernel(options.kernel).crc32c,
     hostNames: [options.host],
     ...(options.token === '' ? {} : { token: options.token }),
   });

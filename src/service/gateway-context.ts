@@ -1,6 +1,8 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
 import type { Clock } from '../model/clock.ts';
+import type { Checksum } from '../model/crc32c.ts';
 import type { SourceState } from '../model/instrumentation.ts';
+import type { LogWriter } from '../model/log.ts';
 import type { AggregatorClient } from './answer.ts';
 import type { Configuration } from './configuration.ts';
 import type { HealthCheck } from './health.ts';
@@ -15,6 +17,9 @@ export interface GatewayContext {
   readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
   readonly checks: () => readonly HealthCheck[];
   readonly clock: Clock;
+  /** Where batches from outside go. */
+  readonly log: Pick<LogWriter, 'append'>;
+  readonly checksum: Checksum;
   /** Demanded of every request but /livez and /readyz, where set. */
   readonly token?: string;
   /** Host names that a request may be addressed to, beside IP addresses and localhost. */

@@ -8,6 +8,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { GatewayContext } from './gateway-context.ts';
 import { type Problem, ProblemException } from './problem.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { healthRoutes } from './routes/health.ts';
 import { instrumentationRoutes } from './routes/instrumentations.ts';
 import { metricRoutes } from './routes/metrics.ts';
@@ -54,6 +55,7 @@ export async function buildGateway(context: GatewayContext): Promise<Gateway> {
   await app.register((scope) => queryRoutes(scope, context));
   await app.register((scope) => instrumentationRoutes(scope, context));
   await app.register((scope) => metricRoutes(scope, context));
+  await app.register((scope) => batchRoutes(scope, context));
   await app.register((scope) => healthRoutes(scope, context));
   await app.register((scope) => pageRoutes(scope));
   return app;

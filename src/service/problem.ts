@@ -27,6 +27,8 @@ export interface ProblemError {
   readonly suggestion?: string;
   /** In a JSON body or the parameters: an RFC 6901 pointer. */
   readonly pointer?: string;
+  /** In a binary body. */
+  readonly byte?: number;
 }
 
 /** Carries a problem through code that throws. */

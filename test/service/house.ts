@@ -25,6 +25,8 @@ export interface House {
     instrumentation: string,
     latencies: Readonly<Record<string, readonly number[]>>,
   ): Promise<void>;
+  /** As where its disk is gone: what is appended is refused. */
+  closeLog(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,6 +70,8 @@ export async function openHouse(
     states: () => [{ source: 'web1/node:shop[1]', state: { state: 'enabled', sinceSecond: START_SECOND } }],
     checks: () => [{ name: 'log', ok: log.health().ok, detail: 'takes entries' }],
     clock,
+    log,
+    checksum: referenceKernel.crc32c,
     hostNames: options.hostNames ?? [],
     ...(options.token === undefined ? {} : { token: options.token }),
   });
@@ -92,6 +96,7 @@ export async function openHouse(
       );
       await core.folded();
     },
+    closeLog: () => log.close(),
     close: async () => {
       await gateway.close();
       await core.close();
