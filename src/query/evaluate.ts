@@ -1,22 +1,43 @@
-/** A plan over stored series gives the answer. Synchronous and pure: the reader waits for nothing, the kernel
- *  does the loops. */
+/** A plan over stored series gives the answer. Pure: the reader waits for nothing, the kernel does the loops.
+ *  A long answer comes in slices, between which its caller may do something else. */
 import type { Kernel } from '../kernel/kernel.ts';
 import { assert, unreachable } from '../model/assert.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Measure } from './checked.ts';
 import { heatmapRaster, type Sources } from './heatmap.ts';
+import { histogramTable } from './histograms.ts';
 import { whatIsKnown } from './known.ts';
 import { linesResult, unitOf } from './lines.ts';
 import { assignHues, largest, type Measured, measureHues, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
-import { scanBlocks, withTotals } from './scan.ts';
+import { scanInSlices, toEnd, type Touched, withTotals } from './scan.ts';
 
-export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): QueryResult {
-  const scanned = scanBlocks(plan, reader, kernel);
+export interface Evaluation {
+  readonly result: QueryResult;
+  readonly touched: readonly Touched[];
+}
+
+/** Yields as scanInSlices does; what follows the last stored block is one slice. */
+export function* evaluateInSlices(
+  plan: Plan,
+  reader: SeriesReader,
+  kernel: Kernel,
+): Generator<number, Evaluation> {
+  const scanned = yield* scanInSlices(plan, reader, kernel);
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
+  return { result: resultOf(sources), touched: scan.touched };
+}
+
+/** The same in one go. */
+export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): QueryResult {
+  return toEnd(evaluateInSlices(plan, reader, kernel)).result;
+}
+
+function resultOf(sources: Sources): QueryResult {
+  const { plan } = sources;
   const { draw } = plan;
   switch (draw.kind) {
     case 'heatmap':
@@ -28,6 +49,8 @@ export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): Quer
       };
     case 'table':
       return tableResult(sources);
+    case 'histograms':
+      return histogramTable(sources);
     case 'percentiles':
     case 'count':
     case 'rate':

@@ -10,22 +10,13 @@ import { compilePredicate } from '../model/predicate.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import { type CellBlock, type Cells, CellsBuffer, type SeriesReader } from '../model/series.ts';
 import type { Plan } from './plan.ts';
+import { AnswerTooLargeError } from './result.ts';
 import type { Ranges } from './value-set.ts';
 
 /** Cells that a scan keeps as they are stored, 13 bytes each; beyond them blocks are added up into columns. */
 const KEPT_CELLS_MAX = 8e6;
 /** Cells that a scan keeps at all. */
 const SCANNED_CELLS_MAX = 32e6;
-
-/** More was stored in the range than one answer may hold. */
-export class ScanTooLargeError extends Error {
-  readonly code = 'TOO_LARGE';
-  constructor(id: string) {
-    super(
-      `Cannot answer from ${id}: its range holds more than ${SCANNED_CELLS_MAX} cells, ask for fewer keys or less time`,
-    );
-  }
-}
 
 /** Members of one chunk's counts: 8 MiB, which stays in a cache and is quick to clear. */
 const CHUNK_COUNTS = 2 ** 20;
@@ -46,6 +37,7 @@ export interface Scan {
   readonly grid: Grid;
   /** The buckets that count. */
   readonly mask: Ranges | undefined;
+  readonly touched: readonly Touched[];
   /** Per group, over the whole range. */
   readonly totals?: Float64Array;
 }
@@ -61,40 +53,100 @@ export interface Buckets {
   readonly count: number;
 }
 
-/** Reads everything once; blocks stay as the reader gave them, or added up where they are too many. */
-export function scanBlocks(plan: Plan, reader: SeriesReader, kernel: Kernel, keptMax = KEPT_CELLS_MAX): Scan {
+/** What was read of one level. */
+export interface Touched {
+  readonly stepSeconds: number;
+  readonly stored: number;
+  readonly open: number;
+  readonly cells: number;
+}
+
+/** Reads everything once, in one go. */
+export function scanBlocks(plan: Plan, reader: SeriesReader, kernel: Kernel, keptMax?: number): Scan {
+  return toEnd(scanInSlices(plan, reader, kernel, keptMax));
+}
+
+/** Runs what could stop between its slices without stopping. */
+export function toEnd<T>(slices: Iterator<unknown, T>): T {
+  for (;;) {
+    const { done, value } = slices.next();
+    if (done === true) return value;
+  }
+}
+
+/** Reads everything once; blocks stay as the reader gave them, or added up where they are too many. Between two
+ *  stored blocks it yields the number of cells kept so far: time may pass there. From the first open block on,
+ *  whose arrays change with time, it yields no more. To give up, end the iteration: it ends the reader's. */
+export function* scanInSlices(
+  plan: Plan,
+  reader: SeriesReader,
+  kernel: Kernel,
+  keptMax = KEPT_CELLS_MAX,
+): Generator<number, Scan> {
   const { instrumentation, fromSecond, untilSecond, columnSeconds, columns } = plan;
   const groups = new GroupIndex(plan);
   const blocks: ScannedBlock[] = [];
+  const touched = new TouchedLevels();
   let kept = 0;
-  const wholeUntil = untilSecond - (untilSecond % columnSeconds);
-  // Whole columns may come from roll-ups; a column that is cut short comes second by second.
-  const parts = [
-    { from: fromSecond, until: Math.max(fromSecond, wholeUntil), step: columnSeconds },
-    { from: Math.max(fromSecond, wholeUntil), until: untilSecond, step: 1 },
-  ];
-  for (const { from, until, step } of parts) {
-    if (from >= until) continue;
-    for (const block of reader.blocks(instrumentation.id, from, until, step)) {
-      const columnOfStep = columnsOf(block, { from, until, plan });
-      const used = columnOfStep.filter((column) => column >= 0);
-      if (used.length === 0) continue;
-      const stored: ScannedBlock = {
-        cells: block.cells,
-        columnOfStep,
-        groupOfKey: groups.ofBlock(block.keys),
-        firstColumn: used[0]!,
-        lastColumn: used.at(-1)!,
-      };
-      const isOver = kept + block.cells.length > keptMax && used.length > 1 + used.at(-1)! - used[0]!;
-      const scanned = isOver ? addedUp(stored, kernel) : stored;
+  let mayPause = true;
+  for (const block of reader.blocks(instrumentation.id, fromSecond, untilSecond, columnSeconds)) {
+    touched.add(block);
+    mayPause &&= block.open !== true;
+    const stored = placedBlock(block, plan, groups);
+    if (stored !== undefined) {
+      const scanned =
+        kept + block.cells.length > keptMax && isShrunk(stored) ? addedUp(stored, kernel) : stored;
       kept += scanned.cells.length;
-      if (kept > SCANNED_CELLS_MAX) throw new ScanTooLargeError(instrumentation.id);
+      if (kept > SCANNED_CELLS_MAX) throw tooManyCells(instrumentation.id);
       blocks.push(scanned);
     }
+    if (mayPause) yield kept;
   }
   const grid = reader.grid(instrumentation.id) ?? instrumentation.grid;
-  return { blocks, groups: groups.keys, columns, grid, mask: plan.buckets };
+  return { blocks, groups: groups.keys, columns, grid, mask: plan.buckets, touched: touched.levels() };
+}
+
+function tooManyCells(id: string): AnswerTooLargeError {
+  return new AnswerTooLargeError(
+    `Cannot answer from ${id}: its range holds more than ${SCANNED_CELLS_MAX} cells, ask for fewer keys or less time`,
+  );
+}
+
+class TouchedLevels {
+  readonly #levels = new Map<number, { stepSeconds: number; stored: number; open: number; cells: number }>();
+
+  add({ stepSeconds, open, cells }: CellBlock): void {
+    let level = this.#levels.get(stepSeconds);
+    if (level === undefined)
+      this.#levels.set(stepSeconds, (level = { stepSeconds, stored: 0, open: 0, cells: 0 }));
+    if (open === true) level.open++;
+    else level.stored++;
+    level.cells += cells.length;
+  }
+
+  /** The coarsest first. */
+  levels(): Touched[] {
+    return [...this.#levels.values()].toSorted((x, y) => y.stepSeconds - x.stepSeconds);
+  }
+}
+
+/** Undefined where no step of it counts. */
+function placedBlock(block: CellBlock, plan: Plan, groups: GroupIndex): ScannedBlock | undefined {
+  const columnOfStep = columnsOf(block, plan);
+  const firstStep = columnOfStep.findIndex((column) => column >= 0);
+  if (firstStep < 0) return undefined;
+  return {
+    cells: block.cells,
+    columnOfStep,
+    groupOfKey: groups.ofBlock(block.keys),
+    firstColumn: columnOfStep[firstStep]!,
+    lastColumn: columnOfStep.findLast((column) => column >= 0)!,
+  };
+}
+
+/** Whether several of its steps share a column. */
+function isShrunk({ columnOfStep, firstColumn, lastColumn }: ScannedBlock): boolean {
+  return columnOfStep.filter((column) => column >= 0).length > 1 + lastColumn - firstColumn;
 }
 
 /** The block's placed cells with a step a column, those of one place as one. */
@@ -128,20 +180,20 @@ function addedUp(
   };
 }
 
-function columnsOf(
-  block: CellBlock,
-  { from, until, plan }: { from: number; until: number; plan: Plan },
-): Int32Array {
-  const { startSecond, stepSeconds } = block;
+/** Steps beyond the range or the block's window are nobody's column. */
+function columnsOf({ startSecond, stepSeconds, window }: CellBlock, plan: Plan): Int32Array {
+  const { fromSecond, untilSecond, columnSeconds } = plan;
   assert(
-    stepSeconds <= plan.columnSeconds,
-    () => `block step is ${stepSeconds}, column ${plan.columnSeconds}`,
+    columnSeconds % stepSeconds === 0,
+    () => `a block has steps of ${stepSeconds} s, a column ${columnSeconds} s`,
   );
+  const from = Math.max(fromSecond, window?.fromSecond ?? fromSecond);
+  const until = Math.min(untilSecond, window?.untilSecond ?? untilSecond);
   const columnOfStep = new Int32Array(BLOCK_STEPS).fill(-1);
   for (let step = 0; step < BLOCK_STEPS; step++) {
     const second = startSecond + step * stepSeconds;
     if (second < from || second >= until) continue;
-    columnOfStep[step] = Math.floor((second - plan.fromSecond) / plan.columnSeconds);
+    columnOfStep[step] = Math.floor((second - fromSecond) / columnSeconds);
   }
   return columnOfStep;
 }

@@ -10,11 +10,12 @@ import { keyText, REMAINDER } from '../../src/model/key.ts';
 import { compilePredicate, type Predicate } from '../../src/model/predicate.ts';
 import type { Raster } from '../../src/model/raster.ts';
 import type { CheckedRead, Drawing, HeatmapDrawing } from '../../src/query/checked.ts';
-import { evaluate } from '../../src/query/evaluate.ts';
+import { evaluate, evaluateInSlices } from '../../src/query/evaluate.ts';
 import { LINE_KEYS_MAX } from '../../src/query/lines.ts';
 import { type Plan, planRead } from '../../src/query/plan.ts';
 import type { LinesResult, QueryResult } from '../../src/query/result.ts';
 import { forEachChunk, scanBlocks, wholeGrid } from '../../src/query/scan.ts';
+import type { CellBlock, SeriesReader } from '../../src/model/series.ts';
 import { shop } from '../arbitrary/query.ts';
 import { type Event, MemorySeries } from './memory-series.ts';
 
@@ -109,6 +110,8 @@ interface Case {
   readonly when: Pick<CheckedRead, 'range' | 'stepSeconds' | 'offsetSeconds'>;
   readonly split: number;
   readonly rollups: readonly number[];
+  readonly rolledUntil: number;
+  readonly openFrom: number;
 }
 
 const arbitraryCase: fc.Arbitrary<Case> = fc
@@ -119,6 +122,8 @@ const arbitraryCase: fc.Arbitrary<Case> = fc
     when: range,
     split: fc.integer({ min: 1, max: 3 }),
     rollups: fc.subarray([2, 5, 10, 60]),
+    rolledUntil: fc.integer({ min: START - 100, max: END + 100 }),
+    openFrom: fc.integer({ min: START - 100, max: END + 100 }),
   })
   .chain(({ conjuncts, ...rest }) => {
     const some = fc
@@ -168,8 +173,7 @@ function planOf(c: Case, draw: Drawing, more: Partial<CheckedRead> = {}, frontie
 }
 
 function answer(c: Case, plan: Plan, kernel = referenceKernel): QueryResult {
-  const reader = new MemorySeries(c.instrumentations, c.events, { split: c.split, rollups: c.rollups });
-  return evaluate(plan, reader, kernel);
+  return evaluate(plan, new MemorySeries(c.instrumentations, c.events, c), kernel);
 }
 
 /** The events of the range that the whole condition of the query takes. */
@@ -311,6 +315,8 @@ describe('counts', () => {
       when: { range: { kind: 'last', seconds: 4 }, offsetSeconds: 0 },
       split: 1,
       rollups: [],
+      rolledUntil: END,
+      openFrom: END,
     };
     const reader = new MemorySeries(c.instrumentations, c.events, { isReported: (s) => s !== END - 3 });
     const result = evaluate(planOf(c, { kind: 'count' }), reader, referenceKernel);
@@ -603,12 +609,125 @@ describe('a sliding window', () => {
   });
 });
 
+describe('rates from roll-ups', () => {
+  it('are at most those from whole seconds, and the same where nothing was missed', () => {
+    const arbitraryMissed = fc.uniqueArray(fc.nat(599), { maxLength: 30 });
+    fc.assert(
+      fc.property(arbitraryMissed, fc.constantFrom([10], [60], [10, 60]), (missed, rollups) => {
+        const from = START - (START % 600);
+        const isReported = (second: number): boolean => !missed.includes(second - from);
+        const events = Array.from({ length: 600 }, (_, s): Event => {
+          return { second: from + s, fields: new Map([['latency', 5]]), count: 10 };
+        }).filter((e) => isReported(e.second));
+        const instant = (second: number) => ({
+          kind: 'instant' as const,
+          second,
+          span: { offset: 0, length: 0 },
+        });
+        const c: Case = {
+          events,
+          where: undefined,
+          instrumentations: [
+            { ...interval, id: 'all', metric: 'http.requests', by: [], numeric: 'latency', grid: LL5 },
+          ],
+          fields: [],
+          when: {
+            range: { kind: 'between', from: instant(from), to: instant(from + 600) },
+            stepSeconds: 120,
+            offsetSeconds: 0,
+          },
+          split: 1,
+          rollups,
+          rolledUntil: END,
+          openFrom: END,
+        };
+        const plan = planOf(c, { kind: 'rate' });
+        const [fine, coarse] = [[], rollups].map((steps) => {
+          const reader = new MemorySeries(c.instrumentations, events, { isReported, rollups: steps });
+          return (evaluate(plan, reader, referenceKernel) as LinesResult).series[0]!.values;
+        });
+        fine!.forEach((rate, column) => {
+          const whole = !missed.some((second) => Math.floor(second / 120) === column);
+          if (whole) expect(coarse![column]).toBe(rate);
+          else expect(coarse![column]).toBeLessThanOrEqual(rate);
+        });
+      }),
+    );
+  });
+});
+
+/** Says what is read of it, and when its reading ends. */
+class WatchedSeries extends MemorySeries {
+  readonly read: CellBlock[] = [];
+  reading = 0;
+
+  override *blocks(...range: Parameters<SeriesReader['blocks']>): Iterable<CellBlock> {
+    this.reading++;
+    try {
+      for (const block of super.blocks(...range)) {
+        this.read.push(block);
+        yield block;
+      }
+    } finally {
+      this.reading--;
+    }
+  }
+}
+
+describe('an evaluation in slices', () => {
+  it('answers as one in one go, and stops after each stored block until the first open one', () => {
+    fc.assert(
+      fc.property(arbitraryPicture, ({ c, draw }) => {
+        const plan = planOf(c, draw);
+        const series = new WatchedSeries(c.instrumentations, c.events, c);
+        const slices = evaluateInSlices(plan, series, referenceKernel);
+        let stops = 0;
+        let kept = 0;
+        for (;;) {
+          const { done, value } = slices.next();
+          if (done === true) {
+            expect(value.result).toEqual(answer(c, plan));
+            expect(value.touched.map((t) => t.stored + t.open)).toEqual(
+              value.touched.map(
+                (t) => series.read.filter((block) => block.stepSeconds === t.stepSeconds).length,
+              ),
+            );
+            break;
+          }
+          stops++;
+          expect(series.read).toHaveLength(stops);
+          expect(series.read.some((block) => block.open)).toBe(false);
+          expect(value).toBeGreaterThanOrEqual(kept);
+          kept = value;
+        }
+        const firstOpen = series.read.findIndex((block) => block.open);
+        expect(stops).toBe(firstOpen < 0 ? series.read.length : firstOpen);
+        expect(series.reading).toBe(0);
+      }),
+    );
+  });
+
+  it('that is given up ends its reading', () => {
+    fc.assert(
+      fc.property(arbitraryCase, fc.nat(5), (c, after) => {
+        const series = new WatchedSeries(c.instrumentations, c.events, c);
+        const slices = evaluateInSlices(planOf(c, { kind: 'count' }), series, referenceKernel);
+        for (let i = 0; i < after; i++) if (slices.next().done === true) return;
+        slices.return({ result: answer(c, planOf(c, { kind: 'count' })), touched: [] });
+        expect(series.reading).toBe(0);
+        expect(series.read.length).toBe(after);
+        expect(slices.next().done).toBe(true);
+      }),
+    );
+  });
+});
+
 describe('a scan', () => {
   it('that adds up what is too much counts the same', () => {
     fc.assert(
       fc.property(arbitraryCase, (c) => {
         const plan = planOf(c, { kind: 'count' });
-        const reader = new MemorySeries(c.instrumentations, c.events, { split: c.split });
+        const reader = new MemorySeries(c.instrumentations, c.events, c);
         const counted = [Number.POSITIVE_INFINITY, 0].map((keptMax) => {
           const scan = scanBlocks(plan, reader, referenceKernel, keptMax);
           const groups = scan.groups.length;

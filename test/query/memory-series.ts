@@ -6,7 +6,7 @@ import type { Instrumentation } from '../../src/model/instrumentation.ts';
 import { BLOCK_STEPS } from '../../src/model/limits.ts';
 import type { Literal } from '../../src/model/predicate.ts';
 import { compilePredicate } from '../../src/model/predicate.ts';
-import { type CellBlock, CellsBuffer, type SeriesReader } from '../../src/model/series.ts';
+import { type CellBlock, CellsBuffer, type SecondRange, type SeriesReader } from '../../src/model/series.ts';
 
 export interface Event {
   /** Any metric unless told. */
@@ -22,6 +22,10 @@ export interface MemoryOptions {
   readonly isReported?: (second: number) => boolean;
   /** Steps of the roll-ups there are. */
   readonly rollups?: readonly number[];
+  /** Roll-ups reach to here; later seconds are whole ones. To the end unless told. */
+  readonly rolledUntil?: number;
+  /** Blocks of whole seconds that start here or later are open. None unless told. */
+  readonly openFrom?: number;
   /** Blocks that one stretch of time is spread over. */
   readonly split?: number;
 }
@@ -53,37 +57,66 @@ export class MemorySeries implements SeriesReader {
 
   *blocks(id: string, fromSecond: number, untilSecond: number, stepSecondsMax: number): Iterable<CellBlock> {
     const instrumentation = this.#instrumentations.get(id)!;
-    const steps = [1, ...(this.#options.rollups ?? [])].filter((step) => stepSecondsMax % step === 0);
-    const stepSeconds = Math.max(...steps);
-    const length = stepSeconds * BLOCK_STEPS;
-    for (let start = fromSecond - (fromSecond % length); start < untilSecond; start += length) {
-      const events = this.#events.filter(
-        (e) => e.second >= start && e.second < start + length && counts(instrumentation, e),
-      );
-      const split = this.#options.split ?? 1;
-      for (let part = 0; part < split; part++) {
-        yield blockOf(
-          instrumentation,
-          events.filter((_, i) => i % split === part).toReversed(),
-          start,
-          stepSeconds,
+    for (const { stepSeconds, window } of this.#parts(fromSecond, untilSecond, stepSecondsMax)) {
+      const length = stepSeconds * BLOCK_STEPS;
+      for (
+        let start = window.fromSecond - (window.fromSecond % length);
+        start < window.untilSecond;
+        start += length
+      ) {
+        const events = this.#events.filter(
+          (e) => e.second >= start && e.second < start + length && counts(instrumentation, e),
         );
+        const split = this.#options.split ?? 1;
+        const open = stepSeconds === 1 && start >= (this.#options.openFrom ?? Number.POSITIVE_INFINITY);
+        for (let part = 0; part < split; part++) {
+          const own = events.filter((_, i) => i % split === part).toReversed();
+          yield { ...blockOf(instrumentation, own, start, stepSeconds), window, open };
+        }
       }
     }
   }
 
-  *coverage(_id: string, fromSecond: number, untilSecond: number): Iterable<CoverageBlock> {
+  *coverage(
+    _id: string,
+    fromSecond: number,
+    untilSecond: number,
+    stepSecondsMax: number,
+  ): Iterable<CoverageBlock> {
     const isReported = this.#options.isReported ?? (() => true);
-    for (let start = fromSecond - (fromSecond % BLOCK_STEPS); start < untilSecond; start += BLOCK_STEPS) {
-      const expected = emptyBits().fill(0xff);
-      const reported = emptyBits();
-      for (let step = 0; step < BLOCK_STEPS; step++) if (isReported(start + step)) setBit(reported, step);
-      yield {
-        startSecond: start,
-        sources: [{ name: 'web1/test', expected, reported }],
-        revised: emptyBits(),
-      };
+    for (const { stepSeconds, window } of this.#parts(fromSecond, untilSecond, stepSecondsMax)) {
+      const length = stepSeconds * BLOCK_STEPS;
+      for (
+        let startSecond = window.fromSecond - (window.fromSecond % length);
+        startSecond < window.untilSecond;
+        startSecond += length
+      ) {
+        const expected = emptyBits().fill(0xff);
+        const reported = emptyBits();
+        for (let step = 0; step < BLOCK_STEPS; step++) {
+          const seconds = Array.from({ length: stepSeconds }, (_, i) => startSecond + step * stepSeconds + i);
+          if (seconds.every(isReported)) setBit(reported, step);
+        }
+        const sources = [{ name: 'web1/test', expected, reported }];
+        yield { startSecond, stepSeconds, window, sources, revised: emptyBits() };
+      }
     }
+  }
+
+  /** The range in stretches, each by the coarsest roll-up that fits it. */
+  #parts(fromSecond: number, untilSecond: number, stepSecondsMax: number) {
+    const { rollups = [], rolledUntil = untilSecond } = this.#options;
+    const parts: { stepSeconds: number; window: SecondRange }[] = [];
+    let from = fromSecond;
+    for (const stepSeconds of [...rollups, 1].toSorted((a, b) => b - a)) {
+      if (stepSecondsMax % stepSeconds !== 0 || from % stepSeconds !== 0) continue;
+      const end = stepSeconds === 1 ? untilSecond : Math.min(untilSecond, rolledUntil);
+      const until = end - (end % stepSeconds);
+      if (until <= from) continue;
+      parts.push({ stepSeconds, window: { fromSecond: from, untilSecond: until } });
+      from = until;
+    }
+    return parts;
   }
 }
 
