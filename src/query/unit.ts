@@ -68,15 +68,22 @@ export type Conversion = { readonly value: number } | { readonly fault: string }
 
 /** A literal as an integer in the type's base unit, or what is wrong with it. Zero needs no unit. */
 export function toBase(value: number, unit: Unit | '', type: ValueType): Conversion {
+  const nearest = nearestBase(value, unit, type);
+  if ('fault' in nearest) return nearest;
+  const exact = scaled(value, unit, type);
+  if (Math.abs(exact - nearest.value) > 1e-9 * Math.max(1, Math.abs(exact))) {
+    return { fault: `found a value finer than what is counted, ${baseUnitText(type)}` };
+  }
+  return nearest;
+}
+
+/** As toBase, but a value finer than what is counted is rounded: for what was measured elsewhere. */
+export function nearestBase(value: number, unit: Unit | '', type: ValueType): Conversion {
   const units = unitsOf(type);
   if (!units.includes(unit) && !(value === 0 && unit === '')) return { fault: unitFault(unit, units) };
   if (value < 0) return { fault: 'found a value below 0, which this field never has' };
-  const exact = scaled(value, unit, type);
-  const rounded = Math.round(exact);
+  const rounded = Math.round(scaled(value, unit, type));
   if (rounded > VALUE_MAX) return { fault: 'found a value above 2^53 base units' };
-  if (Math.abs(exact - rounded) > 1e-9 * Math.max(1, Math.abs(exact))) {
-    return { fault: `found a value finer than what is counted, ${baseUnitText(type)}` };
-  }
   return { value: rounded };
 }
 
