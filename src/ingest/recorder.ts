@@ -9,14 +9,10 @@
 import { encodeBatch, type Report, type Row, type Source } from '../model/batch.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
-import {
-  ENTRY_BATCHES_MAX,
-  ENTRY_BYTES_MAX,
-  FUTURE_SECONDS_MAX,
-  SOURCE_FORGET_SECONDS,
-} from '../model/limits.ts';
+import { ENTRY_BYTES_MAX, FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
 import { compilePredicate, type FieldReader } from '../model/predicate.ts';
-import { encodeControlEntry, encodeReportEntry } from '../model/report.ts';
+import { encodeControlEntry } from '../model/report.ts';
+import { packEntries } from './pack-entries.ts';
 import { newIncarnation } from './source-sequence.ts';
 import { Tally } from './tally.ts';
 
@@ -64,9 +60,9 @@ export class Recorder {
     return this.#source;
   }
 
-  /** The second that events are counted into; undefined before the first event. */
+  /** The second that events are counted into; undefined where none was in it yet. */
   get openSecond(): number | undefined {
-    return this.#second;
+    return this.#seen.size > 0 ? this.#second : undefined;
   }
 
   /** The second since which an instrumentation is measured; undefined where it is not. */
@@ -176,7 +172,6 @@ export class Recorder {
     }
     this.#sequence++;
     this.#batches.push(bytes);
-    if (this.#batches.length === ENTRY_BATCHES_MAX) this.#pack();
   }
 
   #sayOffline(second: number): void {
@@ -186,17 +181,7 @@ export class Recorder {
   }
 
   #pack(): void {
-    let group: Uint8Array[] = [];
-    let bytes = 0;
-    for (const batch of this.#batches) {
-      if (group.length > 0 && bytes + batch.length > ENTRY_BYTES_MAX / 2) {
-        this.#entries.push(encodeReportEntry(group));
-        [group, bytes] = [[], 0];
-      }
-      group.push(batch);
-      bytes += batch.length;
-    }
-    if (group.length > 0) this.#entries.push(encodeReportEntry(group));
+    this.#entries.push(...packEntries(this.#batches));
     this.#batches = [];
   }
 
