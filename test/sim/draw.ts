@@ -154,7 +154,7 @@ class Story {
   tell(): Step[] {
     for (const of of this.#labels) if (of !== 'a2') this.#steps.push({ do: 'create', of });
     this.#steps.push({ do: 'sync' });
-    const ticks = 20 + this.#prng.below(100);
+    const ticks = 10 + this.#prng.below(this.#prng.chance(0.8) ? 40 : 160);
     for (let tick = 0; tick < ticks; tick++) this.#tick();
     return this.#steps;
   }

@@ -9,6 +9,7 @@ import { type Source, sourceName } from '../../src/model/batch.ts';
 import type { Watermark } from '../../src/model/watermark.ts';
 import { type FoldOutcome, openStore, type Store, type StoreStep } from '../../src/store/store.ts';
 import { type SimEntry, toLogEntry } from './entries.ts';
+import { LawFault } from './law-fault.ts';
 import { Model } from './model.ts';
 import type { SimLog } from './sim-log.ts';
 
@@ -81,7 +82,8 @@ export class StoreNode {
     const { log, tamper = (entry: SimEntry) => entry } = this.#options;
     const { resumeOffset } = this.#store;
     if (resumeOffset < log.firstOffset) {
-      throw new Error(`store wants entry ${resumeOffset}, the log was trimmed to ${log.firstOffset}`);
+      const text = `it wants entry ${resumeOffset}, the log was trimmed to ${log.firstOffset}`;
+      throw new LawFault('promised', text);
     }
     const entries = log.read(resumeOffset, limit);
     this.#mortal(() => this.#tell(this.#store.fold(entries.map(tamper).map(toLogEntry))));
@@ -203,9 +205,8 @@ export class StoreNode {
   #keepsPromises(): void {
     const { resumeOffset } = this.#store;
     if (resumeOffset < this.#promisedOffset) {
-      throw new Error(
-        `store promised to need nothing before entry ${this.#promisedOffset}, wants ${resumeOffset}`,
-      );
+      const text = `it needed nothing before entry ${this.#promisedOffset}, now it wants ${resumeOffset}`;
+      throw new LawFault('promised', text);
     }
     const now = new Map(this.#store.watermarks().map(({ source, covered }) => [nameOf(source), covered]));
     for (const { source, covered } of this.#promised) {
@@ -213,7 +214,7 @@ export class StoreNode {
       for (const [from, until] of covered) {
         const kept = now.get(name)?.some(([a, b]) => a <= from && until <= b);
         if (kept !== true) {
-          throw new Error(`store promised batches ${from} to ${until} of ${name}, has them no more`);
+          throw new LawFault('promised', `it had batches ${from} to ${until} of ${name}, now it has not`);
         }
       }
     }

@@ -1,9 +1,5 @@
 /** The world: hosts with the real spool and sender, a log that fails, stores over real files, all in virtual time.
- *  Runs a case; draws nothing. What it promises, at every look and at the end:
- *  - a store serves exactly what the model makes of the log's entries that it has folded;
- *  - a store that died still has what it promised: what the log let go, what hosts forgot;
- *  - no batch that a host had put safely is lost, and none is counted twice;
- *  - a new store that folds the whole log has the same rows. */
+ *  Runs a case; draws nothing. Its laws are in law-fault.ts: held at every look and death, and at the end. */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +8,7 @@ import type { Kernel } from '../../src/kernel/kernel.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import type { ControlEvent } from '../../src/model/control.ts';
 import { COUNT, LL5 } from '../../src/model/grid.ts';
+import { fromCounts } from '../../src/model/histogram.ts';
 import type { Instrumentation } from '../../src/model/instrumentation.ts';
 import type { Report } from '../../src/model/report.ts';
 import { Cover } from '../../src/service/cover.ts';
@@ -22,6 +19,7 @@ import type { Case, ReportStep, Shape, Step, StepOf } from './case.ts';
 import { difference } from './difference.ts';
 import { storedSegments } from './directory.ts';
 import { type SimEntry, toLogEntry } from './entries.ts';
+import { type Law, LawFault } from './law-fault.ts';
 import { serve } from './serve.ts';
 import { SimTime } from './sim-clock.ts';
 import { refText, SimHost } from './sim-host.ts';
@@ -44,7 +42,7 @@ export interface WorldOptions {
 
 /** A law that does not hold. */
 export interface Fault {
-  readonly law: 'served' | 'lost' | 'verified' | 'replayed' | 'unsettled' | 'failed';
+  readonly law: Law;
   readonly text: string;
   /** Index of the step after which it showed. */
   readonly step: number;
@@ -81,14 +79,6 @@ function fastKernel(): Kernel {
   } catch (error) {
     if (!(error instanceof KernelMissingError)) throw error;
     return (native = referenceKernel);
-  }
-}
-
-class LawFault extends Error {
-  readonly law: Fault['law'];
-  constructor(law: Fault['law'], text: string) {
-    super(text);
-    this.law = law;
   }
 }
 
@@ -425,28 +415,22 @@ class World {
   }
 }
 
-function reportOf(of: Instrumentation | undefined, { of: label, partial = false, odd, rows }: ReportStep): Report {
-  const { id, by, grid } = of ?? { id: label, by: [], grid: COUNT };
-  const oddGrid = grid.kind === 'log-linear' ? COUNT : LL5;
-  const byKey = new Map<string, Map<number, number>>();
-  for (const [key, at, count] of rows) {
-    const values = by.map((field) => `${field}-${key}`);
-    const place = JSON.stringify(odd === 'fields' ? [...values, 'more'] : values);
-    const buckets = byKey.get(place) ?? new Map<number, number>();
-    const bucket = (odd === 'grid' ? oddGrid : grid).kind === 'count' ? 0 : at;
-    byKey.set(place, buckets.set(bucket, (buckets.get(bucket) ?? 0) + count));
+function reportOf(
+  of: Instrumentation | undefined,
+  { of: label, partial = false, odd, rows }: ReportStep,
+): Report {
+  const { id, by, grid: own } = of ?? { id: label, by: [], grid: COUNT };
+  const oddGrid = own.kind === 'log-linear' ? COUNT : LL5;
+  const grid = odd === 'grid' ? oddGrid : own;
+  const keys = new Map<string, { readonly key: string[]; readonly counts: Map<number, number> }>();
+  for (const [at, bucket, count] of rows) {
+    const key = by.map((field) => `${field}-${at}`);
+    if (odd === 'fields') key.push('more');
+    const known = keys.get(key.join()) ?? { key, counts: new Map<number, number>() };
+    const place = grid.kind === 'count' ? 0 : bucket;
+    known.counts.set(place, (known.counts.get(place) ?? 0) + count);
+    keys.set(key.join(), known);
   }
-  return {
-    instrumentation: id,
-    grid: odd === 'grid' ? oddGrid : grid,
-    partial,
-    dropped: 0,
-    rows: [...byKey].map(([place, buckets]) => {
-      const ascending = [...buckets].toSorted(([a], [b]) => a - b);
-      return {
-        key: JSON.parse(place) as string[],
-        histogram: { buckets: ascending.map(([b]) => b), counts: ascending.map(([, c]) => c) },
-      };
-    }),
-  };
+  const rowsOf = [...keys.values()].map(({ key, counts }) => ({ key, histogram: fromCounts(counts) }));
+  return { instrumentation: id, grid, partial, dropped: 0, rows: rowsOf };
 }
