@@ -55,6 +55,7 @@ const catalogue: Catalogue = {
       cost: 'none',
     },
   ],
+  pins: [],
   instrumentations: [instrumentation],
 };
 

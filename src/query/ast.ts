@@ -130,8 +130,19 @@ export type MeasureNode =
 export type Stage =
   | HeatmapStage
   | { readonly kind: 'percentiles'; readonly percents: readonly Count[]; readonly span: Span }
-  | { readonly kind: 'count' | 'rate' | 'average'; readonly span: Span }
+  | { readonly kind: 'histograms' | 'count' | 'rate' | 'average'; readonly span: Span }
   | { readonly kind: 'top'; readonly count: Count; readonly by: MeasureNode; readonly span: Span };
+
+/** How long the roll-up of one step is kept. */
+export interface KeepLevel extends Node {
+  readonly duration: Quantity;
+  readonly step: Quantity;
+}
+
+/** Of whole seconds, and of roll-ups where it is said. */
+export interface Keep extends Quantity {
+  readonly levels?: readonly KeepLevel[];
+}
 
 export interface InstrumentStatement extends Node {
   readonly kind: 'instrument';
@@ -139,17 +150,25 @@ export interface InstrumentStatement extends Node {
   readonly where?: Condition;
   readonly by: readonly Name[];
   readonly every?: Quantity;
-  readonly keep?: Quantity;
+  readonly keep?: Keep;
   /** No duration: `never`. */
   readonly idle?: Node & { readonly duration?: Quantity };
   readonly as?: Name;
 }
 
-export type Listing = 'metrics' | 'instrumentations' | 'sources';
+export interface PinStatement extends Node {
+  readonly kind: 'pin';
+  readonly id: Name;
+  readonly range: TimeRange;
+  readonly as?: Name;
+}
+
+export type Listing = 'metrics' | 'instrumentations' | 'sources' | 'pins';
 
 export type Statement =
   | ReadStatement
   | InstrumentStatement
-  | { readonly kind: 'drop'; readonly id: Name; readonly span: Span }
+  | PinStatement
+  | { readonly kind: 'drop' | 'unpin'; readonly id: Name; readonly span: Span }
   | { readonly kind: 'show'; readonly what: Listing; readonly span: Span }
   | { readonly kind: 'explain'; readonly read: ReadStatement; readonly span: Span };

@@ -138,19 +138,18 @@ export function buildFields(node: CstNode): ast.Name[] {
   return nodesOf(node, 'field').map((field) => ({ text: firstToken(field).image, span: spanOf(field) }));
 }
 
-/** The quantity token of the node's `duration` or `integer`. */
-function quantityToken(node: CstNode): IToken {
-  const leaf = nodesOf(node, 'duration')[0] ?? only(node, 'integer');
-  return firstToken(leaf);
+export function buildDuration(node: CstNode, b: Builder): ast.Quantity {
+  return durationOf(only(node, 'duration'), b);
 }
 
-export function buildDuration(node: CstNode, b: Builder): ast.Quantity {
-  const token = quantityToken(node);
+/** Of the node that is the duration. */
+export function durationOf(node: CstNode, b: Builder): ast.Quantity {
+  const token = firstToken(node);
   return { ...b.quantity(token), span: tokenSpan(token) };
 }
 
 export function buildCount(node: CstNode, b: Builder): ast.Count {
-  return wholeNumber(quantityToken(node), b);
+  return wholeNumber(firstToken(only(node, 'integer')), b);
 }
 
 function wholeNumber(token: IToken, b: Builder): ast.Count {

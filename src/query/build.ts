@@ -12,6 +12,7 @@ import {
   buildFields,
   buildMetric,
   buildText,
+  durationOf,
   firstToken,
   nodesOf,
   only,
@@ -29,7 +30,11 @@ export function buildStatement(node: CstNode, b: Builder): ast.Statement {
     case 'instrument':
       return buildInstrument(child, b);
     case 'drop':
-      return { kind: 'drop', id: buildInstrumentationName(only(child, 'instrumentation'), b), span };
+      return { kind: 'drop', id: buildId(only(child, 'instrumentation'), b), span };
+    case 'pin':
+      return buildPin(child, b);
+    case 'unpin':
+      return { kind: 'unpin', id: buildId(only(child, 'pinName'), b), span };
     case 'show':
       return { kind: 'show', what: showWhat(child), span };
     default:
@@ -38,8 +43,22 @@ export function buildStatement(node: CstNode, b: Builder): ast.Statement {
 }
 
 function showWhat(node: CstNode): ast.Listing {
-  if (node.children['Metrics'] !== undefined) return 'metrics';
-  return node.children['Sources'] === undefined ? 'instrumentations' : 'sources';
+  const { children } = node;
+  if (children['Metrics'] !== undefined) return 'metrics';
+  if (children['Pins'] !== undefined) return 'pins';
+  return children['Sources'] === undefined ? 'instrumentations' : 'sources';
+}
+
+function buildPin(node: CstNode, b: Builder): ast.PinStatement {
+  const [as] = nodesOf(node, 'pinName');
+  const [last] = nodesOf(node, 'last');
+  return {
+    kind: 'pin',
+    id: buildId(only(node, 'instrumentation'), b),
+    range: last === undefined ? buildBetween(only(node, 'between'), b) : buildLast(last, b),
+    ...(as === undefined ? {} : { as: buildId(as, b) }),
+    span: spanOf(node),
+  };
 }
 
 function buildRead(node: CstNode, b: Builder): ast.ReadStatement {
@@ -60,22 +79,28 @@ function buildRead(node: CstNode, b: Builder): ast.ReadStatement {
   return read;
 }
 
+function buildLast(node: CstNode, b: Builder): ast.TimeRange {
+  return { kind: 'last', duration: buildDuration(node, b), span: spanOf(node) };
+}
+
+function buildBetween(node: CstNode, b: Builder): ast.TimeRange {
+  const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [
+    ast.Moment,
+    ast.Moment,
+  ];
+  return { kind: 'between', from, to, span: spanOf(node) };
+}
+
 function readClause(node: CstNode, b: Builder): Partial<ast.ReadStatement> {
-  const span = spanOf(node);
   switch (node.name) {
     case 'where':
       return { where: buildCondition(only(node, 'condition'), b) };
     case 'by':
       return { by: buildFields(node) };
     case 'last':
-      return { range: { kind: 'last', duration: buildDuration(node, b), span } };
-    case 'between': {
-      const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [
-        ast.Moment,
-        ast.Moment,
-      ];
-      return { range: { kind: 'between', from, to, span } };
-    }
+      return { range: buildLast(node, b) };
+    case 'between':
+      return { range: buildBetween(node, b) };
     case 'step':
       return { step: buildDuration(node, b) };
     case 'offset':
@@ -128,6 +153,7 @@ function buildStage(node: CstNode, b: Builder): ast.Stage {
     const top = only(node, 'top');
     return { kind: 'top', count: buildCount(top, b), by: buildMeasure(only(top, 'measure'), b), span };
   }
+  if (children['Histograms'] !== undefined) return { kind: 'histograms', span };
   if (children['Count'] !== undefined) return { kind: 'count', span };
   return { kind: children['Rate'] === undefined ? 'average' : 'rate', span };
 }
@@ -164,7 +190,7 @@ function instrumentClause(node: CstNode, b: Builder): Partial<ast.InstrumentStat
     case 'every':
       return { every: buildDuration(node, b) };
     case 'keep':
-      return { keep: buildDuration(node, b) };
+      return { keep: buildKeep(node, b) };
     case 'idle': {
       const span = spanOf(node);
       return {
@@ -172,11 +198,22 @@ function instrumentClause(node: CstNode, b: Builder): Partial<ast.InstrumentStat
       };
     }
     default:
-      return { as: buildInstrumentationName(only(node, 'instrumentation'), b) };
+      return { as: buildId(only(node, 'instrumentation'), b) };
   }
 }
 
-function buildInstrumentationName(node: CstNode, b: Builder): ast.Name {
+function buildKeep(node: CstNode, b: Builder): ast.Keep {
+  const levels = nodesOf(node, 'keepLevel').map((level): ast.KeepLevel => {
+    const [duration, step] = nodesOf(level, 'duration').map((leaf) => durationOf(leaf, b)) as [
+      ast.Quantity,
+      ast.Quantity,
+    ];
+    return { duration, step, span: spanOf(level) };
+  });
+  return { ...buildDuration(node, b), ...(levels.length === 0 ? {} : { levels }) };
+}
+
+function buildId(node: CstNode, b: Builder): ast.Name {
   if (node.children['text'] !== undefined) return buildText(only(node, 'text'), b);
   return { text: firstToken(node).image, span: spanOf(node) };
 }

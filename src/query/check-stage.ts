@@ -72,6 +72,9 @@ function checkDrawing(stage: ast.Stage, by: Decomposition & { picked?: ast.Count
     case 'average':
       requireNumeric(stage, by, faults);
       return { kind: 'average' };
+    case 'histograms':
+      requireNumeric(stage, by, faults);
+      return { kind: 'histograms' };
     case 'rate':
       refuseLevelRate(stage.span, by, faults);
       return { kind: 'rate' };

@@ -3,18 +3,19 @@
  *  instrumentation that answers, resolve times (plan.ts). */
 import { unreachable } from '../model/assert.ts';
 import { INSTRUMENTATION_ID } from '../model/instrumentation.ts';
+import { isLevel, type Level, type LevelRetention, LEVELS } from '../model/level.ts';
 import { DISCRETE_FIELDS_MAX } from '../model/limits.ts';
 import { gridOf, type MetricDescription } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import type { Catalogue } from './catalogue.ts';
 import { checkCondition, checkField } from './check-condition.ts';
 import { checkBy, checkStages } from './check-stage.ts';
-import type { Checked, CheckedRead, Draft } from './checked.ts';
+import type { Checked, CheckedPin, CheckedRange, CheckedRead, Draft } from './checked.ts';
 import { type Diagnostic, Faults, nearest, oneOf, placeFaults, quoted } from './diagnostic.ts';
 import { printQuantity } from './print.ts';
 import { durationSeconds, secondsText } from './unit.ts';
 
-export type { Checked, CheckedRead, Draft } from './checked.ts';
+export type { Checked, CheckedPin, CheckedRead, Draft } from './checked.ts';
 
 const MINUTE = 60;
 const HOUR = 3600;
@@ -27,6 +28,8 @@ const IDLE_SECONDS_DEFAULT = HOUR;
 /** Longer granularities are roll-ups, which come by themselves. */
 const EVERY: Bounds = { min: 1, max: HOUR };
 const KEEP: Bounds = { min: 10, max: 3650 * DAY };
+/** 0 keeps no roll-up of that step. */
+const KEEP_LEVEL: Bounds = { min: 0, max: 3650 * DAY };
 /** A shorter one would end between two looks. */
 const IDLE: Bounds = { min: 10, max: 365 * DAY };
 const LAST: Bounds = { min: 1, max: 3650 * DAY };
@@ -61,7 +64,13 @@ function check(statement: ast.Statement, catalogue: Catalogue, faults: Faults): 
       return instrumentation && { kind: 'instrument', instrumentation };
     }
     case 'drop':
-      return checkDrop(statement.id, catalogue, faults);
+      return checkId(statement.id, catalogue, faults) ? { kind: 'drop', id: statement.id.text } : undefined;
+    case 'pin':
+      return checkPin(statement, catalogue, faults);
+    case 'unpin':
+      return checkPinId(statement.id, catalogue, faults)
+        ? { kind: 'unpin', id: statement.id.text }
+        : undefined;
     case 'show':
       return { kind: 'show', what: statement.what };
     default:
@@ -101,12 +110,10 @@ function checkInstrument(
   const { every, keep, idle, as } = statement;
   const everySeconds = every && checkDuration(every, 'every', EVERY, faults);
   const keepSeconds = keep && checkDuration(keep, 'keep', KEEP, faults);
+  const keepLevels = checkKeepLevels(keep?.levels ?? [], faults);
   const idleSeconds =
     idle && (idle.duration === undefined ? 0 : checkDuration(idle.duration, 'idle', IDLE, faults));
-  if (as !== undefined && !INSTRUMENTATION_ID.test(as.text)) {
-    const message = `Cannot use the name ${quoted(as.text)}: expected a letter, then up to 63 letters, digits, "_" or "-"`;
-    faults.add('SYNTAX', message, as.span);
-  }
+  if (as !== undefined) checkNewName(as, faults);
   if (metric === undefined) return undefined;
   const where = statement.where && checkCondition(statement.where, metric, faults);
   const by = checkFields(statement.by, metric, faults);
@@ -120,30 +127,81 @@ function checkInstrument(
     scope: metric.scope,
     everySeconds: everySeconds ?? 1,
     keepSeconds: keepSeconds ?? KEEP_SECONDS_DEFAULT,
+    ...(keepLevels.length === 0 ? {} : { keepLevels }),
     idleSeconds: idleSeconds ?? IDLE_SECONDS_DEFAULT,
   };
 }
 
-function checkDrop(id: ast.Name, { instrumentations }: Catalogue, faults: Faults): Checked | undefined {
-  const ids = instrumentations.map((i) => i.id);
-  if (ids.includes(id.text)) return { kind: 'drop', id: id.text };
-  const near = nearest(id.text, ids);
-  const has =
-    ids.length === 0
-      ? 'none lives'
-      : near === undefined
-        ? `there is ${oneOf(ids)}`
-        : `did you mean "${near}"`;
-  faults.add(
-    'UNKNOWN_INSTRUMENTATION',
-    `Cannot find the instrumentation ${quoted(id.text)}: ${has}`,
-    id.span,
-    {
-      expected: ids,
-      suggestion: near,
-    },
-  );
+/** Roll-ups of which something is said, the finest first. */
+function checkKeepLevels(levels: readonly ast.KeepLevel[], faults: Faults): LevelRetention[] {
+  const kept = new Map<Level, number>();
+  for (const { duration, step, span } of levels) {
+    const keepSeconds = checkDuration(duration, 'keep', KEEP_LEVEL, faults);
+    const level = checkLevel(step, faults);
+    if (level === undefined || keepSeconds === undefined) continue;
+    if (kept.has(level)) {
+      const message = `Cannot keep steps of ${secondsText(level)} again: how long is said once before`;
+      faults.add('REPEATED', message, span);
+    } else kept.set(level, keepSeconds);
+  }
+  return LEVELS.flatMap((level) => (kept.has(level) ? [{ level, keepSeconds: kept.get(level)! }] : []));
+}
+
+function checkLevel(step: ast.Quantity, faults: Faults): Level | undefined {
+  const seconds = durationSeconds(step.value, step.unit);
+  const expected = LEVELS.filter((level) => level > 1).map(secondsText);
+  if (seconds === 1) {
+    const message = `Cannot use ${printQuantity(step)} here: the first duration of "keep" is that of whole seconds`;
+    faults.add('CONFLICT', message, step.span, { expected });
+    return undefined;
+  }
+  if (seconds !== undefined && isLevel(seconds)) return seconds;
+  const near = LEVELS.find((level) => level > 1 && level >= (seconds ?? 0)) ?? LEVELS.at(-1)!;
+  const message = `Cannot keep steps of ${printQuantity(step)}: roll-ups have steps of ${oneOf(expected)}`;
+  faults.add('LIMIT', message, step.span, { expected, suggestion: secondsText(near) });
   return undefined;
+}
+
+function checkNewName(name: ast.Name, faults: Faults): void {
+  if (INSTRUMENTATION_ID.test(name.text)) return;
+  const message = `Cannot use the name ${quoted(name.text)}: expected a letter, then up to 63 letters, digits, "_" or "-"`;
+  faults.add('SYNTAX', message, name.span);
+}
+
+function checkPin({ id, range, as }: ast.PinStatement, catalogue: Catalogue, faults: Faults): CheckedPin {
+  checkId(id, catalogue, faults);
+  if (as !== undefined) checkNewName(as, faults);
+  return {
+    kind: 'pin',
+    ...(as === undefined ? {} : { id: as.text }),
+    instrumentation: id.text,
+    range: checkRange(range, faults),
+  };
+}
+
+function checkId(id: ast.Name, { instrumentations }: Catalogue, faults: Faults): boolean {
+  const ids = instrumentations.map((i) => i.id);
+  return checkKnown(id, { what: 'instrumentation', ids, none: 'none lives' }, faults);
+}
+
+function checkPinId(id: ast.Name, { pins }: Catalogue, faults: Faults): boolean {
+  return checkKnown(id, { what: 'pin', ids: pins.map((pin) => pin.id), none: 'there is none' }, faults);
+}
+
+function checkKnown(
+  id: ast.Name,
+  known: { readonly what: 'instrumentation' | 'pin'; readonly ids: readonly string[]; readonly none: string },
+  faults: Faults,
+): boolean {
+  const { what, ids, none } = known;
+  if (ids.includes(id.text)) return true;
+  const near = nearest(id.text, ids);
+  const others = near === undefined ? `there is ${oneOf(ids)}` : `did you mean "${near}"`;
+  const has = ids.length === 0 ? none : others;
+  const code = what === 'pin' ? 'UNKNOWN_PIN' : 'UNKNOWN_INSTRUMENTATION';
+  const message = `Cannot find the ${what} ${quoted(id.text)}: ${has}`;
+  faults.add(code, message, id.span, { expected: ids, suggestion: near });
+  return false;
 }
 
 function checkMetric(name: ast.Name, { metrics }: Catalogue, faults: Faults): MetricDescription | undefined {
@@ -170,7 +228,7 @@ function checkFields(names: readonly ast.Name[], metric: MetricDescription, faul
   return checkBy(names, metric, { faults, fieldsMax: DISCRETE_FIELDS_MAX });
 }
 
-function checkRange(range: ast.TimeRange | undefined, faults: Faults): CheckedRead['range'] {
+function checkRange(range: ast.TimeRange | undefined, faults: Faults): CheckedRange {
   if (range === undefined) return { kind: 'last', seconds: LAST_SECONDS_DEFAULT };
   if (range.kind === 'last') {
     const seconds = checkDuration(range.duration, 'last', LAST, faults);

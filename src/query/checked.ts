@@ -54,8 +54,14 @@ export type Drawing =
   | HeatmapDrawing
   | { readonly kind: 'percentiles'; readonly percents: readonly number[] }
   | { readonly kind: 'count' | 'rate' | 'average' }
+  /** A row for each non-empty bucket. */
+  | { readonly kind: 'histograms' }
   /** The rows of `pick`, one each. */
   | { readonly kind: 'table' };
+
+export type CheckedRange =
+  | { readonly kind: 'last'; readonly seconds: number }
+  | { readonly kind: 'between'; readonly from: Moment; readonly to: Moment };
 
 export interface CheckedRead {
   readonly kind: 'read';
@@ -64,9 +70,7 @@ export interface CheckedRead {
   /** Discrete fields to break out by, in the order asked. */
   readonly fields: readonly string[];
   readonly numeric?: string;
-  readonly range:
-    | { readonly kind: 'last'; readonly seconds: number }
-    | { readonly kind: 'between'; readonly from: Moment; readonly to: Moment };
+  readonly range: CheckedRange;
   readonly stepSeconds?: number;
   readonly offsetSeconds: number;
   readonly asOf?: Moment;
@@ -78,9 +82,18 @@ export interface CheckedRead {
 /** An instrumentation to be: its creator gives it a second, and a name where the statement gave none. */
 export type Draft = Omit<Instrumentation, 'id' | 'createdSecond'> & { readonly id?: string };
 
+/** A pin to be: what its range means is known when it is made, and so is its name where none was given. */
+export interface CheckedPin {
+  readonly kind: 'pin';
+  readonly id?: string;
+  readonly instrumentation: string;
+  readonly range: CheckedRange;
+}
+
 export type Checked =
   | CheckedRead
+  | CheckedPin
   | { readonly kind: 'instrument'; readonly instrumentation: Draft }
-  | { readonly kind: 'drop'; readonly id: string }
+  | { readonly kind: 'drop' | 'unpin'; readonly id: string }
   | { readonly kind: 'show'; readonly what: Listing }
   | { readonly kind: 'explain'; readonly read: CheckedRead };

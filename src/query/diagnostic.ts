@@ -11,6 +11,7 @@ export type DiagnosticCode =
   | 'UNKNOWN_METRIC'
   | 'UNKNOWN_FIELD'
   | 'UNKNOWN_INSTRUMENTATION'
+  | 'UNKNOWN_PIN'
   | 'TYPE'
   | 'UNIT'
   | 'LIMIT'

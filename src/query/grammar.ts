@@ -15,6 +15,8 @@ class Grammar extends CstParser {
       { ALT: () => this.SUBRULE(this.read) },
       { ALT: () => this.SUBRULE(this.instrument) },
       { ALT: () => this.SUBRULE(this.drop) },
+      { ALT: () => this.SUBRULE(this.pin) },
+      { ALT: () => this.SUBRULE(this.unpin) },
       { ALT: () => this.SUBRULE(this.show) },
       { ALT: () => this.SUBRULE(this.explain) },
     ]);
@@ -40,12 +42,28 @@ class Grammar extends CstParser {
     this.SUBRULE(this.instrumentation);
   });
 
+  readonly pin = this.RULE('pin', () => {
+    this.CONSUME(t.Pin);
+    this.SUBRULE(this.instrumentation);
+    this.OR([{ ALT: () => this.SUBRULE(this.last) }, { ALT: () => this.SUBRULE(this.between) }]);
+    this.OPTION(() => {
+      this.CONSUME(t.As);
+      this.SUBRULE(this.pinName);
+    });
+  });
+
+  readonly unpin = this.RULE('unpin', () => {
+    this.CONSUME(t.Unpin);
+    this.SUBRULE(this.pinName);
+  });
+
   readonly show = this.RULE('show', () => {
     this.CONSUME(t.Show);
     this.OR([
       { ALT: () => this.CONSUME(t.Metrics) },
       { ALT: () => this.CONSUME(t.Instrumentations) },
       { ALT: () => this.CONSUME(t.Sources) },
+      { ALT: () => this.CONSUME(t.Pins) },
     ]);
   });
 
@@ -214,6 +232,16 @@ class Grammar extends CstParser {
   readonly keep = this.RULE('keep', () => {
     this.CONSUME(t.Keep);
     this.SUBRULE(this.duration);
+    this.MANY(() => {
+      this.CONSUME(t.Comma);
+      this.SUBRULE(this.keepLevel);
+    });
+  });
+
+  readonly keepLevel = this.RULE('keepLevel', () => {
+    this.SUBRULE(this.duration);
+    this.CONSUME(t.At);
+    this.SUBRULE2(this.duration);
   });
 
   readonly idle = this.RULE('idle', () => {
@@ -246,6 +274,7 @@ class Grammar extends CstParser {
   readonly stage = this.RULE('stage', () => {
     this.OR([
       { ALT: () => this.SUBRULE(this.heatmap) },
+      { ALT: () => this.CONSUME(t.Histograms) },
       { ALT: () => this.SUBRULE(this.percentiles) },
       { ALT: () => this.SUBRULE(this.top) },
       { ALT: () => this.CONSUME(t.Count) },
@@ -408,6 +437,14 @@ class Grammar extends CstParser {
   });
 
   readonly instrumentation = this.RULE('instrumentation', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.DashedName) },
+      { ALT: () => this.SUBRULE(this.text) },
+    ]);
+  });
+
+  readonly pinName = this.RULE('pinName', () => {
     this.OR([
       { ALT: () => this.CONSUME(t.Identifier) },
       { ALT: () => this.CONSUME(t.DashedName) },

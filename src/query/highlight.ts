@@ -43,6 +43,7 @@ function highlight(token: IToken, kind: HighlightKind): Highlight {
 const ROLE_OF_RULE: ReadonlyMap<string, HighlightKind> = new Map([
   ['field', 'field'],
   ['instrumentation', 'name'],
+  ['pinName', 'name'],
   ['palette', 'name'],
 ]);
 

@@ -120,7 +120,7 @@ const measure = Type.Union([
 const stage = Type.Union([
   heatmap,
   Type.Object({ kind: Type.Literal('percentiles'), percents: Type.Array(percent, { minItems: 1 }) }, closed),
-  Type.Object({ kind: Type.Enum(['count', 'rate', 'average']) }, closed),
+  Type.Object({ kind: Type.Enum(['histograms', 'count', 'rate', 'average']) }, closed),
   Type.Object({ kind: Type.Literal('top'), count, by: measure }, closed),
 ]);
 const read = Type.Object(
@@ -144,20 +144,32 @@ const instrument = Type.Object(
     where: Type.Optional(condition),
     by: Type.Array(word),
     every: Type.Optional(quantity),
-    keep: Type.Optional(quantity),
+    keep: Type.Optional(
+      Type.Object(
+        {
+          ...quantityFields,
+          levels: Type.Optional(
+            Type.Array(Type.Object({ duration: quantity, step: quantity }, closed), { minItems: 1 }),
+          ),
+        },
+        closed,
+      ),
+    ),
     idle: Type.Optional(Type.Object({ duration: Type.Optional(quantity) }, closed)),
     as: Type.Optional(name),
   },
   closed,
 );
+const pin = Type.Object({ kind: Type.Literal('pin'), id: name, range, as: Type.Optional(name) }, closed);
 
 /** The schema of a statement in JSON. */
 export const statementSchema = Type.Union([
   read,
   instrument,
-  Type.Object({ kind: Type.Literal('drop'), id: name }, closed),
+  pin,
+  Type.Object({ kind: Type.Enum(['drop', 'unpin']), id: name }, closed),
   Type.Object(
-    { kind: Type.Literal('show'), what: Type.Enum(['metrics', 'instrumentations', 'sources']) },
+    { kind: Type.Literal('show'), what: Type.Enum(['metrics', 'instrumentations', 'sources', 'pins']) },
     closed,
   ),
   Type.Object({ kind: Type.Literal('explain'), read }, closed),
@@ -216,13 +228,14 @@ function tooDeep(value: unknown, levels: number): boolean {
 /** The place that is wrong: the deepest that the schema of the statement's kind complains of. */
 function schemaFault(value: unknown): string {
   const kind = (value as { kind?: unknown } | null)?.kind;
-  const kinds = { read, instrument };
-  const schema = kind === 'read' || kind === 'instrument' ? kinds[kind] : statementSchema;
+  const kinds = { read, instrument, pin };
+  const isOwn = kind === 'read' || kind === 'instrument' || kind === 'pin';
+  const schema = isOwn ? kinds[kind] : statementSchema;
   const [deepest] = Value.Errors(schema, value).toSorted(
     (a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length,
   );
   if (deepest === undefined || schema === statementSchema) {
-    return `kind is ${JSON.stringify(kind)}, expected read, instrument, drop, show or explain with their fields`;
+    return `kind is ${JSON.stringify(kind)}, expected read, instrument, drop, pin, unpin, show or explain with their fields`;
   }
   return `at ${deepest.instancePath === '' ? 'its top' : deepest.instancePath}: ${deepest.message}`;
 }

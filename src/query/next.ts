@@ -18,6 +18,7 @@ export interface Next {
 const ROLES: { readonly [rule: string]: string } = {
   field: 'a field',
   instrumentation: 'an instrumentation',
+  pinName: 'a pin',
   palette: 'a palette',
   duration: 'a duration such as 10m',
   integer: 'a whole number',

@@ -3,14 +3,18 @@
  *
  *  Time: `last D` is the newest ceil(D / column) columns; the last may still grow. A fixed range starts at the
  *  column that holds its start and ends where it says. Columns lie on multiples of their length, so that they
- *  stay where they are when the range slides. */
+ *  stay where they are when the range slides.
+ *  Steps: from one hour on they are multiples of ROLLED_SECONDS by themselves, so that roll-ups answer exactly as
+ *  seconds would; steps finer than what is still kept of the range are refused, or by themselves wider. */
 import type { Instrumentation } from '../model/instrumentation.ts';
+import { LEVELS } from '../model/level.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Predicate } from '../model/predicate.ts';
 import type { Catalogue } from './catalogue.ts';
 import { SIDE_MAX } from './check-heatmap.ts';
-import type { CheckedRead, Drawing } from './checked.ts';
+import type { CheckedRange, CheckedRead, Drawing } from './checked.ts';
 import { type Cover, findCover } from './cover.ts';
+import { isKept, type Keeping, keptSince } from './kept.ts';
 import { instantText, resolveMoment } from './moment.ts';
 import { printPredicate } from './print.ts';
 import { defaultRows } from './rows.ts';
@@ -23,6 +27,9 @@ const HEIGHT_DEFAULT = 300;
 const COLUMNS_MAX = SIDE_MAX;
 /** A bit over a year: coverage is kept by the second. */
 const RANGE_SECONDS_MAX = 400 * 86_400;
+/** Ranges so long have automatic steps that roll-ups can answer. */
+const ROLLED_RANGE_SECONDS = 3600;
+const ROLLED_SECONDS = 10;
 /** Cells of a raster over all hues: 32 MiB. */
 const CELLS_MAX = 4 * 2 ** 20;
 
@@ -53,7 +60,7 @@ export interface Plan {
 }
 
 export interface PlanProblem {
-  readonly code: 'NOT_INSTRUMENTED' | 'NOT_AVAILABLE' | 'TOO_LARGE' | 'EMPTY_RANGE';
+  readonly code: 'NOT_INSTRUMENTED' | 'NOT_AVAILABLE' | 'NOT_KEPT' | 'TOO_LARGE' | 'EMPTY_RANGE';
   readonly message: string;
   /** The statement that would measure what is asked. */
   readonly offer?: string;
@@ -92,9 +99,13 @@ export function planRead(read: CheckedRead, context: PlanContext): Planned {
     (read.draw.kind === 'heatmap' ? read.draw.picture.width : undefined) ?? size?.width ?? WIDTH_DEFAULT;
   const height =
     (read.draw.kind === 'heatmap' ? read.draw.picture.height : undefined) ?? size?.height ?? HEIGHT_DEFAULT;
-  const columnSeconds = chooseColumn(read.stepSeconds, range, { every: instrumentation.everySeconds, width });
-  const aligned = alignRange(range, columnSeconds);
-  const plan = assemble({ read, metric, cover, range: aligned, columnSeconds, height });
+  const keeping = { instrumentation, pins: context.catalogue.pins, nowSecond: frontier };
+  const step = chooseStep(read.stepSeconds, range, { every: instrumentation.everySeconds, width, keeping });
+  if ('code' in step) return { problem: step };
+  const { columnSeconds } = step;
+  const end = wholeEnd(alignRange(range, columnSeconds), columnSeconds, keeping);
+  const notes = [...cover.notes, ...step.notes, ...end.notes, ...agoNotes(end.range, keeping, instrumentation)];
+  const plan = assemble({ read, metric, cover, range: end.range, columnSeconds, height, notes });
   const problem = sizeProblem(plan);
   return problem === undefined ? { plan } : { problem };
 }
@@ -128,6 +139,19 @@ function resolveRange(read: CheckedRead, frontier: number): Range | PlanProblem 
   return { fromSecond, untilSecond, sliding: false, live: grows && asOf === undefined, ...asOfOf(asOf) };
 }
 
+/** The seconds that a pin made now keeps. */
+export function pinnedSeconds(
+  range: CheckedRange,
+  nowSecond: number,
+): { readonly fromSecond: number; readonly untilSecond: number } | PlanProblem {
+  const isLast = range.kind === 'last';
+  const fromSecond = isLast ? nowSecond - range.seconds : resolveMoment(range.from, nowSecond);
+  const after = !isLast && range.to.kind === 'clock' ? fromSecond : undefined;
+  const untilSecond = isLast ? nowSecond : resolveMoment(range.to, nowSecond, after);
+  if (untilSecond <= fromSecond || fromSecond < 0) return emptyRange(fromSecond, untilSecond);
+  return { fromSecond, untilSecond };
+}
+
 function emptyRange(fromSecond: number, untilSecond: number): PlanProblem {
   const what = `${instantText(Math.max(0, fromSecond))} to ${instantText(Math.max(0, untilSecond))}`;
   return { code: 'EMPTY_RANGE', message: `Cannot read from ${what}: the end is not after the start` };
@@ -138,23 +162,119 @@ function asOfOf(asOfSecond: number | undefined): { asOfSecond?: number } {
 }
 
 const NICE_SECONDS: readonly number[] = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+  1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
   604_800,
 ];
 
-/** The step asked for, or the least nice one at which the range fits the width; a multiple of `every`. */
-function chooseColumn(
-  step: number | undefined,
-  range: Range,
-  { every, width }: { every: number; width: number },
-): number {
-  const whole = (seconds: number): number => Math.ceil(seconds / every) * every;
-  if (step !== undefined) return whole(step);
-  const fits = NICE_SECONDS.map(whole).find((seconds) => {
+interface StepWish {
+  readonly every: number;
+  readonly width: number;
+  readonly keeping: Keeping;
+}
+
+interface Step {
+  readonly columnSeconds: number;
+  readonly notes: readonly string[];
+}
+
+/** The step asked for, or the least nice one at which the range fits the width; a multiple of `every`, and of a
+ *  level that is kept. */
+function chooseStep(asked: number | undefined, range: Range, wish: StepWish): Step | PlanProblem {
+  const { every, keeping } = wish;
+  const level = levelFor(range, keeping);
+  if (asked !== undefined) {
+    const columnSeconds = roundedUp(asked, every);
+    if (level === 1 || isKept(keeping, servedRange(range, keeping), columnSeconds))
+      return { columnSeconds, notes: [] };
+    return notKept(columnSeconds, roundedUp(columnSeconds, lcm(every, level)), { range, keeping });
+  }
+  const rangeSeconds = range.untilSecond - range.fromSecond;
+  const rolled = rangeSeconds < ROLLED_RANGE_SECONDS ? every : lcm(every, ROLLED_SECONDS);
+  const finest = niceStep(range, wish, rolled > rangeSeconds ? every : rolled);
+  if (level === 1 || isKept(keeping, servedRange(range, keeping), finest))
+    return { columnSeconds: finest, notes: [] };
+  const columnSeconds = niceStep(range, wish, lcm(every, level));
+  const note = `a step is ${secondsText(columnSeconds)}: of ${instantText(range.fromSecond)} finer ones are no longer kept by ${keeping.instrumentation.id}`;
+  return { columnSeconds, notes: [note] };
+}
+
+/** The finest level that answers for all of the range that any answers for. Of what was known at an earlier time
+ *  the log is asked, which has whole seconds. */
+function levelFor(range: Range, keeping: Keeping): number {
+  if (range.asOfSecond !== undefined) return 1;
+  const served = servedRange(range, keeping);
+  return LEVELS.find((level) => isKept(keeping, served, level)) ?? LEVELS.at(-1)!;
+}
+
+/** The range without what is past all retention. */
+function servedRange({ fromSecond, untilSecond }: Range, keeping: Keeping) {
+  return { fromSecond: Math.max(fromSecond, oldestSecond(keeping)), untilSecond };
+}
+
+function oldestSecond(keeping: Keeping): number {
+  return Math.min(...LEVELS.map((level) => keptSince(keeping, level)));
+}
+
+function niceStep(range: Range, { width }: StepWish, unit: number): number {
+  const fits = NICE_SECONDS.map((seconds) => roundedUp(seconds, unit)).find((seconds) => {
     const { fromSecond, untilSecond } = alignRange(range, seconds);
     return Math.ceil((untilSecond - fromSecond) / seconds) <= width;
   });
-  return fits ?? whole(NICE_SECONDS.at(-1)!);
+  return fits ?? roundedUp(NICE_SECONDS.at(-1)!, unit);
+}
+
+function notKept(
+  columnSeconds: number,
+  works: number,
+  { range, keeping }: { range: Range; keeping: Keeping },
+): PlanProblem {
+  const { id } = keeping.instrumentation;
+  const step = secondsText(columnSeconds);
+  const since = instantText(Math.max(0, keptSince(keeping, columnSeconds)));
+  return {
+    code: 'NOT_KEPT',
+    message: `Cannot answer in steps of ${step} from ${instantText(range.fromSecond)}: ${id} keeps them from ${since} on, and "step ${secondsText(works)}" answers for the whole range`,
+  };
+}
+
+function roundedUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}
+
+function lcm(a: number, b: number): number {
+  let [high, low] = [a, b];
+  while (low > 0) [high, low] = [low, high % low];
+  return (a / high) * b;
+}
+
+/** A column that the range cuts short is read second by second; where those are not kept, it is whole. */
+function wholeEnd(
+  range: Range,
+  columnSeconds: number,
+  keeping: Keeping,
+): { readonly range: Range; readonly notes: readonly string[] } {
+  const { fromSecond, untilSecond } = range;
+  const cut = { fromSecond: Math.max(fromSecond, untilSecond - (untilSecond % columnSeconds)), untilSecond };
+  if (range.asOfSecond !== undefined || isKept(keeping, servedRange({ ...range, ...cut }, keeping), 1))
+    return { range, notes: [] };
+  const end = roundedUp(untilSecond, columnSeconds);
+  const note = `the range ends at ${instantText(end)}, with its last step: of that time whole seconds are no longer kept`;
+  return {
+    range: { ...range, untilSecond: end, live: range.live || end > keeping.nowSecond },
+    notes: [note],
+  };
+}
+
+/** What the range begins before. */
+function agoNotes(
+  { fromSecond, asOfSecond }: Range,
+  keeping: Keeping,
+  { id, createdSecond }: Instrumentation,
+): string[] {
+  const oldest = oldestSecond(keeping);
+  if (asOfSecond !== undefined || fromSecond >= oldest || createdSecond >= oldest) return [];
+  const pinned = keeping.pins.some((pin) => pin.instrumentation === id) ? ', but for what is pinned' : '';
+  return [`${id} keeps nothing of before ${instantText(oldest)}${pinned}`];
 }
 
 function alignRange(range: Range, column: number): Range {
@@ -172,13 +292,15 @@ interface Parts {
   readonly range: Range;
   readonly columnSeconds: number;
   readonly height: number;
+  readonly notes: readonly string[];
 }
 
-function assemble({ read, metric, cover, range, columnSeconds, height }: Parts): Plan {
+function assemble(parts: Parts): Plan {
+  const { read, metric, cover, range, columnSeconds, height } = parts;
   const { instrumentation, keyFilter, buckets } = cover;
   const { fromSecond, untilSecond, asOfSecond, live } = range;
   const { fields, numeric, pick, draw } = read;
-  const notes = [...cover.notes];
+  const notes = [...parts.notes];
   if (read.stepSeconds !== undefined && read.stepSeconds !== columnSeconds) {
     notes.push(
       `a step is ${secondsText(columnSeconds)}: ${instrumentation.id} measures every ${secondsText(instrumentation.everySeconds)}`,

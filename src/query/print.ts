@@ -4,6 +4,8 @@ import { assert, unreachable } from '../model/assert.ts';
 import { fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
 import type { Literal, Predicate } from '../model/predicate.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
+import type { Retention } from '../model/level.ts';
+import type { Pin } from '../model/pin.ts';
 import type * as ast from './ast.ts';
 import { clockText, instantText } from './moment.ts';
 import { exactText, secondsText } from './unit.ts';
@@ -15,7 +17,14 @@ export function printStatement(statement: ast.Statement): string {
     case 'instrument':
       return printInstrument(statement);
     case 'drop':
-      return `drop ${printName(statement.id.text)}`;
+    case 'unpin':
+      return `${statement.kind} ${printName(statement.id.text)}`;
+    case 'pin':
+      return joined([
+        `pin ${printName(statement.id.text)}`,
+        printRange(statement.range),
+        statement.as && `as ${printName(statement.as.text)}`,
+      ]);
     case 'show':
       return `show ${statement.what}`;
     case 'explain':
@@ -47,10 +56,17 @@ function printInstrument(statement: ast.InstrumentStatement): string {
     statement.where && `where ${printCondition(statement.where)}`,
     statement.by.length > 0 && `by ${statement.by.map((f) => f.text).join(', ')}`,
     statement.every && `every ${printQuantity(statement.every)}`,
-    statement.keep && `keep ${printQuantity(statement.keep)}`,
+    statement.keep && `keep ${printKeep(statement.keep)}`,
     idle && `idle ${idle.duration === undefined ? 'never' : printQuantity(idle.duration)}`,
     statement.as && `as ${printName(statement.as.text)}`,
   ]);
+}
+
+function printKeep(keep: ast.Keep): string {
+  const rest = (keep.levels ?? []).map(
+    ({ duration, step }) => `${printQuantity(duration)} at ${printQuantity(step)}`,
+  );
+  return [printQuantity(keep), ...rest].join(', ');
 }
 
 function joined(parts: readonly (string | false | undefined)[]): string {
@@ -150,6 +166,7 @@ function printStage(stage: ast.Stage): string {
       return `percentiles ${stage.percents.map((p) => p.value).join(', ')}`;
     case 'top':
       return `top ${stage.count.value} by ${printMeasure(stage.by)}`;
+    case 'histograms':
     case 'count':
     case 'rate':
     case 'average':
@@ -208,10 +225,22 @@ export function printInstrumentation(i: Described, metric?: MetricDescription): 
     i.where && `where ${printPredicate(i.where, metric)}`,
     fields.length > 0 && `by ${fields.join(', ')}`,
     `every ${secondsText(i.everySeconds)}`,
-    `keep ${secondsText(i.keepSeconds)}`,
+    `keep ${retentionText(i)}`,
     `idle ${i.idleSeconds === 0 ? 'never' : secondsText(i.idleSeconds)}`,
     i.id !== undefined && `as ${printName(i.id)}`,
   ]);
+}
+
+/** A pin as the statement that makes it. */
+export function printPin({ id, instrumentation, fromSecond, untilSecond }: Pin): string {
+  const range = `from ${instantText(fromSecond)} to ${instantText(untilSecond)}`;
+  return `pin ${printName(instrumentation)} ${range} as ${printName(id)}`;
+}
+
+/** What is kept how long, as `keep` says it. */
+export function retentionText({ keepSeconds, keepLevels = [] }: Retention): string {
+  const rest = keepLevels.map((kept) => `${secondsText(kept.keepSeconds)} at ${secondsText(kept.level)}`);
+  return [secondsText(keepSeconds), ...rest].join(', ');
 }
 
 export function printPredicate(predicate: Predicate, metric?: MetricDescription): string {

@@ -67,3 +67,8 @@ export interface TableResult {
 }
 
 export type QueryResult = HeatmapResult | LinesResult | TableResult;
+
+/** The answer is larger than one may be; the message says what would be smaller. */
+export class AnswerTooLargeError extends Error {
+  readonly code = 'TOO_LARGE';
+}

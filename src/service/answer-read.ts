@@ -7,12 +7,16 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { evaluate } from '../query/evaluate.ts';
 import { explainPlan } from '../query/explain.ts';
 import { type Plan, planRead } from '../query/plan.ts';
-import type { HeatmapResult, QueryResult, TableResult } from '../query/result.ts';
+import {
+  AnswerTooLargeError,
+  type HeatmapResult,
+  type QueryResult,
+  type TableResult,
+} from '../query/result.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
-import { ScanTooLargeError } from '../query/scan.ts';
 import type { Store } from '../store/store.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
@@ -30,11 +34,11 @@ export interface Answering {
 
 export function answerRead(question: ReadQuestion, { store, kernel, clock }: Answering): Answer {
   const startMs = clock.nowMs();
-  const { checked, metric, instrumentation, presentation } = question;
+  const { checked, metric, instrumentation, pins, presentation } = question;
   const frontierSecond = store.frontier(instrumentation.id, startMs);
   const { width, height } = presentation;
   const planned = planRead(checked, {
-    catalogue: { metrics: [metric], instrumentations: [instrumentation] },
+    catalogue: { metrics: [metric], instrumentations: [instrumentation], pins },
     nowSecond: unixSecond(startMs),
     frontierSecond: () => (frontierSecond === 0 ? undefined : frontierSecond),
     size: { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) },
@@ -49,7 +53,7 @@ export function answerRead(question: ReadQuestion, { store, kernel, clock }: Ans
     return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
-    if (!(error instanceof ScanTooLargeError)) throw error;
+    if (!(error instanceof AnswerTooLargeError)) throw error;
     return { kind: 'problem', problem: planProblem({ code: error.code, message: error.message }) };
   }
 }

@@ -3,6 +3,7 @@
  *  on. */
 import type { Instrumentation } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
+import type { Pin } from '../model/pin.ts';
 import type { CheckedRead } from '../query/check.ts';
 import type { SourceStatus, StoreStats } from '../store/store.ts';
 import type { Problem } from './problem.ts';
@@ -42,6 +43,8 @@ export interface ReadQuestion {
   readonly text: string;
   readonly metric: MetricDescription;
   readonly instrumentation: Instrumentation;
+  /** Its pins. */
+  readonly pins: readonly Pin[];
   readonly presentation: Presentation;
   /** Waits up to this long for the newest second to be complete. */
   readonly waitMs: number;

@@ -120,8 +120,7 @@ export class Configuration {
       const keepLevels = inOrder(id, to.keepLevels ?? now.keepLevels ?? []);
       const kept = keepLevels.length === 0 ? {} : { keepLevels };
       await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, ...kept, idleSeconds });
-      const text = (i: Change): string =>
-        JSON.stringify([i.keepSeconds, i.keepLevels ?? [], i.idleSeconds]);
+      const text = (i: Change): string => JSON.stringify([i.keepSeconds, i.keepLevels ?? [], i.idleSeconds]);
       const wanted = text({ keepSeconds, keepLevels, idleSeconds });
       await this.#until(() => text(this.#find(id) ?? {}) === wanted, FOLD_WAIT_MS);
       return this.#existing(id);
@@ -390,7 +389,9 @@ function measuresSame(a: Instrumentation, b: Draft): boolean {
 
 /** The finest first. Throws ProblemException where a level is given twice, or is that of whole seconds. */
 function inOrder(id: string, levels: readonly LevelRetention[]): LevelRetention[] {
-  const ordered = LEVELS.flatMap((level) => (level === 1 ? [] : levels.filter((kept) => kept.level === level)));
+  const ordered = LEVELS.flatMap((level) =>
+    level === 1 ? [] : levels.filter((kept) => kept.level === level),
+  );
   if (ordered.length === levels.length && new Set(ordered.map((kept) => kept.level)).size === levels.length)
     return ordered;
   throw new ProblemException({

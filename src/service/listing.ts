@@ -1,8 +1,10 @@
 /** What the system says of itself, as tables and as JSON: metrics, instrumentations with their state, sources. */
 import { type Instrumentation, overallState, type SourceState } from '../model/instrumentation.ts';
 import { type MetricDescription, TYPES } from '../model/metric.ts';
+import type { Pin } from '../model/pin.ts';
 import { sourceName } from '../model/report.ts';
-import { printInstrumentation } from '../query/print.ts';
+import { instantText } from '../query/moment.ts';
+import { printInstrumentation, printPin } from '../query/print.ts';
 import type { SourceStatus } from '../store/store.ts';
 import type { AggregatorStatus } from './answer.ts';
 import type { GatewayContext } from './gateway-context.ts';
@@ -39,6 +41,18 @@ export function instrumentationTable(context: GatewayContext, list: readonly Ins
     return [i.id, state, `${enabled}/${sources.length}`, statement, failed.join('; ')];
   });
   const columns = ['name', 'state', 'sources', 'statement', 'reason'].map((name) => ({ name }));
+  return { columns, rows };
+}
+
+export function pinTable(pins: readonly Pin[]): Table {
+  const columns = ['name', 'instrumentation', 'from', 'to', 'statement'].map((name) => ({ name }));
+  const rows = pins.map((pin) => [
+    pin.id,
+    pin.instrumentation,
+    instantText(pin.fromSecond),
+    instantText(pin.untilSecond),
+    printPin(pin),
+  ]);
   return { columns, rows };
 }
 

@@ -60,6 +60,7 @@ export function planProblem({ code, message, offer }: PlanProblem): Problem {
   const title = {
     NOT_INSTRUMENTED: 'Nothing measures this yet',
     NOT_AVAILABLE: 'Not available here',
+    NOT_KEPT: 'No longer kept',
     TOO_LARGE: 'The query is too large',
     EMPTY_RANGE: 'The range is empty',
   }[code];

@@ -1,17 +1,18 @@
 /** Runs a statement for a client: reads it, checks it, and either asks the aggregator that owns the
  *  instrumentation or tells the config role. All of it is quick; the work of an answer is the aggregator's. */
 import { unixSecond } from '../model/clock.ts';
+import type { Pin } from '../model/pin.ts';
 import type { Catalogue } from '../query/catalogue.ts';
 import type { Listing, Statement } from '../query/ast.ts';
 import { checkStatement } from '../query/check.ts';
-import type { Checked, CheckedRead, Draft } from '../query/checked.ts';
+import type { Checked, CheckedPin, CheckedRead, Draft } from '../query/checked.ts';
 import { parseStatement } from '../query/parse.ts';
-import { planRead } from '../query/plan.ts';
+import { pinnedSeconds, planRead } from '../query/plan.ts';
 import { printStatement } from '../query/print.ts';
 import type { Answered, Presentation, ReadQuestion } from './answer.ts';
 import type { Configuration } from './configuration.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { instrumentationTable, metricTable, sourceTable } from './listing.ts';
+import { instrumentationTable, metricTable, pinTable, sourceTable } from './listing.ts';
 
 import { planProblem, type Problem, ProblemException, queryProblem } from './problem.ts';
 import { type Table, tableAnswer } from './tables.ts';
@@ -24,7 +25,11 @@ export interface RunOptions {
 }
 
 export function catalogueOf(configuration: Configuration): Catalogue {
-  return { metrics: configuration.metrics(), instrumentations: configuration.instrumentations() };
+  return {
+    metrics: configuration.metrics(),
+    instrumentations: configuration.instrumentations(),
+    pins: configuration.pins(),
+  };
 }
 
 /** What an `instrument` statement asks for. Throws ProblemException. */
@@ -48,6 +53,8 @@ export function understand(text: string, catalogue: Catalogue): { statement: Sta
   return { statement: parsed.statement, checked: outcome.checked };
 }
 
+const CHANGES: ReadonlySet<Checked['kind']> = new Set(['instrument', 'drop', 'pin', 'unpin']);
+
 /** Throws ProblemException. */
 export async function runStatement(
   context: GatewayContext,
@@ -56,8 +63,7 @@ export async function runStatement(
 ): Promise<Answered> {
   const catalogue = catalogueOf(context.configuration);
   const { statement, checked } = understand(text, catalogue);
-  if (options.readOnly && (checked.kind === 'instrument' || checked.kind === 'drop'))
-    throw needsPost(checked.kind);
+  if (options.readOnly && CHANGES.has(checked.kind)) throw needsPost(checked.kind);
   return run(context, checked, { ...options, text: printStatement(statement), catalogue });
 }
 
@@ -78,12 +84,23 @@ async function run(
     case 'drop':
       await context.configuration.drop(checked.id);
       return tableAnswer({ columns: [{ name: 'dropped' }], rows: [[checked.id]] }, options.presentation);
+    case 'pin':
+      return tableAnswer(pinTable([await pin(context, checked)]), options.presentation);
+    case 'unpin':
+      await context.configuration.unpin(checked.id);
+      return tableAnswer({ columns: [{ name: 'unpinned' }], rows: [[checked.id]] }, options.presentation);
     case 'show':
       return tableAnswer(await show(context, checked.what), options.presentation);
   }
 }
 
-async function show(context: GatewayContext, what: Listing): Promise<Table> {
+export function pin(context: GatewayContext, { id, instrumentation, range }: CheckedPin): Promise<Pin> {
+  const seconds = pinnedSeconds(range, unixSecond(context.clock.nowMs()));
+  if ('code' in seconds) throw new ProblemException(planProblem(seconds));
+  return context.configuration.pin({ ...(id === undefined ? {} : { id }), instrumentation, ...seconds });
+}
+
+export async function show(context: GatewayContext, what: Listing): Promise<Table> {
   switch (what) {
     case 'metrics':
       return metricTable(context.configuration.metrics());
@@ -91,6 +108,8 @@ async function show(context: GatewayContext, what: Listing): Promise<Table> {
       return instrumentationTable(context, context.configuration.instrumentations());
     case 'sources':
       return sourceTable(context);
+    case 'pins':
+      return pinTable(context.configuration.pins());
   }
 }
 
@@ -112,6 +131,7 @@ async function read(
     text,
     metric,
     instrumentation,
+    pins: catalogue.pins.filter((pin) => pin.instrumentation === id),
     presentation,
     waitMs,
     explain,

@@ -1,4 +1,4 @@
-/** The catalogue: which instrumentations live, which metrics the hosts offer, folded from the control events of
+/** The catalogue: which instrumentations live, what is pinned, which metrics the hosts offer, folded from the control events of
  *  the log. Other entries cost one look at their first byte. Owns: one SQLite file with state and offset in one
  *  transaction. Does not: append events, own series, notice idleness.
  *  Deterministic: a function of the entries. A commit is synced, so what it covers may be trimmed from the log. */
@@ -10,8 +10,10 @@ import type { Instrumentation } from '../model/instrumentation.ts';
 import { SOURCES_MAX } from '../model/limits.ts';
 import type { LogEntry } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
+import type { Pin } from '../model/pin.ts';
 import { decodeEntry } from '../model/report.ts';
 import { type InstrumentationEvent, type Life, Lives } from './lives.ts';
+import { type PinEvent, Pins } from './pins.ts';
 import { integer, onFile, openFile, type Row, type Schema, text } from './sqlite.ts';
 import { StoreBrokenError, StoreDamagedError } from './store-errors.ts';
 
@@ -67,6 +69,8 @@ export interface Catalogue {
   instrumentations(): readonly Instrumentation[];
   /** Expired ones whose history lasts, with the second at which they expired. */
   expired(): readonly { readonly instrumentation: Instrumentation; readonly expiredSecond: number }[];
+  /** In the order in which they were made; the same array until something changes. */
+  pins(): readonly Pin[];
   /** Names of the ones dropped last. */
   dropped(): readonly string[];
   /** What any host offers, by name; the same array until something changes. */
@@ -97,6 +101,7 @@ const livesBody = Type.Object({
     }),
   ),
   dropped: Type.Array(Type.String()),
+  pins: Type.Optional(Type.Array(Type.Unsafe<Pin>(Type.Object({ id: Type.String() })))),
 });
 const metricsBody = Type.Array(Type.Unsafe<MetricDescription>(Type.Object({ name: Type.String() })));
 
@@ -110,12 +115,14 @@ class SqliteCatalogue implements Catalogue {
   readonly #db: Database.Database;
   readonly #logIdentity: string;
   readonly #lives: Lives;
+  readonly #pins: Pins;
   /** In the order in which they first came. */
   readonly #hosts = new Map<string, HostRecord>();
   readonly #faults: CatalogueFault[] = [];
   #nextOffset: number;
   #committedOffset: number;
   #living: readonly Instrumentation[];
+  #pinned: readonly Pin[];
   #offered: Offered | undefined;
   #broken: unknown;
 
@@ -128,8 +135,11 @@ class SqliteCatalogue implements Catalogue {
     this.#nextOffset = sameLog ? integer(position[1]) : 0;
     this.#committedOffset = this.#nextOffset;
     const lives = this.#rows('SELECT body FROM lives')[0];
-    this.#lives = new Lives(lives && this.#decode(livesBody, text(lives[0])));
+    const body = lives && this.#decode(livesBody, text(lives[0]));
+    this.#pins = new Pins(body?.pins);
+    this.#lives = new Lives(body, (id) => this.#pins.of(id).length > 0);
     this.#living = this.#lives.living();
+    this.#pinned = this.#pins.all();
     for (const row of this.#rows(
       'SELECT host, online_second, metrics FROM host ORDER BY first_offset, host',
     )) {
@@ -161,6 +171,10 @@ class SqliteCatalogue implements Catalogue {
       .flatMap(({ instrumentation, expiredSecond }: Life) =>
         expiredSecond === undefined ? [] : [{ instrumentation, expiredSecond }],
       );
+  }
+
+  pins(): readonly Pin[] {
+    return this.#pinned;
   }
 
   dropped(): readonly string[] {
@@ -201,7 +215,7 @@ class SqliteCatalogue implements Catalogue {
   #write(events: readonly LogEntry[]): void {
     for (const entry of events) this.#take(entry);
     if (events.length > 0) {
-      const body = JSON.stringify(this.#lives.state());
+      const body = JSON.stringify({ ...this.#lives.state(), pins: this.#pins.state() });
       this.#db.prepare('INSERT OR REPLACE INTO lives (id, body) VALUES (1, ?)').run(body);
     }
     this.#db
@@ -224,7 +238,11 @@ class SqliteCatalogue implements Catalogue {
       case 'instrumenter-online':
         return this.#online({ host: event.host, onlineSecond: second, metrics: event.metrics }, entry.offset);
       case 'source-offline':
+      case 'space-reclaimed':
         return;
+      case 'range-pinned':
+      case 'range-unpinned':
+        return this.#pin(event, entry.offset);
       case 'instrumentation-created':
       case 'instrumentation-changed':
       case 'instrumentation-expired':
@@ -234,9 +252,16 @@ class SqliteCatalogue implements Catalogue {
   }
 
   #change(event: InstrumentationEvent, second: number, offset: number): void {
-    const { refused } = this.#lives.apply(event, second);
-    this.#lives.forgetExpired(second);
+    const { gone, refused } = this.#lives.apply(event, second);
+    this.#pins.forget([...gone, ...this.#lives.forgetExpired(second)]);
     this.#living = this.#lives.living();
+    this.#pinned = this.#pins.all();
+    if (refused !== undefined) this.#fault(offset, `Cannot take "${event.kind}": ${refused}`);
+  }
+
+  #pin(event: PinEvent, offset: number): void {
+    const refused = this.#pins.apply(event, (id) => this.#lives.get(id) !== undefined);
+    this.#pinned = this.#pins.all();
     if (refused !== undefined) this.#fault(offset, `Cannot take "${event.kind}": ${refused}`);
   }
 

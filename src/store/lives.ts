@@ -2,14 +2,17 @@
  *  Does not: own series. The fold and the catalogue both go by it, so they agree.
  *  - created under the name of one that measures the same: continues it, with its history.
  *  - created under the name of one that measures something else: replaces it, and its history goes.
- *  - expired: takes nothing new, its history stays for its retention. dropped: its history goes at once. */
+ *  - expired: takes nothing new, its history stays for its retention, and while a pin holds a range of it.
+ *  - dropped: its history goes at once. */
 import { bucketCount } from '../model/grid.ts';
 import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
+import { keepSecondsMax } from '../model/level.ts';
 import { DISCRETE_FIELDS_MAX, INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import type { ControlEvent } from '../model/control.ts';
 import { unreachable } from '../model/assert.ts';
 
-/** Expired instrumentations with history; past that the one that expired first loses it. */
+/** Expired instrumentations with history; past that the one that expired first loses it, but not a pinned one:
+ *  of those there are no more than pins. */
 export const EXPIRED_MAX = 1000;
 /** Names of dropped ones that are remembered: reports of theirs are still under way. */
 const DROPPED_MAX = 256;
@@ -39,8 +42,14 @@ export interface LivesState {
 export class Lives {
   readonly #lives = new Map<string, Life>();
   readonly #dropped: Set<string>;
+  readonly #isPinned: (id: string) => boolean;
 
-  constructor(state: LivesState = { lives: [], dropped: [] }) {
+  /** `isPinned` tells which have pins at the moment of asking. */
+  constructor(
+    state: LivesState = { lives: [], dropped: [] },
+    isPinned: (id: string) => boolean = () => false,
+  ) {
+    this.#isPinned = isPinned;
     for (const life of state.lives) this.#lives.set(life.instrumentation.id, life);
     this.#dropped = new Set(state.dropped);
   }
@@ -70,11 +79,12 @@ export class Lives {
       case 'instrumentation-created':
         return this.#create(event.instrumentation);
       case 'instrumentation-changed': {
-        const { keepSeconds, idleSeconds } = event;
-        return this.#update(event.id, (life) => ({
-          ...life,
-          instrumentation: { ...life.instrumentation, keepSeconds, idleSeconds },
-        }));
+        const { id, keepSeconds, keepLevels, idleSeconds } = event;
+        return this.#update(id, (life) => {
+          const { keepLevels: _, ...rest } = life.instrumentation;
+          const kept = keepLevels === undefined ? {} : { keepLevels };
+          return { ...life, instrumentation: { ...rest, keepSeconds, ...kept, idleSeconds } };
+        });
       }
       case 'instrumentation-expired':
         return this.#expire(event.id, second);
@@ -85,11 +95,13 @@ export class Lives {
     }
   }
 
-  /** Forgets expired ones whose history is older than their retention; returns their names. */
+  /** Forgets expired ones whose history is past all retention and not pinned; returns their names. */
   forgetExpired(nowSecond: number): readonly string[] {
     const over = this.all().filter(
       ({ instrumentation, expiredSecond }) =>
-        expiredSecond !== undefined && expiredSecond + instrumentation.keepSeconds < nowSecond,
+        expiredSecond !== undefined &&
+        expiredSecond + keepSecondsMax(instrumentation) < nowSecond &&
+        !this.#isPinned(instrumentation.id),
     );
     for (const { instrumentation } of over) this.#lives.delete(instrumentation.id);
     return over.map((life) => life.instrumentation.id);
@@ -128,7 +140,9 @@ export class Lives {
     const change = this.#update(id, (life) =>
       life.expiredSecond === undefined ? { ...life, expiredSecond: second } : life,
     );
-    const expired = this.all().filter((life) => life.expiredSecond !== undefined);
+    const expired = this.all().filter(
+      (life) => life.expiredSecond !== undefined && !this.#isPinned(life.instrumentation.id),
+    );
     if (expired.length <= EXPIRED_MAX) return change;
     const first = expired.reduce((a, b) => (b.expiredSecond! < a.expiredSecond! ? b : a)).instrumentation.id;
     this.#lives.delete(first);

@@ -15,6 +15,7 @@ const countNode = (value: number): ast.Count => ({ value, span });
 
 /** What a shop measures, with a field of each type. */
 export const shop: Catalogue = {
+  pins: [],
   metrics: [
     {
       name: 'http.requests',
@@ -58,6 +59,7 @@ export const shop: Catalogue = {
     },
   ],
   instrumentations: [],
+  pins: [],
 };
 
 const arbitraryWords = fc.oneof(

@@ -10,6 +10,7 @@ import {
   TYPES,
   type TypeName,
 } from '../../src/model/metric.ts';
+import type { Pin } from '../../src/model/pin.ts';
 import type { Literal } from '../../src/model/predicate.ts';
 import type { Catalogue } from '../../src/query/catalogue.ts';
 import { baseId, checkStatement, type Checked, freshId } from '../../src/query/check.ts';
@@ -17,7 +18,7 @@ import type { Diagnostic } from '../../src/query/diagnostic.ts';
 import { evaluate } from '../../src/query/evaluate.ts';
 import { explainPlan } from '../../src/query/explain.ts';
 import { parseStatement } from '../../src/query/parse.ts';
-import { planRead } from '../../src/query/plan.ts';
+import { pinnedSeconds, planRead } from '../../src/query/plan.ts';
 import type { HeatmapResult, LinesResult, QueryResult, TableResult } from '../../src/query/result.ts';
 import { baseText, toBase } from '../../src/query/unit.ts';
 import { type Event, MemorySeries } from '../query/memory-series.ts';
@@ -28,13 +29,21 @@ const DAY = Date.UTC(2026, 10, 22) / 1000;
 interface World {
   readonly metrics: MetricDescription[];
   readonly instrumentations: Instrumentation[];
+  readonly pins: Pin[];
   readonly events: Event[];
   readonly silent: [number, number][];
   nowSecond: number;
 }
 
 export function runScript(script: string): string {
-  const world: World = { metrics: [], instrumentations: [], events: [], silent: [], nowSecond: DAY };
+  const world: World = {
+    metrics: [],
+    instrumentations: [],
+    pins: [],
+    events: [],
+    silent: [],
+    nowSecond: DAY,
+  };
   return blocksOf(script)
     .map((lines) => [...lines, ...run(lines, world).map((line) => `  ${line}`.trimEnd())])
     .flat()
@@ -64,6 +73,9 @@ function run(lines: readonly string[], world: World): string[] {
       return [];
     case 'instrument':
       world.instrumentations.push(instrumentationOf(text, world));
+      return [];
+    case 'pin':
+      world.pins.push(pinOf(text, world));
       return [];
     case 'load':
       load(rest, world);
@@ -117,6 +129,16 @@ function instrumentationOf(text: string, world: World): Instrumentation {
   return { ...draft, id: draft.id ?? freshId(baseId(draft), taken), createdSecond: DAY };
 }
 
+function pinOf(text: string, world: World): Pin {
+  const checked = checkedOf(text, world);
+  if (!('checked' in checked) || checked.checked.kind !== 'pin')
+    throw new Error(`${text}: ${JSON.stringify(checked)}`);
+  const { id = 'pin', instrumentation, range } = checked.checked;
+  const seconds = pinnedSeconds(range, world.nowSecond);
+  if ('code' in seconds) throw new Error(seconds.message);
+  return { id, instrumentation, ...seconds, createdSecond: world.nowSecond };
+}
+
 /** TIME METRIC FIELD=VALUE ... [x COUNT] */
 function load(text: string, world: World): void {
   const [time, name, ...words] = text.split(/\s+/);
@@ -149,8 +171,8 @@ function checkedOf(
   return checkStatement(parsed.statement, catalogueOf(world), text);
 }
 
-function catalogueOf({ metrics, instrumentations }: World): Catalogue {
-  return { metrics, instrumentations };
+function catalogueOf({ metrics, instrumentations, pins }: World): Catalogue {
+  return { metrics, instrumentations, pins };
 }
 
 function answer(text: string, world: World): string[] {
@@ -170,7 +192,10 @@ function answer(text: string, world: World): string[] {
     const { code, message, offer } = planned.problem;
     return [`${code} ${message}`, ...(offer === undefined ? [] : [`offer: ${offer}`])];
   }
-  if (checked.kind === 'explain') return tableText(explainPlan(planned.plan));
+  if (checked.kind === 'explain') {
+    const explained = explainPlan(planned.plan);
+    return [...tableText(explained), ...notes(explained)];
+  }
   const isReported = (second: number): boolean =>
     !world.silent.some(([from, until]) => second >= from && second < until);
   const reader = new MemorySeries(world.instrumentations, world.events, { isReported });

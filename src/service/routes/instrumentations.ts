@@ -1,11 +1,14 @@
 /** /api/v1/instrumentations: the life of instrumentations as resources. */
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
+import { LEVELS } from '../../model/level.ts';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { instrumentationJson } from '../listing.ts';
 import { ProblemException } from '../problem.ts';
 import { draftOf } from '../statements.ts';
+
+const KEEP_SECONDS_MAX = 10 * 365 * 86_400;
 
 const Id = Type.Object({ id: Type.String() });
 const Create = Type.Object(
@@ -14,7 +17,24 @@ const Create = Type.Object(
 );
 const Change = Type.Object(
   {
-    keepSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 10 * 365 * 86_400 })),
+    keepSeconds: Type.Optional(
+      Type.Integer({ minimum: 10, maximum: KEEP_SECONDS_MAX, description: 'Of whole seconds' }),
+    ),
+    keepLevels: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            level: Type.Enum(LEVELS.filter((level) => level > 1)),
+            keepSeconds: Type.Integer({ minimum: 0, maximum: KEEP_SECONDS_MAX }),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          maxItems: LEVELS.length - 1,
+          description: 'Of roll-ups; of a step that is not listed, as many times keepSeconds as by default',
+        },
+      ),
+    ),
     idleSeconds: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 365 * 86_400, description: '0 is never' }),
     ),
