@@ -2,6 +2,7 @@
  *  roll-up waits, or with the error that stopped it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../model/assert.ts';
+import type { LogEntry } from '../model/log.ts';
 import { loadKernel } from '../kernel/native.ts';
 import { openStore } from '../store/store.ts';
 import { entriesOf, type StoredLog } from './log-entries.ts';
@@ -15,7 +16,10 @@ export interface ReplayThreadData {
   readonly kernel: 'native' | 'reference';
   readonly log: StoredLog;
   readonly logIdentity: string;
-  readonly endOffset: number;
+  /** Entries below it are folded. */
+  readonly untilOffset: number;
+  /** What a trimmed log no longer says. */
+  readonly seeds: readonly LogEntry[];
   readonly regrain?: Regrain;
 }
 
@@ -35,9 +39,13 @@ const store = openStore({
   owns: (id) => ownerIndex(id, data.count) === data.index,
   logIdentity: data.logIdentity,
 });
-for await (const entries of entriesOf(data.log, data.endOffset)) {
+const fold = (entries: readonly LogEntry[]): void => {
   const { stalled } = store.fold(entries.map((entry) => regrained(entry, data.regrain)));
   if (stalled !== undefined) throw new Error(`Cannot write "${data.directory}": ${stalled.reason}`);
+};
+fold(data.seeds);
+for await (const entries of entriesOf(data.log, data.untilOffset)) {
+  fold(entries);
   while (store.work());
   port.postMessage({
     nextOffset: store.resumeOffset,

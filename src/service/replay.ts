@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Level } from '../model/level.ts';
+import type { LogEntry } from '../model/log.ts';
 import { openCatalogue } from '../store/catalogue.ts';
 import { entriesOf, extentOf, type LogExtent, type StoredLog } from './log-entries.ts';
 import { aggregatorCount } from './ownership.ts';
+import { seedEntries } from './seed-entries.ts';
 import type { ReplayThreadData, ReplayThreadNews } from './replay-worker.ts';
 
 export interface ReplayOptions {
@@ -19,6 +21,8 @@ export interface ReplayOptions {
   readonly kernel: 'native' | 'reference';
   /** The finest level to keep; 1 for a store that equals the original. */
   readonly finest: Level;
+  /** Per aggregator, where it stops; all stop at the log's end where this is left out. */
+  readonly untilOffsets?: readonly number[];
   readonly onProgress: (progress: ReplayProgress) => void;
 }
 
@@ -50,17 +54,18 @@ export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
       : { kind: 'amqp', url: options.log };
   const extent = await extentOf(log);
   const count = originalCount(data);
+  const seeds = seedEntries(data, extent);
   mkdirSync(into, { recursive: true });
   aggregatorCount(join(into, 'layout.json'), count);
   const news = Array.from({ length: count }, (): ReplayThreadNews => ({ nextOffset: 0, cells: 0 }));
   const tell = (): void => options.onProgress(progressOf(news, extent));
   const threads = news.map((_, index) =>
-    runThread({ options, log, extent, index, count }, (one) => {
+    runThread({ options, log, extent, seeds, index, count }, (one) => {
       news[index] = one;
       tell();
     }),
   );
-  await Promise.all([...threads, replayCatalogue(log, extent, join(into, 'catalogue.db'))]);
+  await Promise.all([...threads, replayCatalogue({ log, extent, seeds }, join(into, 'catalogue.db'))]);
   return { ...extent, aggregators: count, cells: sum(news.map(({ cells }) => cells)) };
 }
 
@@ -92,12 +97,13 @@ interface ThreadPlace {
   readonly options: ReplayOptions;
   readonly log: StoredLog;
   readonly extent: LogExtent;
+  readonly seeds: readonly LogEntry[];
   readonly index: number;
   readonly count: number;
 }
 
 function runThread(
-  { options, log, extent, index, count }: ThreadPlace,
+  { options, log, extent, seeds, index, count }: ThreadPlace,
   onNews: (news: ReplayThreadNews) => void,
 ): Promise<void> {
   const { into, kernel, finest } = options;
@@ -108,7 +114,8 @@ function runThread(
     kernel,
     log,
     logIdentity: extent.identity,
-    endOffset: extent.endOffset,
+    untilOffset: options.untilOffsets?.[index] ?? extent.endOffset,
+    seeds,
     ...(finest === 1 ? {} : { regrain: { finest } }),
   };
   const worker = new Worker(new URL('replay-worker.js', import.meta.url), { workerData });
@@ -122,9 +129,13 @@ function runThread(
   });
 }
 
-async function replayCatalogue(log: StoredLog, extent: LogExtent, path: string): Promise<void> {
+async function replayCatalogue(
+  { log, extent, seeds }: Pick<ThreadPlace, 'log' | 'extent' | 'seeds'>,
+  path: string,
+): Promise<void> {
   const catalogue = openCatalogue(path, extent.identity);
   try {
+    catalogue.fold(seeds);
     for await (const entries of entriesOf(log, extent.endOffset)) {
       catalogue.fold(entries);
       await new Promise((resolve) => setImmediate(resolve));
