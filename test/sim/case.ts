@@ -104,6 +104,7 @@ const step = Type.Union([
   Type.Object({ do: Type.Literal('fold'), store: count, entries: count }),
   Type.Object({ do: Type.Literal('checkpoint'), store: count }),
   Type.Object({ do: Type.Literal('work'), store: count, units: count }),
+  Type.Object({ do: Type.Literal('retry'), store: count }),
   /** Dies; of what was not synced, this share is found again: 1 where only the process dies. */
   Type.Object({ do: Type.Literal('die'), store: count, found: share }),
   /** Dies so at the named step, when it comes to it for the n-th time from now. */

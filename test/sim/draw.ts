@@ -288,6 +288,7 @@ class Story {
     if (prng.chance(work)) this.#steps.push({ do: 'work', store, units: 1 + prng.below(5) });
     if (prng.chance(checkpoint)) this.#steps.push({ do: 'checkpoint', store });
     if (prng.chance(diskFull)) this.#steps.push({ do: 'disk-full', store, full: prng.chance(0.5) });
+    if (diskFull > 0 && prng.chance(0.2)) this.#steps.push({ do: 'retry', store });
     if (prng.chance(die)) this.#steps.push({ do: 'die', store, found: found() });
     if (prng.chance(look)) {
       const untilBackSeconds = prng.chance(0.7) ? -100 : prng.below(2000);

@@ -2,6 +2,7 @@
  *  second by second. Shares no code with src/store. Slow and plain on purpose. */
 import { keyText } from '../../src/model/key.ts';
 import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import { keepSecondsMax } from '../../src/model/level.ts';
 import type { Batch, Report } from '../../src/model/report.ts';
 import type { ControlEvent } from '../../src/model/control.ts';
 import type { SimEntry } from './entries.ts';
@@ -125,8 +126,11 @@ export class Model {
       }
       case 'instrumentation-changed': {
         const series = this.#series.get(event.id);
-        const { keepSeconds, idleSeconds } = event;
-        if (series) this.#redefine(series, { ...series.instrumentation, keepSeconds, idleSeconds });
+        if (series === undefined) return;
+        const { keepSeconds, keepLevels, idleSeconds } = event;
+        const { keepLevels: _before, ...rest } = series.instrumentation;
+        const kept = keepLevels === undefined ? {} : { keepLevels };
+        this.#redefine(series, { ...rest, keepSeconds, ...kept, idleSeconds });
         return;
       }
       case 'instrumentation-expired': {
@@ -188,7 +192,7 @@ export class Model {
         for (const source of sources) setOf(series.expected, second).add(source);
       }
       const { expiredSecond, instrumentation } = series;
-      if (expiredSecond + instrumentation.keepSeconds < this.#largest) this.#series.delete(id);
+      if (expiredSecond + keepSecondsMax(instrumentation) < this.#largest) this.#series.delete(id);
     }
   }
 
@@ -247,9 +251,9 @@ function newSeries(instrumentation: Instrumentation): Series {
 }
 
 function sameMeasure(a: Instrumentation, b: Instrumentation): boolean {
-  const shape = ({ keepSeconds: _k, idleSeconds: _i, createdSecond: _c, ...rest }: Instrumentation): string =>
-    JSON.stringify(rest, Object.keys(rest).toSorted());
-  return shape(a) === shape(b) && JSON.stringify(a.grid) === JSON.stringify(b.grid);
+  const measure = (of: Instrumentation): string =>
+    JSON.stringify([of.metric, of.where, of.by, of.numeric, of.grid, of.scope, of.everySeconds]);
+  return measure(a) === measure(b);
 }
 
 function blockOf(second: number): number {

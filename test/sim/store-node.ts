@@ -48,6 +48,7 @@ export class StoreNode {
   #diskFull = false;
   #promised: readonly Watermark[] = [];
   #promisedOffset = 0;
+  #reachedOffset = 0;
   #model: Model;
   #modelled = 0;
 
@@ -77,7 +78,13 @@ export class StoreNode {
     return offset;
   }
 
-  /** Returns how many entries it took. */
+  /** Whether it has folded again all that it had folded before it died. Before that, what was dropped since may be
+   *  gone already: what it serves is then of no moment that ever was. */
+  get isBack(): boolean {
+    return this.#store.resumeOffset >= this.#reachedOffset;
+  }
+
+  /** Returns how many entries it took; none while its disk is full. */
   fold(limit: number): number {
     const { log, tamper = (entry: SimEntry) => entry } = this.#options;
     const { resumeOffset } = this.#store;
@@ -87,7 +94,20 @@ export class StoreNode {
     }
     const entries = log.read(resumeOffset, limit);
     this.#mortal(() => this.#tell(this.#store.fold(entries.map(tamper).map(toLogEntry))));
-    return entries.length;
+    const taken = this.#store.resumeOffset - resumeOffset;
+    this.#reachedOffset = Math.max(this.#reachedOffset, this.#store.resumeOffset);
+    return taken;
+  }
+
+  /** Returns whether more is left to do. */
+  work(units: number): boolean {
+    let more = true;
+    for (let unit = 0; more && unit < units; unit++) this.#mortal(() => (more = this.#store.work()));
+    return more;
+  }
+
+  retry(): void {
+    this.#mortal(() => this.#tell(this.#store.retry()));
   }
 
   checkpoint(): void {

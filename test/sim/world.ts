@@ -248,7 +248,7 @@ class World {
   }
 
   #storeStep(
-    step: StepOf<'fold' | 'checkpoint' | 'work' | 'die' | 'die-at' | 'disk-full' | 'look'>,
+    step: StepOf<'fold' | 'checkpoint' | 'work' | 'retry' | 'die' | 'die-at' | 'disk-full' | 'look'>,
     node: StoreNode,
   ): void {
     switch (step.do) {
@@ -258,7 +258,10 @@ class World {
       case 'checkpoint':
         return node.checkpoint();
       case 'work':
+        node.work(step.units);
         return;
+      case 'retry':
+        return node.retry();
       case 'die':
         this.#count(step.found < 1 ? 'power-cut' : 'killed');
         return node.die(step.found);
@@ -270,7 +273,7 @@ class World {
       case 'look': {
         const { second } = this.#time;
         const range = [second - step.fromBackSeconds, second - step.untilBackSeconds] as const;
-        return this.#look(node, step.stepSeconds, ...range);
+        if (node.isBack) this.#look(node, step.stepSeconds, ...range);
       }
     }
   }
@@ -345,7 +348,9 @@ class World {
     for (let round = 0; ; round++) {
       this.#log.sync();
       for (const node of this.#nodes) {
+        node.retry();
         while (node.fold(100) > 0);
+        while (node.work(100));
         if (!this.#shape.confirmsDurably) node.checkpoint();
       }
       if (!hosts.some((host) => host.owes)) return;
