@@ -45,6 +45,7 @@ function resultOf(sources: Sources): QueryResult {
         kind: 'heatmap',
         raster: heatmapRaster(sources, draw),
         options: draw.picture,
+        weight: draw.weight,
         notes: plan.notes,
       };
     case 'table':

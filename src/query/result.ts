@@ -3,6 +3,7 @@ import type { Coverage } from '../model/coverage.ts';
 import type { Key } from '../model/key.ts';
 import type { TypeName } from '../model/metric.ts';
 import type { Raster } from '../model/raster.ts';
+import type { Weight } from './ast.ts';
 import type { PictureOptions } from './checked.ts';
 
 /** What values are in: an integer value times base ^ power is in `unit`. */
@@ -19,6 +20,8 @@ export interface HeatmapResult {
   readonly raster: Raster;
   /** What the statement says of the picture; the drawer's defaults hold for the rest. */
   readonly options: PictureOptions;
+  /** Of `value` the cells are amounts: counts times their values. */
+  readonly weight: Weight;
   readonly notes: readonly string[];
 }
 
