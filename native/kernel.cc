@@ -2,8 +2,6 @@
 #include "kernel.h"
 
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "varint.h"
 
@@ -104,51 +102,6 @@ bool walkColumns(const Cells& cells, Sink& sink) {
   return true;
 }
 
-// ---- sorting ----
-
-struct Entry {
-  uint64_t place;
-  double count;
-};
-
-constexpr int kDigitBits = 11;
-constexpr size_t kDigits = size_t{1} << kDigitBits;
-
-int bitWidth(uint32_t value) {
-  return 32 - (value == 0 ? 32 : __builtin_clz(value));
-}
-
-bool isSortedMerged(const CellsRoom& cells) {
-  for (size_t i = 1; i < cells.length; i++) {
-    const uint64_t before = uint64_t{cells.key[i - 1]} << 24 | uint64_t{cells.bucket[i - 1]} << 8 | cells.step[i - 1];
-    const uint64_t place = uint64_t{cells.key[i]} << 24 | uint64_t{cells.bucket[i]} << 8 | cells.step[i];
-    if (place <= before) return false;
-  }
-  return true;
-}
-
-/** Stable, least digit first; the result is in the array returned. */
-Entry* radixSort(Entry* entries, Entry* spare, size_t length, int bits) {
-  for (int shift = 0; shift < bits; shift += kDigitBits) {
-    size_t next[kDigits] = {};
-    for (size_t i = 0; i < length; i++) next[(entries[i].place >> shift) & (kDigits - 1)]++;
-    if (next[(entries[0].place >> shift) & (kDigits - 1)] == length) continue;
-    size_t sum = 0;
-    for (size_t d = 0; d < kDigits; d++) {
-      const size_t n = next[d];
-      next[d] = sum;
-      sum += n;
-    }
-    for (size_t i = 0; i < length; i++) {
-      spare[next[(entries[i].place >> shift) & (kDigits - 1)]++] = entries[i];
-    }
-    Entry* const sorted = spare;
-    spare = entries;
-    entries = sorted;
-  }
-  return entries;
-}
-
 }  // namespace
 
 uint32_t crc32cPortable(const uint8_t* bytes, size_t length, uint32_t seed) {
@@ -183,38 +136,6 @@ void bucketIndices(const double* values, size_t length, uint16_t* out) {
     std::memcpy(&bits, &value, 8);
     out[i] = value < 32 ? static_cast<uint16_t>(value) : static_cast<uint16_t>((bits >> 47) - 32864);
   }
-}
-
-ptrdiff_t sortMerge(CellsRoom cells) {
-  const size_t length = cells.length;
-  if (isSortedMerged(cells)) return static_cast<ptrdiff_t>(length);
-  const std::unique_ptr<Entry[]> memory(new (std::nothrow) Entry[2 * length]);
-  if (!memory) return -1;
-  uint32_t keyMax = 0;
-  uint32_t bucketMax = 0;
-  for (size_t i = 0; i < length; i++) {
-    if (cells.key[i] > keyMax) keyMax = cells.key[i];
-    if (cells.bucket[i] > bucketMax) bucketMax = cells.bucket[i];
-  }
-  const int keyShift = 8 + bitWidth(bucketMax);
-  for (size_t i = 0; i < length; i++) {
-    memory[i].place = uint64_t{cells.key[i]} << keyShift | uint64_t{cells.bucket[i]} << 8 | cells.step[i];
-    memory[i].count = cells.count[i];
-  }
-  const Entry* const sorted = radixSort(memory.get(), memory.get() + length, length, keyShift + bitWidth(keyMax));
-  size_t end = 0;
-  for (size_t i = 0; i < length; i++) {
-    if (i > 0 && sorted[i].place == sorted[i - 1].place) {
-      cells.count[end - 1] += sorted[i].count;
-      continue;
-    }
-    cells.key[end] = static_cast<uint16_t>(sorted[i].place >> keyShift);
-    cells.bucket[end] = static_cast<uint16_t>((sorted[i].place & ((uint64_t{1} << keyShift) - 1)) >> 8);
-    cells.step[end] = static_cast<uint8_t>(sorted[i].place);
-    cells.count[end] = sorted[i].count;
-    end++;
-  }
-  return static_cast<ptrdiff_t>(end);
 }
 
 bool measureColumns(const Cells& cells, ColumnSizes* sizes) {

@@ -70,7 +70,7 @@ uint32_t crc32cPortable(const uint8_t* bytes, size_t length, uint32_t seed);
 
 void bucketIndices(const double* values, size_t length, uint16_t* out);
 
-/** Sorts and merges in place; the new length, or -1 where there is no memory for it. */
+/** Sorts and merges in place (sort.cc); the new length, or -1 where there is no memory for it. */
 ptrdiff_t sortMerge(CellsRoom cells);
 
 /** False for cells that cannot be encoded: not sorted and merged, or a count that is no positive safe integer. */

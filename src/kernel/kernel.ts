@@ -34,7 +34,9 @@ export interface Kernel {
   /** bucketIndex(LL5, value) of each of the first `length` values, into `out`; takes any double. */
   bucketIndices(values: Float64Array, length: number, out: Uint16Array): void;
 
-  /** Orders cells by (key, bucket, step) and adds up those of the same place, in place. */
+  /** Orders cells by (key, bucket, step) and adds up those of the same place in their order, in place; a sum above
+   *  2^53 - 1 stays there. Cells that are in order up to some place cost little up to there: a block that grows is
+   *  sorted again and again. */
   sortMerge(cells: CellsBuffer): void;
 
   /** Codec 1's columns of sorted, merged cells (docs/SEGMENT_FORMAT.md), before deflate. Throws RangeError on

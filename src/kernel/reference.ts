@@ -41,47 +41,56 @@ function bucketIndices(values: Float64Array, length: number, out: Uint16Array): 
   for (let i = 0; i < length; i++) out[i] = bucketIndex(LL5, values[i]!);
 }
 
+/** Open blocks grow: what is in order already stays, only what lies behind it is sorted, then both are merged. */
 function sortMerge(cells: CellsBuffer): void {
   checkCells(cells);
-  if (isSortedMerged(cells)) return;
-  const order = sortedOrder(cells);
-  const step = cells.step.slice(0, cells.length);
-  const key = cells.key.slice(0, cells.length);
-  const bucket = cells.bucket.slice(0, cells.length);
-  const count = cells.count.slice(0, cells.length);
+  const head = sortedLength(cells);
+  if (head === cells.length) return;
+  const from = copyOf(cells);
+  const tail = sortedOrder(from, head);
   let last = -1;
-  for (const i of order) {
-    const same =
-      last >= 0 &&
-      cells.key[last] === key[i] &&
-      cells.bucket[last] === bucket[i] &&
-      cells.step[last] === step[i];
-    if (same) {
-      cells.count[last]! += count[i]!;
+  for (let h = 0, t = 0; h < head || t < tail.length;) {
+    // Of one place the head's cell comes first.
+    const i = t === tail.length || (h < head && order(from, h, from, tail[t]!) <= 0) ? h++ : tail[t++]!;
+    if (last >= 0 && order(cells, last, from, i) === 0) {
+      cells.count[last] = Math.min(cells.count[last]! + from.count[i]!, Number.MAX_SAFE_INTEGER);
       continue;
     }
     last++;
-    cells.step[last] = step[i]!;
-    cells.key[last] = key[i]!;
-    cells.bucket[last] = bucket[i]!;
-    cells.count[last] = count[i]!;
+    cells.step[last] = from.step[i]!;
+    cells.key[last] = from.key[i]!;
+    cells.bucket[last] = from.bucket[i]!;
+    cells.count[last] = from.count[i]!;
   }
   cells.length = last + 1;
 }
 
-function isSortedMerged(cells: Cells): boolean {
-  const { step, key, bucket, length } = cells;
-  for (let i = 1; i < length; i++) {
-    const order = key[i]! - key[i - 1]! || bucket[i]! - bucket[i - 1]! || step[i]! - step[i - 1]!;
-    if (order <= 0) return false;
-  }
-  return true;
+/** Below 0 where cell i of `a` comes before cell j of `b`, 0 where they have one place. */
+function order(a: Cells, i: number, b: Cells, j: number): number {
+  return a.key[i]! - b.key[j]! || a.bucket[i]! - b.bucket[j]! || a.step[i]! - b.step[j]!;
 }
 
-/** Cell indices by (key, bucket, step), those of one place in their old order: a radix sort, least byte first. */
-function sortedOrder(cells: Cells): Uint32Array {
-  let order = Uint32Array.from({ length: cells.length }, (_, i) => i);
-  let spare = new Uint32Array(cells.length);
+/** How many cells from the first on are in order, each place once. */
+function sortedLength(cells: Cells): number {
+  for (let i = 1; i < cells.length; i++) if (order(cells, i - 1, cells, i) >= 0) return i;
+  return cells.length;
+}
+
+function copyOf({ length, step, key, bucket, count }: Cells): Cells {
+  return {
+    length,
+    step: step.slice(0, length),
+    key: key.slice(0, length),
+    bucket: bucket.slice(0, length),
+    count: count.slice(0, length),
+  };
+}
+
+/** Indices of the cells from `first` on by (key, bucket, step), those of one place in their old order: a radix
+ *  sort, least byte first. */
+function sortedOrder(cells: Cells, first: number): Uint32Array {
+  let sorted = Uint32Array.from({ length: cells.length - first }, (_, i) => first + i);
+  let spare = new Uint32Array(sorted.length);
   const digits: readonly [values: Uint8Array | Uint16Array, shift: number][] = [
     [cells.step, 0],
     [cells.bucket, 0],
@@ -91,12 +100,12 @@ function sortedOrder(cells: Cells): Uint32Array {
   ];
   for (const [values, shift] of digits) {
     const next = new Uint32Array(257);
-    for (let i = 0; i < cells.length; i++) next[((values[i]! >> shift) & 0xff) + 1]!++;
+    for (const i of sorted) next[((values[i]! >> shift) & 0xff) + 1]!++;
     for (let d = 0; d < 256; d++) next[d + 1]! += next[d]!;
-    for (const i of order) spare[next[(values[i]! >> shift) & 0xff]!++] = i;
-    [order, spare] = [spare, order];
+    for (const i of sorted) spare[next[(values[i]! >> shift) & 0xff]!++] = i;
+    [sorted, spare] = [spare, sorted];
   }
-  return order;
+  return sorted;
 }
 
 function bucketRange(cells: Cells, placement: Placement): [number, number] {
