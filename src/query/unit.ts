@@ -71,20 +71,20 @@ export function toBase(value: number, unit: Unit | '', type: ValueType): Convers
   const nearest = nearestBase(value, unit, type);
   if ('fault' in nearest) return nearest;
   const exact = scaled(value, unit, type);
+  if (exact > VALUE_MAX) return { fault: 'found a value above 2^53 base units' };
   if (Math.abs(exact - nearest.value) > 1e-9 * Math.max(1, Math.abs(exact))) {
     return { fault: `found a value finer than what is counted, ${baseUnitText(type)}` };
   }
   return nearest;
 }
 
-/** As toBase, but a value finer than what is counted is rounded: for what was measured elsewhere. */
+/** As toBase, for what was measured elsewhere: a value finer than what is counted is rounded, one beyond all that is
+ *  counted is the largest. */
 export function nearestBase(value: number, unit: Unit | '', type: ValueType): Conversion {
   const units = unitsOf(type);
   if (!units.includes(unit) && !(value === 0 && unit === '')) return { fault: unitFault(unit, units) };
   if (value < 0) return { fault: 'found a value below 0, which this field never has' };
-  const rounded = Math.round(scaled(value, unit, type));
-  if (rounded > VALUE_MAX) return { fault: 'found a value above 2^53 base units' };
-  return { value: rounded };
+  return { value: Math.min(Math.round(scaled(value, unit, type)), VALUE_MAX) };
 }
 
 function scaled(value: number, unit: Unit | '', type: ValueType): number {

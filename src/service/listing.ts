@@ -75,17 +75,21 @@ export async function statuses(context: GatewayContext): Promise<AggregatorStatu
 
 export type SourceJson = SourceStatus & { readonly name: string };
 
-/** Sources over all aggregators: each reads the whole log, so the one furthest on knows best. */
+/** Sources over all aggregators. Each reads the whole log: what the one furthest behind knows of a source is folded
+ *  everywhere. One that has failed falls behind for good and is asked last. */
 export async function sourcesOf(context: GatewayContext): Promise<SourceJson[]> {
-  const best = new Map<string, SourceJson>();
-  for (const { sources } of await statuses(context)) {
+  const known = new Map<string, SourceJson>();
+  const behindFirst = (await statuses(context)).toSorted(
+    (a, b) =>
+      Number(a.failed !== undefined) - Number(b.failed !== undefined) || a.foldedOffset - b.foldedOffset,
+  );
+  for (const { sources } of behindFirst) {
     for (const source of sources) {
       const name = sourceName(source);
-      const known = best.get(name);
-      if (known === undefined || source.lastSecond > known.lastSecond) best.set(name, { name, ...source });
+      if (!known.has(name)) known.set(name, { name, ...source });
     }
   }
-  return [...best.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return [...known.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function sourceTable(context: GatewayContext): Promise<Table> {
