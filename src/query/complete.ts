@@ -3,16 +3,19 @@
  *  the place. */
 import type { IToken } from 'chevrotain';
 import { assert } from '../model/assert.ts';
+import { LEVELS } from '../model/level.ts';
 import { QUERY_TEXT_MAX } from '../model/limits.ts';
 import { type Field, fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
 import type { Catalogue } from './catalogue.ts';
 import { signsOf } from './check-condition.ts';
 import { PALETTES } from './check-heatmap.ts';
 import { HINTS } from './hints.ts';
+import { instantText } from './moment.ts';
 import { type Next, nextAfter } from './next.ts';
 import { depthFault } from './parse.ts';
 import { printName, printText } from './print.ts';
 import * as t from './token.ts';
+import { secondsText } from './unit.ts';
 
 export type CompletionKind =
   | 'keyword'
@@ -21,6 +24,7 @@ export type CompletionKind =
   | 'operator'
   | 'value'
   | 'instrumentation'
+  | 'pin'
   | 'duration'
   | 'time'
   | 'number'
@@ -88,22 +92,24 @@ function fits({ text, kind }: Offer, typed: string): boolean {
   return whole.toLowerCase().startsWith(start.toLowerCase()) && text !== typed;
 }
 
-function offersFor(next: Next, place: Place): Offer[] {
+function offersFor(next: Next, place: Place): readonly Offer[] {
   switch (next.rule) {
     case 'metric':
       return place.catalogue.metrics.map((m) => ({ text: m.name, kind: 'metric', detail: m.label }));
     case 'field':
       return fieldOffers(next, place);
     case 'instrumentation':
-      return next.rules.includes('drop') && next.tokenType === t.Identifier
+      return next.tokenType === t.Identifier && !next.rules.includes('as')
         ? instrumentationOffers(place)
         : [];
+    case 'pinName':
+      return next.tokenType === t.Identifier && next.rules.includes('unpin') ? pinOffers(place) : [];
     case 'text':
       return valueOffers(next, place);
     case 'literal':
       return [];
     case 'duration':
-      return durationOffers(place.typed);
+      return place.before.at(-1)?.tokenType === t.At ? LEVEL_OFFERS : durationOffers(place.typed);
     case 'moment':
       return momentOffers(next);
     case 'compareSign':
@@ -163,6 +169,20 @@ function instrumentationOffers({ catalogue }: Place): Offer[] {
   }));
 }
 
+function pinOffers({ catalogue }: Place): Offer[] {
+  return catalogue.pins.map((pin) => ({
+    text: printName(pin.id),
+    kind: 'pin',
+    detail: `${pin.instrumentation} from ${instantText(pin.fromSecond)} to ${instantText(pin.untilSecond)}`,
+  }));
+}
+
+const LEVEL_OFFERS: readonly Offer[] = LEVELS.filter((level) => level > 1).map((level) => ({
+  text: secondsText(level),
+  kind: 'duration',
+  detail: 'the step of a roll-up',
+}));
+
 const TESTS: ReadonlySet<unknown> = new Set([
   t.Eq,
   t.Ne,
@@ -190,7 +210,7 @@ function fieldAtHand(next: Next, { metric, before }: Place): Field | undefined {
 }
 
 function valueOffers(next: Next, place: Place): Offer[] {
-  if (next.rules.includes('title') || next.rules.includes('instrumentation')) return [];
+  if (['title', 'instrumentation', 'pinName'].some((rule) => next.rules.includes(rule))) return [];
   const field = fieldAtHand(next, place);
   if (field === undefined || isNumeric(field) || place.metric === undefined) return [];
   const values = place.keyValues?.(place.metric.name, field.name) ?? [];

@@ -103,8 +103,13 @@ export function planRead(read: CheckedRead, context: PlanContext): Planned {
   const step = chooseStep(read.stepSeconds, range, { every: instrumentation.everySeconds, width, keeping });
   if ('code' in step) return { problem: step };
   const { columnSeconds } = step;
-  const end = wholeEnd(alignRange(range, columnSeconds), columnSeconds, keeping);
-  const notes = [...cover.notes, ...step.notes, ...end.notes, ...agoNotes(end.range, keeping, instrumentation)];
+  const end = keptEnd(alignRange(range, columnSeconds), columnSeconds, keeping);
+  const notes = [
+    ...cover.notes,
+    ...step.notes,
+    ...end.notes,
+    ...agoNotes(end.range, keeping, instrumentation),
+  ];
   const plan = assemble({ read, metric, cover, range: end.range, columnSeconds, height, notes });
   const problem = sizeProblem(plan);
   return problem === undefined ? { plan } : { problem };
@@ -241,28 +246,37 @@ function roundedUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
+function roundedDown(value: number, unit: number): number {
+  return value - (value % unit);
+}
+
 function lcm(a: number, b: number): number {
   let [high, low] = [a, b];
   while (low > 0) [high, low] = [low, high % low];
   return (a / high) * b;
 }
 
-/** A column that the range cuts short is read second by second; where those are not kept, it is whole. */
-function wholeEnd(
+/** A column that the range cuts short is read from ever finer levels towards its end. Where the last of them are no
+ *  longer kept, the range ends with the step of one that is. */
+function keptEnd(
   range: Range,
   columnSeconds: number,
   keeping: Keeping,
 ): { readonly range: Range; readonly notes: readonly string[] } {
-  const { fromSecond, untilSecond } = range;
-  const cut = { fromSecond: Math.max(fromSecond, untilSecond - (untilSecond % columnSeconds)), untilSecond };
-  if (range.asOfSecond !== undefined || isKept(keeping, servedRange({ ...range, ...cut }, keeping), 1))
-    return { range, notes: [] };
-  const end = roundedUp(untilSecond, columnSeconds);
-  const note = `the range ends at ${instantText(end)}, with its last step: of that time whole seconds are no longer kept`;
-  return {
-    range: { ...range, untilSecond: end, live: range.live || end > keeping.nowSecond },
-    notes: [note],
-  };
+  const { untilSecond, asOfSecond } = range;
+  if (asOfSecond !== undefined) return { range, notes: [] };
+  const levels = LEVELS.filter((level) => columnSeconds % level === 0);
+  let edge = Math.max(servedRange(range, keeping).fromSecond, roundedDown(untilSecond, columnSeconds));
+  for (const level of levels.toReversed()) {
+    const part = { fromSecond: edge, untilSecond: roundedDown(untilSecond, level) };
+    if (part.untilSecond > edge && isKept(keeping, part, level)) edge = part.untilSecond;
+  }
+  const level = levels.find((l) => isKept(keeping, { fromSecond: edge, untilSecond }, l));
+  const end = level === undefined ? untilSecond : roundedUp(untilSecond, level);
+  // What is still to come is not waited for: the store has the newest seconds until they are rolled up.
+  if (edge >= untilSecond || level === undefined || end > keeping.nowSecond) return { range, notes: [] };
+  const note = `the range ends at ${instantText(end)}: of its end steps finer than ${secondsText(level)} are no longer kept by ${keeping.instrumentation.id}`;
+  return { range: { ...range, untilSecond: end }, notes: [note] };
 }
 
 /** What the range begins before. */

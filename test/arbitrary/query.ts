@@ -1,6 +1,7 @@
 /** Random statements that are right for a catalogue, as the parser would make them but with empty spans, and
  *  random texts that are no statements at all. */
 import fc from 'fast-check';
+import { LL5 } from '../../src/model/grid.ts';
 import type { Field, MetricDescription } from '../../src/model/metric.ts';
 import { isNumeric, TYPES } from '../../src/model/metric.ts';
 import type * as ast from '../../src/query/ast.ts';
@@ -15,7 +16,6 @@ const countNode = (value: number): ast.Count => ({ value, span });
 
 /** What a shop measures, with a field of each type. */
 export const shop: Catalogue = {
-  pins: [],
   metrics: [
     {
       name: 'http.requests',
@@ -60,6 +60,34 @@ export const shop: Catalogue = {
   ],
   instrumentations: [],
   pins: [],
+};
+
+/** The shop with something measured and a part of it pinned. */
+export const livingShop: Catalogue = {
+  ...shop,
+  instrumentations: [
+    {
+      id: 'checkout-latency',
+      metric: 'http.requests',
+      by: ['route'],
+      numeric: 'latency',
+      grid: LL5,
+      scope: 'interval',
+      everySeconds: 1,
+      keepSeconds: 86_400,
+      idleSeconds: 3600,
+      createdSecond: 0,
+    },
+  ],
+  pins: [
+    {
+      id: 'incident',
+      instrumentation: 'checkout-latency',
+      fromSecond: 600,
+      untilSecond: 1200,
+      createdSecond: 2000,
+    },
+  ],
 };
 
 const arbitraryWords = fc.oneof(
@@ -278,6 +306,7 @@ function arbitraryStages(
   if (numeric !== undefined) {
     lines.push(
       fc.constant({ kind: 'average', span }),
+      fc.constant({ kind: 'histograms', span }),
       arbitraryPercents.map((percents) => ({ kind: 'percentiles', percents, span })),
     );
   }
@@ -331,12 +360,31 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
   });
 }
 
+const arbitraryKeep: fc.Arbitrary<ast.Keep> = fc
+  .record({
+    value: fc.integer({ min: 1, max: 300 }),
+    levels: fc.uniqueArray(
+      fc.record({
+        duration: fc.record({ value: fc.nat(300), unit: fc.constant('d' as const), span: fc.constant(span) }),
+        step: fc.constantFrom<ast.Quantity>(
+          { value: 10, unit: 's', span },
+          { value: 1, unit: 'm', span },
+          { value: 10, unit: 'm', span },
+          { value: 1, unit: 'h', span },
+        ),
+        span: fc.constant(span),
+      }),
+      { selector: ({ step }) => `${step.value}${step.unit}` },
+    ),
+  })
+  .map(({ value, levels }) => ({ value, unit: 'h', span, ...(levels.length === 0 ? {} : { levels }) }));
+
 function arbitraryInstrument(metrics: readonly MetricDescription[]): fc.Arbitrary<ast.InstrumentStatement> {
   return fc.constantFrom(...metrics).chain((metric) => {
     const clauses = someOf<Pick<ast.InstrumentStatement, 'where' | 'every' | 'keep' | 'idle' | 'as'>>({
       where: arbitraryCondition(metric),
       every: fc.integer({ min: 1, max: 60 }).map((value) => ({ value, unit: 's' as const, span })),
-      keep: fc.integer({ min: 1, max: 300 }).map((value) => ({ value, unit: 'h' as const, span })),
+      keep: arbitraryKeep,
       idle: fc.oneof(
         fc.constant({ span }),
         fc
@@ -358,18 +406,37 @@ function arbitraryInstrument(metrics: readonly MetricDescription[]): fc.Arbitrar
   });
 }
 
+const arbitraryNewName = fc
+  .constantFrom('checkout', 'top', 'in', 'pins', 'as', 'p99', 'http-requests-by-route-2')
+  .map(nameNode);
+
+function arbitraryPin(id: string): fc.Arbitrary<ast.Statement> {
+  return fc
+    .record({ range: arbitraryRange, as: fc.option(arbitraryNewName, { nil: undefined }) })
+    .map(({ range, as }) => ({
+      kind: 'pin',
+      id: nameNode(id),
+      range,
+      ...(as === undefined ? {} : { as }),
+      span,
+    }));
+}
+
 /** Statements that are right for the catalogue. */
-export function arbitraryStatement({ metrics, instrumentations }: Catalogue): fc.Arbitrary<ast.Statement> {
+export function arbitraryStatement(catalogue: Catalogue): fc.Arbitrary<ast.Statement> {
+  const { metrics, instrumentations, pins } = catalogue;
   const read = arbitraryRead(metrics);
-  const listing = fc.constantFrom('metrics' as const, 'instrumentations' as const, 'sources' as const);
+  const listing = fc.constantFrom<ast.Listing>('metrics', 'instrumentations', 'sources', 'pins');
   const ids = instrumentations.map((i) => i.id);
   const drop = ids.map((id) => fc.constant<ast.Statement>({ kind: 'drop', id: nameNode(id), span }));
+  const unpin = pins.map(({ id }) => fc.constant<ast.Statement>({ kind: 'unpin', id: nameNode(id), span }));
+  const changes = [...drop, ...ids.map(arbitraryPin), ...unpin];
   return fc.oneof(
     { weight: 6, arbitrary: read },
     { weight: 3, arbitrary: arbitraryInstrument(metrics) },
     { weight: 1, arbitrary: read.map((r): ast.Statement => ({ kind: 'explain', read: r, span })) },
     { weight: 1, arbitrary: listing.map((what): ast.Statement => ({ kind: 'show', what, span })) },
-    ...drop.map((arbitrary) => ({ weight: 1, arbitrary })),
+    ...changes.map((arbitrary) => ({ weight: 1, arbitrary })),
   );
 }
 
@@ -385,7 +452,7 @@ export const arbitraryWildLiteral: fc.Arbitrary<ast.LiteralNode> = fc.oneof(
 );
 
 const WORDS =
-  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never drop show metrics instrumentations sources explain heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
+  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pin unpin pins show metrics instrumentations sources explain histograms heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
     ' ',
   );
 

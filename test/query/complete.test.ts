@@ -1,31 +1,13 @@
 /** Completion and highlighting come from the parser: whatever is offered can stand there. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Catalogue } from '../../src/query/catalogue.ts';
 import { complete } from '../../src/query/complete.ts';
 import { tokens } from '../../src/query/highlight.ts';
 import { parseStatement } from '../../src/query/parse.ts';
 import { printStatement } from '../../src/query/print.ts';
-import { arbitraryStatement, shop } from '../arbitrary/query.ts';
-import { LL5 } from '../../src/model/grid.ts';
+import { arbitraryStatement, livingShop } from '../arbitrary/query.ts';
 
-const catalogue: Catalogue = {
-  ...shop,
-  instrumentations: [
-    {
-      id: 'checkout-latency',
-      metric: 'http.requests',
-      by: ['route'],
-      numeric: 'latency',
-      grid: LL5,
-      scope: 'interval',
-      everySeconds: 1,
-      keepSeconds: 86_400,
-      idleSeconds: 3600,
-      createdSecond: 0,
-    },
-  ],
-};
+const catalogue = livingShop;
 
 const keyValues = (_metric: string, field: string): readonly string[] =>
   ({ route: ['/', '/cart', '/ch"eckout'], status: ['200', '503'], host: ['web1'] })[field] ?? [];
@@ -45,15 +27,22 @@ describe('completion', () => {
       'cpu.usage',
       'instrument',
       'drop',
+      'pin',
+      'unpin',
       'show',
       'explain',
     ]);
     expect(offers('ht')).toEqual(['http.requests']);
     expect(offers('EX')).toEqual(['explain']);
     expect(offers('explain d')).toEqual(['disk.io']);
-    expect(offers('show ')).toEqual(['metrics', 'instrumentations', 'sources']);
+    expect(offers('show ')).toEqual(['metrics', 'instrumentations', 'sources', 'pins']);
     expect(offers('drop ')).toEqual(['checkout-latency']);
     expect(offers('drop check')).toEqual(['checkout-latency']);
+    expect(offers('pin ')).toEqual(['checkout-latency']);
+    expect(offers('pin checkout-latency ')).toEqual(['last', 'from']);
+    expect(offers('pin checkout-latency last 5m as ')).toEqual([]);
+    expect(offers('unpin ')).toEqual(['incident']);
+    expect(offers('instrument http.requests as ')).toEqual([]);
   });
 
   it('offers each clause once', () => {
@@ -86,7 +75,15 @@ describe('completion', () => {
   });
 
   it('knows stages, options, times and durations', () => {
-    expect(offers('http.requests | ')).toEqual(['heatmap', 'percentiles', 'top', 'count', 'rate', 'average']);
+    expect(offers('http.requests | ')).toEqual([
+      'heatmap',
+      'histograms',
+      'percentiles',
+      'top',
+      'count',
+      'rate',
+      'average',
+    ]);
     expect(offers('http.requests by latency | heatmap palette ')).toEqual([
       'viridis',
       'cividis',
@@ -96,6 +93,7 @@ describe('completion', () => {
     expect(offers('http.requests by latency | heatmap y l')).toEqual(['log', 'linear']);
     expect(offers('http.requests last ')).toContain('10m');
     expect(offers('http.requests last 15')).toEqual(['15s', '15m', '15h', '15d', '15w']);
+    expect(offers('instrument http.requests keep 1d, 7d at ')).toEqual(['10s', '1m', '10m', '1h']);
     expect(offers('http.requests from ')).toContain('now-5m');
     expect(offers('http.requests by latency | top 5 ')).toEqual(['by']);
   });

@@ -5,7 +5,7 @@ import { QUERY_TEXT_MAX } from '../../src/model/limits.ts';
 import { checkStatement } from '../../src/query/check.ts';
 import { statementFromJson } from '../../src/query/json.ts';
 import { NESTING_MAX, parseStatement } from '../../src/query/parse.ts';
-import { shop } from '../arbitrary/query.ts';
+import { livingShop } from '../arbitrary/query.ts';
 import { allWords, grammarText } from './ebnf.ts';
 
 const page = readFileSync(new URL('../../docs/QUERY_LANGUAGE.md', import.meta.url), 'utf8');
@@ -17,9 +17,9 @@ function fenced(language: string): string[] {
 }
 
 const catalogue = {
-  ...shop,
+  ...livingShop,
   metrics: [
-    ...shop.metrics,
+    ...livingShop.metrics,
     {
       name: 'syscall.ops',
       label: 'System calls',

@@ -12,6 +12,7 @@ import {
   arbitraryText,
   arbitraryWildLiteral,
   nameNode,
+  livingShop,
   NO_SPAN,
   shop,
 } from '../arbitrary/query.ts';
@@ -23,7 +24,7 @@ function parsed(text: string): Statement {
   return result.statement;
 }
 
-const statements = arbitraryStatement(shop);
+const statements = arbitraryStatement(livingShop);
 const printed = statements.map(printStatement);
 
 describe('parse and print', () => {
@@ -163,7 +164,7 @@ describe('diagnostics', () => {
         {
           code: 'SYNTAX',
           position: { offset: 29, length: 7, line: 2, column: 5 },
-          expected: ['heatmap', 'percentiles', 'top', 'count', 'rate', 'average'],
+          expected: ['heatmap', 'histograms', 'percentiles', 'top', 'count', 'rate', 'average'],
           suggestion: 'heatmap',
         },
         { position: { offset: 58, length: 4, line: 3, column: 9 }, expected: ['a whole number'] },
@@ -222,7 +223,7 @@ describe('statements that are right', () => {
   it('pass the check', () => {
     fc.assert(
       fc.property(statements, (statement) => {
-        const outcome = checkStatement(statement, shop);
+        const outcome = checkStatement(statement, livingShop);
         if ('diagnostics' in outcome) {
           // A name that no rule allows, a time below 1970: right in form, wrong in meaning.
           const known = outcome.diagnostics.every((d) => /name "|range/.test(d.message));

@@ -54,7 +54,8 @@ describe('columns', () => {
     expect(step('http.requests last 10m')).toBe(1);
     expect(step('http.requests last 15m')).toBe(1);
     expect(step('http.requests last 16m')).toBe(2);
-    expect(step('http.requests last 1h')).toBe(5);
+    expect(step('http.requests last 59m')).toBe(5);
+    expect(step('http.requests last 1h')).toBe(10);
     expect(step('http.requests last 24h')).toBe(120);
     expect(step('http.requests last 30d')).toBe(3600);
     expect(step('http.requests by latency last 10m | heatmap size 300x300')).toBe(2);
