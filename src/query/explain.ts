@@ -3,13 +3,16 @@ import { instantText } from './moment.ts';
 import type { Plan } from './plan.ts';
 import { printInstrumentation, printPredicate } from './print.ts';
 import type { TableResult } from './result.ts';
+import type { Touched } from './scan.ts';
 import { secondsText } from './unit.ts';
+
+export type ExplainRow = [what: string, plan: string | number];
 
 export function explainPlan(plan: Plan): TableResult {
   const { metric, instrumentation, keyFilter, buckets, fields, numeric, draw, pick } = plan;
   const stored = buckets?.map(([first, until]) => `${first}..${until - 1}`).join(', ');
   const by = numeric === undefined ? fields : [...fields, numeric];
-  const rows: [string, string | number][] = [
+  const rows: ExplainRow[] = [
     ['instrumentation', instrumentation.id],
     ['statement', printInstrumentation(instrumentation, metric)],
     ['from', instantText(plan.fromSecond)],
@@ -17,18 +20,32 @@ export function explainPlan(plan: Plan): TableResult {
     ['step', secondsText(plan.columnSeconds)],
     ['columns', plan.columns],
     ['live', plan.live ? 'yes' : 'no'],
-    ...(plan.asOfSecond === undefined ? [] : [['as of', instantText(plan.asOfSecond)] as [string, string]]),
-    ...(by.length === 0 ? [] : [['by', by.join(', ')] as [string, string]]),
-    ...(keyFilter === undefined
-      ? []
-      : [['filter of keys', printPredicate(keyFilter, metric)] as [string, string]]),
-    ...(stored === undefined ? [] : [['buckets', stored === '' ? 'none' : stored] as [string, string]]),
+    ...(plan.asOfSecond === undefined ? [] : [['as of', instantText(plan.asOfSecond)] as ExplainRow]),
+    ...(by.length === 0 ? [] : [['by', by.join(', ')] as ExplainRow]),
+    ...(keyFilter === undefined ? [] : [['filter of keys', printPredicate(keyFilter, metric)] as ExplainRow]),
+    ...(stored === undefined ? [] : [['buckets', stored === '' ? 'none' : stored] as ExplainRow]),
     ...(pick === undefined
       ? []
-      : [['keys', `the top ${pick.count} by ${measureText(pick.measure)}`] as [string, string]]),
+      : [['keys', `the top ${pick.count} by ${measureText(pick.measure)}`] as ExplainRow]),
     ['shown as', draw.kind],
   ];
   return { kind: 'table', columns: [{ name: 'what' }, { name: 'plan' }], rows, notes: plan.notes };
+}
+
+/** What was read to answer it, the coarsest level first. */
+export function touchedRows(touched: readonly Touched[]): ExplainRow[] {
+  if (touched.length === 0) return [['read', 'nothing']];
+  return touched.map(({ stepSeconds, stored, open, cells }) => {
+    const opened = open === 0 ? '' : ` and ${counted(open, 'open block')}`;
+    return [
+      `read in steps of ${secondsText(stepSeconds)}`,
+      `${counted(stored, 'segment')}${opened}, ${counted(cells, 'cell')}`,
+    ];
+  });
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function measureText(measure: NonNullable<Plan['pick']>['measure']): string {

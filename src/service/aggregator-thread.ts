@@ -1,5 +1,6 @@
 /** An aggregator in a worker thread, seen from the gateway's side: questions go over, answers come back by
- *  number, each with a deadline; a thread that dies is started again and answers 503 meanwhile. */
+ *  number, each with a deadline; a thread that dies is started again and answers 503 meanwhile.
+ *  A question whose deadline passes, or whose client is gone, is taken back: its work ends. */
 import { Worker } from 'node:worker_threads';
 import type { Watermark } from '../model/watermark.ts';
 import type { AggregatorClient, Answer, Question } from './answer.ts';
@@ -22,12 +23,18 @@ export interface ThreadData {
   readonly address: LogAddress;
 }
 
-export type ToThread = { readonly id: number; readonly question: Question } | { readonly close: true };
+export type ToThread =
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** Nobody waits for its answer any more. */
+  | { readonly kind: 'give-up'; readonly id: number }
+  | { readonly kind: 'close' };
 export type FromThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'durable'; readonly watermarks: readonly Watermark[] }
   | { readonly kind: 'notice'; readonly line: string }
+  /** Its disk is full; without a reason: no longer. */
+  | { readonly kind: 'stalled'; readonly reason?: string }
   /** It cannot go on; what it says last. */
   | { readonly kind: 'fault'; readonly reason: string };
 
@@ -47,6 +54,7 @@ export class AggregatorThread implements AggregatorClient {
   #next = 0;
   #closing = false;
   #down: string | undefined = 'it is starting';
+  #stalled: string | undefined;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -59,29 +67,41 @@ export class AggregatorThread implements AggregatorClient {
     return this.#down;
   }
 
-  ask(question: Question): Promise<Answer> {
+  /** Undefined while its disk takes writes; else why it folds nothing. It answers meanwhile. */
+  get stalled(): string | undefined {
+    return this.#stalled;
+  }
+
+  ask(question: Question, signal?: AbortSignal): Promise<Answer> {
     if (this.#waiting.size >= QUESTIONS_MAX)
       return Promise.resolve({ kind: 'problem', problem: busy(this.index) });
     const id = this.#next++;
     const waitMs = question.kind === 'read' ? question.waitMs : 0;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const settle = (answer: Answer): void => {
         this.#waiting.delete(id);
-        const why = this.#down ?? `it did not answer within ${DEADLINE_MS / 1000} s`;
-        resolve({ kind: 'problem', problem: away(this.index, why) });
-      }, DEADLINE_MS + waitMs);
-      this.#waiting.set(id, (answer) => {
         clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
         resolve(answer);
-      });
-      this.#send({ id, question });
+      };
+      const giveUp = (): void => {
+        const tooLate = `it did not answer within ${(DEADLINE_MS + waitMs) / 1000} s`;
+        const why = this.#down ?? (signal?.aborted === true ? 'nobody waits for the answer' : tooLate);
+        settle({ kind: 'problem', problem: away(this.index, why) });
+        this.#send({ kind: 'give-up', id });
+      };
+      const timer = setTimeout(giveUp, DEADLINE_MS + waitMs);
+      this.#waiting.set(id, settle);
+      this.#send({ kind: 'ask', id, question });
+      signal?.addEventListener('abort', giveUp);
+      if (signal?.aborted === true) giveUp();
     });
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     const gone = new Promise((resolve) => this.#worker.once('exit', resolve));
-    this.#send({ close: true });
+    this.#send({ kind: 'close' });
     await gone;
   }
 
@@ -110,12 +130,14 @@ export class AggregatorThread implements AggregatorClient {
         return;
       case 'answer':
         this.#waiting.get(message.id)?.(message.answer);
-        this.#waiting.delete(message.id);
         return;
       case 'durable':
         return this.#options.onDurable(message.watermarks);
       case 'notice':
         return this.#options.onNotice(message.line);
+      case 'stalled':
+        this.#stalled = message.reason;
+        return;
       case 'fault':
         return this.#fail(message.reason);
     }
@@ -128,8 +150,8 @@ export class AggregatorThread implements AggregatorClient {
 
   #ended(): void {
     const why = this.#down ?? 'its thread ended';
-    for (const answer of this.#waiting.values()) answer({ kind: 'problem', problem: away(this.index, why) });
-    this.#waiting.clear();
+    for (const settle of this.#waiting.values()) settle({ kind: 'problem', problem: away(this.index, why) });
+    this.#stalled = undefined;
     if (this.#closing) return;
     this.#down = why;
     setTimeout(() => {

@@ -8,9 +8,10 @@ import { loadKernel } from '../kernel/native.ts';
 import { openStore } from '../store/store.ts';
 import { Aggregator } from './aggregator.ts';
 import type { FromThread, ThreadData, ToThread } from './aggregator-thread.ts';
-import type { Answer } from './answer.ts';
+import type { Answer, Question } from './answer.ts';
 import { openReader } from './open-log.ts';
 import { ownerIndex } from './ownership.ts';
+import { GivenUpError } from './turns.ts';
 
 assert(parentPort !== null, 'this file is started as a worker thread');
 const port = parentPort;
@@ -38,6 +39,7 @@ const aggregator = new Aggregator({
   checkpoints: data.checkpoints,
   onDurable: (watermarks) => send({ kind: 'durable', watermarks }),
   onNotice: (line) => send({ kind: 'notice', line }),
+  onStalled: (reason) => send({ kind: 'stalled', ...(reason === undefined ? {} : { reason }) }),
   /** Ends the thread: the parent starts it anew, from what is durable. */
   onFault: (error) => {
     send({ kind: 'fault', reason: text(error) });
@@ -45,10 +47,15 @@ const aggregator = new Aggregator({
   },
 });
 
-async function answerTo(message: Extract<ToThread, { id: number }>): Promise<Answer> {
+/** By number, the questions under way. */
+const asked = new Map<number, AbortController>();
+
+/** Undefined where nobody waits for it any more. */
+async function answerTo(question: Question, signal: AbortSignal): Promise<Answer | undefined> {
   try {
-    return await aggregator.ask(message.question);
+    return await aggregator.ask(question, signal);
   } catch (error) {
+    if (error instanceof GivenUpError) return undefined;
     process.stderr.write(
       `tailglow: aggregator ${data.index}: ${error instanceof Error ? error.stack : String(error)}\n`,
     );
@@ -64,22 +71,35 @@ async function answerTo(message: Extract<ToThread, { id: number }>): Promise<Ans
   }
 }
 
+async function answer(id: number, question: Question): Promise<void> {
+  const controller = new AbortController();
+  asked.set(id, controller);
+  const found = await answerTo(question, controller.signal);
+  asked.delete(id);
+  if (found === undefined) return;
+  const body = found.kind === 'answered' ? found.body : undefined;
+  const whole =
+    body !== undefined && body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
+  port.postMessage(
+    { kind: 'answer', id, answer: found } satisfies FromThread,
+    whole ? [body.buffer as ArrayBuffer] : [],
+  );
+}
+
+async function close(): Promise<void> {
+  await aggregator.close();
+  data.address.tail?.close();
+  port.close();
+}
+
 port.on('message', (message: ToThread) => {
-  if ('close' in message) {
-    void aggregator.close().then(() => {
-      data.address.tail?.close();
-      port.close();
-    });
-    return;
+  switch (message.kind) {
+    case 'ask':
+      return void answer(message.id, message.question);
+    case 'give-up':
+      return asked.get(message.id)?.abort();
+    case 'close':
+      return void close();
   }
-  void answerTo(message).then((answer) => {
-    const body = answer.kind === 'answered' ? answer.body : undefined;
-    const whole =
-      body !== undefined && body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer;
-    port.postMessage(
-      { kind: 'answer', id: message.id, answer } satisfies FromThread,
-      whole ? [body.buffer as ArrayBuffer] : [],
-    );
-  });
 });
 send({ kind: 'ready' });

@@ -1,12 +1,13 @@
 /** Answers a read: plans it at this moment, evaluates it over the store, and turns the result into the bytes of
- *  the format asked for. Synchronous: it runs in the aggregator's thread, one answer after another. */
+ *  the format asked for. It comes in slices (query/evaluate.ts) that the aggregator's thread takes turns with. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { evaluate } from '../query/evaluate.ts';
-import { explainPlan } from '../query/explain.ts';
-import { type Plan, planRead } from '../query/plan.ts';
+import type { SeriesReader } from '../model/series.ts';
+import { evaluateInSlices } from '../query/evaluate.ts';
+import { explainPlan, type ExplainRow, touchedRows } from '../query/explain.ts';
+import { type Plan, type Planned, planRead } from '../query/plan.ts';
 import {
   AnswerTooLargeError,
   type HeatmapResult,
@@ -17,7 +18,6 @@ import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
-import type { Store } from '../store/store.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
 import { planProblem, ProblemException } from './problem.ts';
@@ -27,34 +27,75 @@ import { bytes, isBinary, type Table, tableBody } from './tables.ts';
 const SETTLED_SECONDS = 3600;
 
 export interface Answering {
-  readonly store: Store;
+  readonly reader: SeriesReader;
   readonly kernel: Kernel;
   readonly clock: Clock;
+  /** How far the fold is with the log: now, where it is up with it. */
+  readonly nowMs: number;
+  /** As Store.frontier. */
+  readonly frontierSecond: number;
 }
 
-export function answerRead(question: ReadQuestion, { store, kernel, clock }: Answering): Answer {
-  const startMs = clock.nowMs();
-  const { checked, metric, instrumentation, pins, presentation } = question;
-  const frontierSecond = store.frontier(instrumentation.id, startMs);
-  const { width, height } = presentation;
-  const planned = planRead(checked, {
-    catalogue: { metrics: [metric], instrumentations: [instrumentation], pins },
-    nowSecond: unixSecond(startMs),
-    frontierSecond: () => (frontierSecond === 0 ? undefined : frontierSecond),
-    size: { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) },
-  });
+/** Yields the cells that it holds; what follows the last stored block is one slice. */
+export function* answerRead(question: ReadQuestion, answering: Answering): Generator<number, Answer> {
+  const { reader, kernel, clock, frontierSecond } = answering;
+  const planned = planOf(question, answering);
   if ('problem' in planned) return { kind: 'problem', problem: planProblem(planned.problem) };
   const { plan } = planned;
+  const work = new WorkTime(clock);
   try {
-    const result = evaluate(plan, store.reader, kernel);
+    const { result, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel));
     const body = question.explain
-      ? tableBody(explanation(plan, result, clock.nowMs() - startMs), presentation)
+      ? tableBody(explanation(plan, result, [...touchedRows(touched), work.row()]), question.presentation)
       : bodyOf(result, { question, plan, kernel, frontierSecond });
     return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
     if (!(error instanceof AnswerTooLargeError)) throw error;
     return { kind: 'problem', problem: planProblem({ code: error.code, message: error.message }) };
+  }
+}
+
+function planOf(question: ReadQuestion, { nowMs, frontierSecond }: Answering): Planned {
+  const { checked, metric, instrumentation, pins, presentation } = question;
+  const { width, height } = presentation;
+  return planRead(checked, {
+    catalogue: { metrics: [metric], instrumentations: [instrumentation], pins },
+    nowSecond: unixSecond(nowMs),
+    frontierSecond: () => (frontierSecond === 0 ? undefined : frontierSecond),
+    size: { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) },
+  });
+}
+
+/** What an answer took, without the turns of others in between. */
+class WorkTime {
+  readonly #clock: Clock;
+  readonly #startMs: number;
+  #awayMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startMs = clock.nowMs();
+  }
+
+  *measured<T>(slices: Iterator<number, T>): Generator<number, T> {
+    try {
+      for (;;) {
+        const { done, value } = slices.next();
+        if (done === true) return value;
+        const leftMs = this.#clock.nowMs();
+        yield value;
+        this.#awayMs += this.#clock.nowMs() - leftMs;
+      }
+    } finally {
+      slices.return?.();
+    }
+  }
+
+  row(): [string, string] {
+    const allMs = this.#clock.nowMs() - this.#startMs;
+    const others = this.#awayMs > 0 ? `, and ${this.#awayMs.toFixed(1)} ms for others in between` : '';
+    return ['took', `${(allMs - this.#awayMs).toFixed(1)} ms${others}`];
   }
 }
 
@@ -161,15 +202,15 @@ function tableOf({ columns, rows }: TableResult): Table {
 }
 
 /** The plan, and what came of it. */
-function explanation(plan: Plan, result: QueryResult, tookMs: number): Table {
+function explanation(plan: Plan, result: QueryResult, did: readonly ExplainRow[]): Table {
   const { columns, rows, notes } = explainPlan(plan);
   const coverage = result.kind === 'heatmap' ? result.raster.coverage : result.coverage;
   const missing = coverage?.missing.map((m) => `${m.name} (${m.seconds} s)`).join(', ') ?? '';
-  const came: [string, string | number][] = [
+  const came: ExplainRow[] = [
     ['sources expected', coverage?.expected ?? 0],
     ['sources missing', missing === '' ? 'none' : missing],
-    ['took', `${tookMs.toFixed(1)} ms`],
-    ...notes.map((note): [string, string] => ['note', note]),
+    ...did,
+    ...notes.map((note): ExplainRow => ['note', note]),
   ];
   return { columns, rows: [...rows, ...came] };
 }

@@ -78,6 +78,10 @@ export interface AggregatorStatus {
   readonly foldedOffset: number;
   /** Log entries below are not needed any more. */
   readonly trimOffset: number;
+  /** All is folded that the log held when it was last looked at. */
+  readonly isUp: boolean;
+  /** Why nothing is folded just now: the disk is full. */
+  readonly stalled?: string;
   readonly failed?: string;
 }
 
@@ -90,6 +94,8 @@ export type Answer =
 /** One aggregator as the gateway sees it. Two implementations: a worker thread, and the same thread (tests,
  *  embedding). Every question is answered, with a problem at the latest at its deadline. */
 export interface AggregatorClient {
-  ask(question: Question): Promise<Answer>;
+  /** `signal` aborts when nobody waits for the answer any more: the work on it ends, and the promise rejects or
+   *  resolves with a problem. */
+  ask(question: Question, signal?: AbortSignal): Promise<Answer>;
   close(): Promise<void>;
 }

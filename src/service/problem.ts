@@ -67,6 +67,17 @@ export function planProblem({ code, message, offer }: PlanProblem): Problem {
   return { status: 422, code, title, detail: message, ...(offer === undefined ? {} : { offer }) };
 }
 
+/** The log is read from before the instrumentation was made. */
+export function catchingUp(aggregator: number): Problem {
+  return {
+    status: 503,
+    code: 'CATCHING_UP',
+    title: 'The aggregator of this instrumentation is catching up',
+    detail: `Cannot ask aggregator ${aggregator}: it reads the log and has not come to this instrumentation yet`,
+    retryAfterSeconds: 1,
+  };
+}
+
 /** The JSON members of RFC 9457, with our own beside them. */
 export function problemJson(problem: Problem, instance: string): Record<string, unknown> {
   const { status, code, title, detail, errors, offer } = problem;

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly waitMs: number;
   readonly presentation: Presentation;
   readonly ifNoneMatch?: string;
+  /** Aborts when the client is gone. */
+  readonly signal?: AbortSignal;
 }
 
 export function catalogueOf(configuration: Configuration): Catalogue {
@@ -118,7 +120,7 @@ async function read(
   checked: CheckedRead,
   options: RunOptions & { text: string; catalogue: Catalogue; explain: boolean },
 ): Promise<Answered> {
-  const { catalogue, text, presentation, waitMs, ifNoneMatch, explain } = options;
+  const { catalogue, text, presentation, waitMs, ifNoneMatch, explain, signal } = options;
   const nowSecond = unixSecond(context.clock.nowMs());
   // Which instrumentation answers does not depend on the newest second, so any will do here.
   const planned = planRead(checked, { catalogue, nowSecond, frontierSecond: () => nowSecond });
@@ -138,7 +140,7 @@ async function read(
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
   };
   context.configuration.look(id);
-  const answer = await context.owner(id).ask(question);
+  const answer = await context.owner(id).ask(question, signal);
   if (answer.kind === 'answered') return answer;
   if (answer.kind === 'problem') throw new ProblemException(answer.problem);
   throw new Error(`expected an answer to a read, found ${answer.kind}`);

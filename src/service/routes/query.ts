@@ -70,12 +70,20 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
       waitMs: (query.wait ?? 0) * 1000,
       presentation: presentationOf(query, negotiatedFormat(request, query.format)),
       ...ifNoneMatch(request),
+      signal: goneSignal(reply),
     });
     void reply
       .header('vary', 'Accept')
       .header('server-timing', `total;dur=${context.clock.nowMs() - startMs}`);
     return sendAnswer(reply, outcome);
   }
+}
+
+/** Aborts when the connection closes; a request is "closed" as soon as its body is read, so the reply is asked. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 function textOf(body: string | { q: string }): string {
