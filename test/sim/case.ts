@@ -30,6 +30,8 @@ const shape = Type.Object({
   /** Offsets of the log leave some out. */
   holes: Type.Boolean(),
   spoolSecondsMax: Type.Integer({ minimum: 1 }),
+  /** The log is trimmed by what a catalogue needs too. */
+  catalogue: Type.Optional(Type.Boolean()),
   /** At the end every file is read, and the log is folded once more into a new store. */
   thorough: Type.Boolean(),
 });
@@ -100,7 +102,9 @@ const step = Type.Union([
   Type.Object({ do: Type.Literal('unpin'), id: text }),
   Type.Object({ do: Type.Literal('reclaim'), level, backSeconds: count }),
 
-  // Stores.
+  // The catalogue and the stores.
+  /** It folds all there is, or dies. */
+  Type.Object({ do: Type.Literal('catalogue'), dies: Type.Boolean() }),
   Type.Object({ do: Type.Literal('fold'), store: count, entries: count }),
   Type.Object({ do: Type.Literal('checkpoint'), store: count }),
   Type.Object({ do: Type.Literal('work'), store: count, units: count }),

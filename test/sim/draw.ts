@@ -66,6 +66,7 @@ function drawShape(prng: Prng): Shape {
     confirmsDurably: prng.chance(0.7),
     holes: prng.chance(0.3),
     spoolSecondsMax: prng.pick([5, 40, 900, 900]),
+    catalogue: prng.chance(0.3),
     thorough: prng.chance(0.3),
   };
 }
@@ -169,6 +170,10 @@ class Story {
     this.#control();
     this.#logWorks();
     for (let store = 0; store < this.#shape.stores; store++) this.#storeWorks(store);
+    const { catalogue = false } = this.#shape;
+    if (catalogue && this.#prng.chance(0.3)) {
+      this.#steps.push({ do: 'catalogue', dies: this.#prng.chance(this.#rates.die) });
+    }
     if (this.#prng.chance(this.#rates.trim)) this.#steps.push({ do: 'trim' });
   }
 

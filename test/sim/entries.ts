@@ -14,8 +14,13 @@ export interface SimEntry {
   readonly content: Content;
 }
 
+/** Of an entry that is read again and again the bytes are made once. */
+const payloads = new WeakMap<Content, Uint8Array>();
+
 export function toLogEntry({ offset, arrivedMs, content }: SimEntry): LogEntry {
-  return { offset, arrivedMs, payload: payloadOf(content) };
+  let payload = payloads.get(content);
+  if (payload === undefined) payloads.set(content, (payload = payloadOf(content)));
+  return { offset, arrivedMs, payload };
 }
 
 export function payloadOf(content: Content): Uint8Array {

@@ -71,6 +71,11 @@ export class Model {
     return [...this.#series.keys()].toSorted();
   }
 
+  /** Those that are measured just now. */
+  living(): string[] {
+    return this.ids().filter((id) => this.#series.get(id)!.expiredSecond === Infinity);
+  }
+
   take({ arrivedMs, content }: SimEntry): void {
     if (content.kind === 'control') this.#control(content.event, Math.floor(arrivedMs / 1000));
     if (content.kind === 'batches') for (const batch of content.batches) this.#batch(batch, arrivedMs);

@@ -16,10 +16,12 @@ import { ownerIndex } from '../../src/service/ownership.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import type { Case, ReportStep, Shape, Step, StepOf } from './case.ts';
+import { CatalogueNode } from './catalogue-node.ts';
 import { difference } from './difference.ts';
 import { storedSegments } from './directory.ts';
 import { type SimEntry, toLogEntry } from './entries.ts';
 import { type Law, LawFault } from './law-fault.ts';
+import { Model } from './model.ts';
 import { serve } from './serve.ts';
 import { SimTime } from './sim-clock.ts';
 import { refText, SimHost } from './sim-host.ts';
@@ -90,6 +92,7 @@ class World {
   readonly #log: SimLog;
   readonly #hosts = new Map<string, SimHost>();
   readonly #nodes: readonly StoreNode[];
+  readonly #catalogue: CatalogueNode | undefined;
   readonly #cover: Cover;
   readonly #deaths = new Map<string, number>();
 
@@ -101,6 +104,7 @@ class World {
     this.#log = new SimLog(this.#time, shape);
     this.#cover = new Cover(shape.stores);
     this.#nodes = Array.from({ length: shape.stores }, (_, index) => this.#node(index));
+    this.#catalogue = shape.catalogue === true ? new CatalogueNode(directory, this.#log) : undefined;
   }
 
   async run(steps: readonly Step[]): Promise<Outcome> {
@@ -117,6 +121,7 @@ class World {
       else if (error instanceof Error) fault = { ...fault, text: `${error.stack}` };
     }
     for (const node of this.#nodes) node.close();
+    this.#catalogue?.close();
     for (const host of this.#hosts.values()) await host.close();
     const events = this.#nodes.reduce((sum, node) => sum + node.model().total, 0);
     return { fault, deaths: this.#deaths, events };
@@ -184,6 +189,8 @@ class World {
         if (event !== undefined) this.#log.append({ kind: 'control', event });
         return;
       }
+      case 'catalogue':
+        return step.dies ? this.#catalogue?.die() : this.#catalogue?.fold();
       default: {
         const node = this.#nodes[step.store];
         if (node !== undefined) this.#storeStep(step, node);
@@ -222,8 +229,10 @@ class World {
         return log.crash(step.survivors);
       case 'swallow':
         return log.swallow(step.entries);
-      case 'trim':
-        return log.trim(Math.min(...this.#nodes.map((node) => node.trimOffset())));
+      case 'trim': {
+        const needed = this.#nodes.map((node) => node.trimOffset());
+        return log.trim(Math.min(this.#catalogue?.resumeOffset ?? Infinity, ...needed));
+      }
       case 'echo': {
         const entry = log.durable.at(-1 - step.back);
         if (entry?.content.kind === 'batches') log.append(entry.content);
@@ -351,7 +360,7 @@ class World {
         node.retry();
         while (node.fold(100) > 0);
         while (node.work(100));
-        if (!this.#shape.confirmsDurably) node.checkpoint();
+        if (!this.#shape.confirmsDurably && round % 4 === 2) node.checkpoint();
       }
       if (!hosts.some((host) => host.owes)) return;
       if (round >= SETTLE_ROUNDS_MAX) throw new LawFault('unsettled', 'a host still waits for the log');
@@ -365,6 +374,7 @@ class World {
       for (const stepSeconds of FINAL_STEPS_SECONDS) this.#look(node, stepSeconds, 0, FAR);
     }
     this.#nothingLost();
+    this.#catalogueAgrees();
     if (!this.#shape.thorough) return;
     this.#nodes.forEach((node, index) => {
       const { findings } = verifyStore(node.directory, this.#options.kernel ?? fastKernel());
@@ -383,6 +393,15 @@ class World {
       for (const ref of host.owed()) {
         if (!there.has(refText(ref))) throw new LawFault('lost', `${refText(ref)} of second ${ref.second}`);
       }
+    }
+  }
+
+  #catalogueAgrees(): void {
+    if (this.#catalogue === undefined) return;
+    this.#catalogue.fold();
+    const [found, expected] = [this.#catalogue.living().join(), Model.of(this.#log.durable).living().join()];
+    if (found !== expected) {
+      throw new LawFault('served', `the catalogue says that ${found} live, the model ${expected}`);
     }
   }
 
