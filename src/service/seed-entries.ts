@@ -1,7 +1,9 @@
-/** What a log that was trimmed no longer says, but a fold of the rest must know: the instrumentations there are.
- *  Made of the catalogue, as entries before the first one kept. */
+/** What a log that was trimmed no longer says, but a fold of the rest must know: the instrumentations and
+ *  pins there are. *  Made of the catalogue, as entries before the first one kept. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../model/assert.ts';
+import type { ControlEvent } from '../model/control.ts';
 import type { LogEntry } from '../model/log.ts';
 import { encodeControlEntry } from '../model/report.ts';
 import { openCatalogue } from '../store/catalogue.ts';
@@ -17,10 +19,15 @@ export function seedEntries(data: string, { identity, firstOffset }: LogExtent):
     const known = [...expired, ...catalogue.instrumentations()].toSorted(
       (a, b) => a.createdSecond - b.createdSecond,
     );
-    return known.map((instrumentation, i) => ({
-      offset: firstOffset - known.length + i,
-      arrivedMs: instrumentation.createdSecond * 1000,
-      payload: encodeControlEntry({ kind: 'instrumentation-created', instrumentation }),
+    const events: ControlEvent[] = [
+      ...known.map((instrumentation) => ({ kind: 'instrumentation-created' as const, instrumentation })),
+      ...catalogue.pins().map((pin) => ({ kind: 'range-pinned' as const, pin })),
+    ];
+    assert(events.length <= firstOffset, 'as many entries were trimmed, or they could not all be known');
+    return events.map((event, i) => ({
+      offset: firstOffset - events.length + i,
+      arrivedMs: 0,
+      payload: encodeControlEntry(event),
     }));
   } finally {
     catalogue.close();
