@@ -6,10 +6,10 @@ import { directoryDisk } from '../../src/ingest/spool-disk.ts';
 import { RecordingLog, unavailable } from './recording-log.ts';
 import { entryOf, SOURCE } from './spool-entries.ts';
 import { withDirectory } from './temporary-directory.ts';
-import { settle, VirtualClock } from './virtual-clock.ts';
+import { settle, ManualClock } from '../arbitrary/manual-clock.ts';
 
 interface World {
-  readonly clock: VirtualClock;
+  readonly clock: ManualClock;
   readonly log: RecordingLog;
   readonly spool: Spool;
   readonly sender: Sender;
@@ -19,7 +19,7 @@ interface World {
 
 async function inWorld(confirmsDurably: boolean, use: (world: World) => Promise<void>): Promise<void> {
   await withDirectory(async (directory) => {
-    const clock = new VirtualClock(1_000_000_000);
+    const clock = new ManualClock(1_000_000_000);
     const log = new RecordingLog(confirmsDurably);
     const spool = await Spool.open(directoryDisk(directory), clock, SPOOL_BOUNDS);
     const notes: string[] = [];

@@ -8,9 +8,9 @@ import { encodeRecord, FILE_MAGIC, recordPayload, scanRecords } from '../../src/
 import { DyingDisk } from './dying-disk.ts';
 import { entryOf, SOURCE } from './spool-entries.ts';
 import { withDirectory } from './temporary-directory.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { ManualClock } from '../arbitrary/manual-clock.ts';
 
-const clock = new VirtualClock(1_000_000_000);
+const clock = new ManualClock(1_000_000_000);
 
 const open = (directory: string, bounds: Partial<SpoolBounds> = {}): Promise<Spool> =>
   Spool.open(directoryDisk(directory), clock, { ...SPOOL_BOUNDS, ...bounds });
@@ -237,7 +237,7 @@ describe('the spool', () => {
 
   it('goes on in memory while the disk is full, within a bound, and catches up', async () => {
     await withDirectory(async (directory) => {
-      const own = new VirtualClock(1_000_000_000);
+      const own = new ManualClock(1_000_000_000);
       const disk = new DyingDisk(directory);
       const memoryBytesMax = 10 * entryOf(0).payload.length;
       const spool = await Spool.open(disk, own, { ...SPOOL_BOUNDS, memoryBytesMax });
@@ -255,7 +255,7 @@ describe('the spool', () => {
       expect(spool.stats().dropped).toBe(4);
       expect(await payloads(spool)).toEqual(sequences(spool).map((sequence) => hex(sequence)));
       disk.left = Number.POSITIVE_INFINITY;
-      own.wallMs += 5_000;
+      own.set(own.nowMs() + 5_000);
       expect(await spool.put(entryOf(15))).toBe(true);
       await spool.settled();
       expect(spool.fault()).toBeUndefined();

@@ -10,7 +10,7 @@ import { systemClock } from '../../../src/model/clock.ts';
 import { COUNT } from '../../../src/model/grid.ts';
 import type { Instrumentation } from '../../../src/model/instrumentation.ts';
 import { withDirectory } from '../temporary-directory.ts';
-import { VirtualClock } from '../virtual-clock.ts';
+import { ManualClock } from '../../arbitrary/manual-clock.ts';
 import { emptyReport, eventually, TestProgram } from './test-program.ts';
 
 const instrumentation: Instrumentation = {
@@ -98,7 +98,7 @@ describe('the node driver', () => {
 
   it('lets programs go on with what they measure until it has been told what lives', async () => {
     await withDirectory(async (directory) => {
-      const clock = new VirtualClock(1_000_000_000);
+      const clock = new ManualClock(1_000_000_000);
       const path = join(directory, 'node.sock');
       const driver = new NodeDriver({ host: 'h', socketPath: path, clock });
       await driver.start({ late: () => {}, offline: () => {}, note: () => {} });

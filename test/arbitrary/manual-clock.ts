@@ -1,5 +1,5 @@
-/** A clock that stands still until it is told to go on. Sleepers wake in the order of their times; between two
- *  wakes everything that can run without time does. */
+/** A clock that stands still until it is told to go on: for tests. Sleepers wake in the order of their times; between
+ *  two wakes everything that can run without time does. */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/model/clock.ts';
 
@@ -8,18 +8,31 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-export class VirtualClock implements Clock {
-  /** What nowMs says; may be set, as a clock that is put right. Sleepers count time that passes, not this. */
-  wallMs: number;
+/** 2027-01-15T08:00:00Z: a whole minute, hour and day's third. */
+const START_MS = 1_800_000_000_000;
+
+export class ManualClock implements Clock {
+  #wallMs: number;
   #passedMs = 0;
   #sleepers: Sleeper[] = [];
 
-  constructor(wallMs: number) {
-    this.wallMs = wallMs;
+  /** @param startMs Unix milliseconds. */
+  constructor(startMs: number = START_MS) {
+    this.#wallMs = startMs;
   }
 
   nowMs(): number {
-    return this.wallMs;
+    return this.#wallMs;
+  }
+
+  /** The Unix second that it is. */
+  get second(): number {
+    return Math.floor(this.#wallMs / 1000);
+  }
+
+  /** Puts the clock right, or wrong: no time passes, so nobody who sleeps notices. */
+  set(ms: number): void {
+    this.#wallMs = ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -38,7 +51,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Lets `ms` pass. */
+  /** Lets `ms` pass: who sleeps wakes at his time. Resolves when all that was ready has run. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#passedMs + ms;
     await settle();
@@ -53,9 +66,19 @@ export class VirtualClock implements Clock {
     await settle();
   }
 
+  /** Lets `ms` pass at once, as for a machine that was suspended: who sleeps wakes once, late. For long times. */
+  async jump(ms: number): Promise<void> {
+    await settle();
+    this.#pass(ms);
+    for (const { atMs, wake } of this.#sleepers.toSorted((a, b) => a.atMs - b.atMs)) {
+      if (atMs <= this.#passedMs) wake();
+    }
+    await settle();
+  }
+
   #pass(ms: number): void {
     this.#passedMs += ms;
-    this.wallMs += ms;
+    this.#wallMs += ms;
   }
 }
 
