@@ -1,5 +1,5 @@
 /** What a log that was trimmed no longer says, but a fold of the rest must know: the instrumentations and
- *  pins there are. *  Made of the catalogue, as entries before the first one kept. */
+ *  pins there are. Made of the catalogue, as entries before the first one kept. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../model/assert.ts';
