@@ -73,6 +73,7 @@ struct Source {
   /** The bit of bits.at that is next. */
   uint32_t bit = 0;
   bool fault = false;
+  size_t stepFirst = 0;
   size_t steps = 0;
   size_t seenFirst = kSteps;
   size_t seenLast = 0;
@@ -138,11 +139,11 @@ int takeClass(Source& source, int classBefore) {
   return 1;
 }
 
-/** Cells of a row, relative steps. */
+/** Where a row's cells are written: there is room for kSteps of them. */
 struct TakenRow {
-  size_t cells = 0;
-  uint8_t step[kSteps + 1];
-  double count[kSteps + 1];
+  uint8_t* step;
+  double* count;
+  size_t cells;
 };
 
 void takeSparse(Source& source, int rowClass, TakenRow& row) {
@@ -157,7 +158,7 @@ void takeSparse(Source& source, int rowClass, TakenRow& row) {
     const uint64_t less1 = source.coarse(kCount + rowClass);
     if (step >= source.steps || less1 >= kSafeMax) source.fault = true;
     if (source.fault) return;
-    row.step[i] = static_cast<uint8_t>(step);
+    row.step[i] = static_cast<uint8_t>(source.stepFirst + step);
     row.count[i] = static_cast<double>(less1 + 1);
     stepNext = step + 1;
   }
@@ -221,17 +222,33 @@ uint32_t takeLevels(Source& source, int table, uint8_t* levels) {
 }
 
 /** Rows of small counts, as most are: no bits, no base. */
-DenseClass takeSmall(const uint8_t* levels, size_t steps, TakenRow& row) {
-  size_t cells = 0;
+DenseClass takeSmall(const Source& source, const uint8_t* levels, TakenRow& row) {
+  const size_t steps = source.steps;
+  const size_t stepFirst = source.stepFirst;
+  uint8_t* __restrict const step = row.step;
   uint8_t count[kSteps];
+  size_t cells = 0;
   for (size_t t = 0; t < steps; t++) {
-    row.step[cells] = static_cast<uint8_t>(t);
-    count[cells] = levels[t];
-    cells += levels[t] != 0 ? 1 : 0;
+    const uint8_t level = levels[t];
+    step[cells] = static_cast<uint8_t>(stepFirst + t);
+    count[cells] = level;
+    cells += level != 0 ? 1 : 0;
   }
   for (size_t i = 0; i < cells; i++) row.count[i] = static_cast<double>(count[i]);
   row.cells = cells;
   return denseClassSmall(levels, steps);
+}
+
+/** Rows of small counts above a base that leaves them safe: a cell at every step. */
+DenseClass takeFull(Source& source, const uint8_t* levels, uint64_t base, TakenRow& row) {
+  uint8_t least = UINT8_MAX;
+  for (size_t t = 0; t < source.steps; t++) least = levels[t] < least ? levels[t] : least;
+  if (least > 0) source.fault = true;
+  for (size_t t = 0; t < source.steps; t++) row.step[t] = static_cast<uint8_t>(source.stepFirst + t);
+  const auto above = static_cast<double>(base);
+  for (size_t t = 0; t < source.steps; t++) row.count[t] = above + static_cast<double>(levels[t]);
+  row.cells = source.steps;
+  return denseClassSmall(levels, source.steps);
 }
 
 DenseClass takeLarge(Source& source, const uint8_t* levels, uint64_t base, int shift, TakenRow& row) {
@@ -244,7 +261,7 @@ DenseClass takeLarge(Source& source, const uint8_t* levels, uint64_t base, int s
     if (residue[t] + base > kSafeMax) source.fault = true;
     least = residue[t] < least ? residue[t] : least;
     if (residue[t] + base == 0) continue;
-    row.step[row.cells] = static_cast<uint8_t>(t);
+    row.step[row.cells] = static_cast<uint8_t>(source.stepFirst + t);
     row.count[row.cells++] = static_cast<double>(residue[t] + base);
   }
   if (base > 0 && least > 0) source.fault = true;
@@ -259,18 +276,25 @@ void takeDense(Source& source, int rowClass, TakenRow& row) {
   uint8_t levels[kSteps];
   const uint32_t most = takeLevels(source, kLevel + rowClass - kDense, levels);
   row.cells = 0;
-  const bool small = base == 0 && shift == 0 && most < Fine::kDirect;
-  const DenseClass found = small ? takeSmall(levels, source.steps, row)
-                                 : takeLarge(source, levels, base, static_cast<int>(shift), row);
+  const bool small = shift == 0 && most < Fine::kDirect && base <= kSafeMax - Fine::kDirect;
+  const DenseClass found = !small      ? takeLarge(source, levels, base, static_cast<int>(shift), row)
+                           : base == 0 ? takeSmall(source, levels, row)
+                                       : takeFull(source, levels, base, row);
   if (isSparse(row.cells, source.steps) || (base == 0 && row.cells == source.steps)) source.fault = true;
   if (found.rowClass != rowClass || found.shift != static_cast<int>(shift)) source.fault = true;
 }
 
 struct Target {
   CellsRoom room;
-  size_t stepFirst;
   size_t at;
   size_t end;
+  /** For the last rows, which might be longer than what is left of the room. */
+  uint8_t step[kSteps];
+  double count[kSteps];
+
+  TakenRow open() {
+    return room.length - at < kSteps ? TakenRow{step, count, 0} : TakenRow{room.step + at, room.count + at, 0};
+  }
 };
 
 bool keepRow(Source& source, const TakenRow& row, uint16_t key, uint16_t bucket, Target& target) {
@@ -280,9 +304,10 @@ bool keepRow(Source& source, const TakenRow& row, uint16_t key, uint16_t bucket,
   source.seenFirst = first < source.seenFirst ? first : source.seenFirst;
   source.seenLast = last > source.seenLast ? last : source.seenLast;
   const CellsRoom& room = target.room;
-  std::memcpy(room.count + target.at, row.count, row.cells * sizeof(double));
-  const auto stepFirst = static_cast<uint8_t>(target.stepFirst);
-  for (size_t i = 0; i < row.cells; i++) room.step[target.at + i] = static_cast<uint8_t>(row.step[i] + stepFirst);
+  if (row.step == target.step) {
+    std::memcpy(room.step + target.at, row.step, row.cells);
+    std::memcpy(room.count + target.at, row.count, row.cells * sizeof(double));
+  }
   for (size_t i = 0; i < row.cells; i++) room.key[target.at + i] = key;
   for (size_t i = 0; i < row.cells; i++) room.bucket[target.at + i] = bucket;
   target.at += row.cells;
@@ -290,7 +315,6 @@ bool keepRow(Source& source, const TakenRow& row, uint16_t key, uint16_t bucket,
 }
 
 bool takeRows(Source& source, uint16_t key, int64_t bucket, uint32_t bucketLimit, Target& target) {
-  TakenRow row;
   int classBefore = kClassFirst;
   for (;; bucket++) {
     source.words.open();
@@ -304,6 +328,7 @@ bool takeRows(Source& source, uint16_t key, int64_t bucket, uint32_t bucketLimit
       rowClass = takeClass(source, kClassResumed);
     }
     if (bucket < 0 || bucket >= static_cast<int64_t>(bucketLimit)) return false;
+    TakenRow row = target.open();
     if (rowClass < kDense) {
       takeSparse(source, rowClass, row);
     } else {
@@ -328,8 +353,8 @@ bool takeKeys(Source& source, uint32_t keyLimit, uint32_t bucketLimit, Target& t
   }
   const auto [a, b, c, d] = source.states;
   const bool home = a == kStateMin && b == kStateMin && c == kStateMin && d == kStateMin;
-  if (!home || source.words.at != source.words.end || source.seenFirst != 0) return false;
-  if (source.seenLast != source.steps - 1) return false;
+  if (!home || source.words.at != source.words.end || source.seenFirst != source.stepFirst) return false;
+  if (source.seenLast != source.stepFirst + source.steps - 1) return false;
   if (source.bit != 0 && *source.bits.at++ >> source.bit != 0) return false;
   return source.bits.at == source.bits.end;
 }
@@ -386,8 +411,9 @@ ptrdiff_t decodeClasses(const uint8_t* bytes, size_t length, uint32_t keyLimit, 
   }
   source->states = {static_cast<uint32_t>(states[0]), static_cast<uint32_t>(states[1]),
                     static_cast<uint32_t>(states[2]), static_cast<uint32_t>(states[3])};
+  source->stepFirst = stepFirst;
   source->steps = size_t{stepLast} - stepFirst + 1;
-  Target target{room, stepFirst, 0, static_cast<size_t>(cells)};
+  Target target{room, 0, static_cast<size_t>(cells), {}, {}};
   if (!takeKeys(*source, keyLimit, bucketLimit, target)) return kFault;
 
   uint8_t expected[kTableBytesMax];
