@@ -37,15 +37,21 @@ interface ProblemBody {
 /** Sends one request; a refusal becomes CommandFailure with text for a person. `text` is the statement that
  *  positions in the answer refer to. */
 export async function request(
-  { url, token }: Target,
+  target: Target,
   path: string,
   init: RequestInit & { readonly text?: string } = {},
 ): Promise<Response> {
+  const response = await send(target, path, init);
+  if (response.ok) return response;
+  throw await refusal(response, init.text);
+}
+
+/** Sends one request and gives the answer, whatever it is. */
+export async function send({ url, token }: Target, path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token !== '') headers.set('authorization', `Bearer ${token}`);
-  let response: Response;
   try {
-    response = await fetch(new URL(path, url), { ...init, headers, signal: AbortSignal.timeout(30_000) });
+    return await fetch(new URL(path, url), { ...init, headers, signal: AbortSignal.timeout(30_000) });
   } catch (cause) {
     throw new CommandFailure(
       EXIT.unreachable,
@@ -53,8 +59,10 @@ export async function request(
       { cause },
     );
   }
-  if (response.ok) return response;
-  throw new CommandFailure(EXIT.refused, problemText(await problemBody(response), init.text));
+}
+
+export async function refusal(response: Response, statement?: string): Promise<CommandFailure> {
+  return new CommandFailure(EXIT.refused, problemText(await problemBody(response), statement));
 }
 
 async function problemBody(response: Response): Promise<ProblemBody> {

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { packageRoot, packageVersion } from '../service/package.ts';
 import { CommandFailure, EXIT, type Target } from './client.ts';
+import { exportCommand } from './commands/export.ts';
+import { importCommand } from './commands/import.ts';
 import { instrumentationsCommand } from './commands/instrumentations.ts';
 import { queryCommand } from './commands/query.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -40,6 +42,8 @@ function program(): Command {
     serveCommand(root),
     queryCommand(target),
     instrumentationsCommand(target),
+    importCommand(target),
+    exportCommand(target),
     replayCommand(),
     verifyCommand(),
   ]) {

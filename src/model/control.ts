@@ -55,7 +55,7 @@ const level = Type.Unsafe<Level>(Type.Refine(Type.Integer(), (seconds) => isLeve
 const keepLevels = Type.Optional(
   Type.Array(Type.Object({ level, keepSeconds: Type.Integer({ minimum: 0 }) })),
 );
-const instrumentation = Type.Object({
+export const instrumentationSchema = Type.Object({
   id: Type.String(),
   metric: Type.String(),
   where: Type.Optional(predicate),
@@ -81,7 +81,7 @@ export const metricSchema = Type.Object({
 });
 const id = Type.String();
 const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {
-  'instrumentation-created': Type.Object({ instrumentation }),
+  'instrumentation-created': Type.Object({ instrumentation: instrumentationSchema }),
   'instrumentation-changed': Type.Object({
     id,
     keepSeconds: Type.Integer({ minimum: 1 }),

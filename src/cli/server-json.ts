@@ -1,0 +1,109 @@
+/** What the commands read of a server's JSON, checked where it comes in. */
+import Type from 'typebox';
+import Value from 'typebox/value';
+import { instrumentationSchema, metricSchema } from '../model/control.ts';
+import type { Instrumentation } from '../model/instrumentation.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import type { Table } from '../service/table.ts';
+import { CommandFailure, EXIT, request, type Target } from './client.ts';
+
+type Init = RequestInit & { readonly text?: string };
+
+const Metrics = Type.Object({ metrics: Type.Array(Type.Unsafe<MetricDescription>(metricSchema)) });
+const Created = Type.Unsafe<Instrumentation>(instrumentationSchema);
+const Sources = Type.Object({
+  sources: Type.Array(
+    Type.Object({
+      host: Type.String(),
+      driver: Type.String(),
+      incarnation: Type.String(),
+      lastSequence: Type.Integer(),
+      missing: Type.Integer(),
+    }),
+  ),
+});
+const Explained = Type.Object({ rows: Type.Array(Type.Tuple([Type.String(), Type.Unknown()])) });
+const Lines = Type.Object({
+  instrumentation: Type.String(),
+  series: Type.Array(Type.Object({ values: Type.Array(Type.Union([Type.Number(), Type.Null()])) })),
+});
+/** Rows are as long as the columns, and their cells are what JSON has: as our own server writes them. */
+const Tabled = Type.Object({
+  kind: Type.Literal('table'),
+  columns: Type.Array(Type.Unsafe<Table['columns'][number]>(Type.Object({ name: Type.String() }))),
+  rows: Type.Unsafe<Table['rows']>(Type.Array(Type.Array(Type.Unknown()))),
+});
+
+export type SourceState = Type.Static<typeof Sources>['sources'][number];
+
+export async function metricsOf(target: Target): Promise<readonly MetricDescription[]> {
+  return (await requestJson(target, '/api/v1/metrics', Metrics)).metrics;
+}
+
+export async function describeMetric(target: Target, metric: MetricDescription): Promise<void> {
+  await request(target, '/api/v1/metrics', jsonBody(metric));
+}
+
+export async function createInstrumentation(target: Target, statement: string): Promise<Instrumentation> {
+  const init = { ...jsonBody({ q: statement }), text: statement };
+  return requestJson(target, '/api/v1/instrumentations', Created, init);
+}
+
+export async function sourcesOf(target: Target): Promise<readonly SourceState[]> {
+  return (await requestJson(target, '/api/v1/sources', Sources)).sources;
+}
+
+export async function endSource(
+  target: Target,
+  source: { readonly host: string; readonly driver: string; readonly second: number },
+): Promise<void> {
+  await request(target, '/api/v1/sources/end', jsonBody(source));
+}
+
+/** The plan of a read statement, by what its rows are called. */
+export async function explained(target: Target, statement: string): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await requestJson(target, queryPath, Explained, statementBody(`explain ${statement}`));
+  return new Map(rows.map(([what, plan]) => [what, String(plan)]));
+}
+
+/** The sum of a `count` statement, and which instrumentation answered. */
+export async function countedBy(
+  target: Target,
+  statement: string,
+): Promise<{ readonly instrumentation: string; readonly total: number }> {
+  const { instrumentation, series } = await requestJson(target, queryPath, Lines, statementBody(statement));
+  const total = series.flatMap(({ values }) => values).reduce((sum: number, value) => sum + (value ?? 0), 0);
+  return { instrumentation, total };
+}
+
+export function tableOf(response: unknown): Table {
+  return checked(Tabled, response, 'the query');
+}
+
+const queryPath = '/api/v1/query?format=json';
+
+export function statementBody(statement: string): Init {
+  return { method: 'POST', headers: { 'content-type': 'text/plain' }, body: statement, text: statement };
+}
+
+function jsonBody(value: unknown): Init {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) };
+}
+
+async function requestJson<T extends Type.TSchema>(
+  target: Target,
+  path: string,
+  schema: T,
+  init: Init = {},
+): Promise<Type.Static<T>> {
+  return checked(schema, await (await request(target, path, init)).json(), path);
+}
+
+function checked<T extends Type.TSchema>(schema: T, value: unknown, what: string): Type.Static<T> {
+  if (Value.Check(schema, value)) return value;
+  const [error] = Value.Errors(schema, value);
+  throw new CommandFailure(
+    EXIT.refused,
+    `Cannot read the answer to ${what}: at "${error?.instancePath ?? ''}" it ${error?.message ?? 'is odd'}; is the server of another version?`,
+  );
+}
