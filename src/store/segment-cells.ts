@@ -12,8 +12,9 @@ export const CODEC_COLUMNS = 1;
 /** Class-rANS: a few per cent above the entropy. */
 export const CODEC_CLASSES = 2;
 
-/** Blocks of fewer cells are written as columns: the tables of classes eat what the classes gain, and take
- *  longer to read, without the add-on thirty times as long. `npm run bench -- codec` shows both, "blocks of". */
+/** Blocks of fewer cells are written as columns: the tables of classes eat what the classes gain, some tens of
+ *  bytes a block at most, and take four times as long to read, without the add-on fifteen times. `npm run bench --
+ *  codec` shows it, "a block of". */
 export const CLASSES_CELLS_MIN = 1024;
 
 /** Largest possible bytes of the columns of one cell, and of their header. */
