@@ -18,6 +18,10 @@ export interface BenchResult {
   readonly question: string;
   readonly size: BenchSize;
   readonly rows: readonly BenchRow[];
+  /** Rows that are not there, and why. */
+  readonly unmeasured?: readonly { readonly name: string; readonly reason: string }[];
+  /** In Markdown, where the rows are read better across than down; printed instead of them. */
+  readonly table?: string;
   /** Hexadecimal; the same on every machine and in every run of one size. */
   readonly digest: string;
 }
@@ -27,5 +31,6 @@ export interface Bench {
   readonly question: string;
   /** The digest of the smoke size: the unit tests compare it. */
   readonly smokeDigest: string;
-  run(size: BenchSize): Promise<BenchResult>;
+  /** `only`: of what is compared, these; all where it is left out. Not every bench can choose. */
+  run(size: BenchSize, only?: readonly string[]): Promise<BenchResult>;
 }

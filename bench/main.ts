@@ -1,4 +1,5 @@
-/** The benches' command line: npm run bench -- <name> [--json] [--size smoke|full]; without a name it lists them.
+/** The benches' command line: npm run bench -- <name> [--json] [--size smoke|full] [--only a,b]; without a name it
+ *  lists them.
  *  Prints a table, or the result as JSON. */
 import { parseArgs } from 'node:util';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
@@ -6,7 +7,11 @@ import { benches } from './registry.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, size: { type: 'string', default: 'full' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    size: { type: 'string', default: 'full' },
+    only: { type: 'string' },
+  },
 });
 const [name] = positionals;
 
@@ -18,7 +23,7 @@ if (name === undefined) {
 } else if (!isSize(values.size)) {
   fail(`Cannot run bench of size "${values.size}": expected smoke or full`);
 } else {
-  const result = await (await benches[name]!()).run(values.size);
+  const result = await (await benches[name]!()).run(values.size, values.only?.split(','));
   console.log(values.json ? JSON.stringify(result, undefined, 2) : asTable(result));
 }
 
@@ -32,6 +37,8 @@ function fail(message: string): void {
 }
 
 function asTable(result: BenchResult): string {
+  const last = `${result.bench}, size ${result.size}, digest ${result.digest}`;
+  if (result.table !== undefined) return [result.question, '', result.table, '', last].join('\n');
   const lines = result.rows.map((row) => [row.name, threeDigits(row.value), row.unit, versusText(row)]);
   const widths = [0, 1, 2].map((column) => Math.max(...lines.map((line) => line[column]!.length)));
   const table = lines.map(([name, value, unit, versus]) =>
@@ -39,9 +46,7 @@ function asTable(result: BenchResult): string {
       .join('  ')
       .trimEnd(),
   );
-  return [result.question, ...table, `${result.bench}, size ${result.size}, digest ${result.digest}`].join(
-    '\n',
-  );
+  return [result.question, ...table, last].join('\n');
 }
 
 function versusText({ versus }: BenchRow): string {

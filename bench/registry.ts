@@ -7,5 +7,6 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
   'node-probe': () => import('./node-probe.ts'),
+  peers: () => import('./peers.ts'),
   query: () => import('./query.ts'),
 };
