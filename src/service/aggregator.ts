@@ -8,12 +8,15 @@ import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
+import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
+import type { Plan } from '../query/plan.ts';
 import type { FoldOutcome, Store, StoreNote } from '../store/store.ts';
 import type { AggregatorClient, AggregatorStatus, Answer, Question, ReadQuestion } from './answer.ts';
-import { answerRead } from './answer-read.ts';
-import { catchingUp } from './problem.ts';
-import { Turns } from './turns.ts';
+import { readAsOf } from './answer-as-of.ts';
+import { answerRead, planOf } from './answer-read.ts';
+import { catchingUp, planProblem, type Problem, ProblemException } from './problem.ts';
+import { GivenUpError, Turns } from './turns.ts';
 
 /** A question that waits for the newest second looks this often. */
 const FRONTIER_POLL_MS = 15;
@@ -57,6 +60,7 @@ export class Aggregator implements AggregatorClient {
   #lookedMs = Number.NEGATIVE_INFINITY;
   #recovering: Promise<void> | undefined;
   #failed: string | undefined;
+  #asOf: Promise<unknown> = Promise.resolve();
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
@@ -84,6 +88,22 @@ export class Aggregator implements AggregatorClient {
     }
   }
 
+  /** The series as they were known at the plan's `asOfSecond`, from the log; one reading at a time. Rejects with
+   *  ProblemException, and with GivenUpError when `signal` aborts. */
+  asOf(plan: Plan, signal?: AbortSignal): Promise<SeriesReader> {
+    const { reader: log, kernel, clock } = this.#options;
+    const ends = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])]);
+    const read = async (): Promise<SeriesReader> => {
+      if (ends.aborted) throw new GivenUpError('Nobody waits for the answer');
+      const series = await readAsOf(plan, { log, kernel, clock }, ends);
+      if (ends.aborted) throw new GivenUpError('Nobody waits for the answer');
+      return series;
+    };
+    const reading = this.#asOf.then(read, read);
+    this.#asOf = reading.catch(() => undefined);
+    return reading;
+  }
+
   /** Resolves when the entry at `offset` is folded, or the fold cannot go on. */
   reached(offset: number): Promise<void> {
     if (this.#foldedOffset >= offset || this.#failed !== undefined) return Promise.resolve();
@@ -96,6 +116,7 @@ export class Aggregator implements AggregatorClient {
     this.#turns.close();
     await this.#following;
     await this.#recovering;
+    await this.#asOf;
     await reader.close();
     if (this.#failed === undefined && store.stalled === undefined) store.checkpoint();
     store.close();
@@ -107,12 +128,32 @@ export class Aggregator implements AggregatorClient {
     const nowMs = this.#knownMs();
     const frontierSecond = store.frontier(question.instrumentation.id, nowMs);
     if (frontierSecond === 0 && !this.#isUp()) return { kind: 'problem', problem: catchingUp(index) };
-    const answering = { reader: store.reader, kernel, clock, nowMs, frontierSecond };
+    const moment = { nowMs, frontierSecond };
+    const reader = await this.#seriesOf(question, moment, signal);
+    if ('problem' in reader) return { kind: 'problem', problem: reader.problem };
+    const answering = { reader, kernel, clock, ...moment };
     try {
       return await this.#turns.run(answerRead(question, answering), signal);
     } finally {
       // What waited for the end of its reading can go now.
       if (!this.#stop.signal.aborted) this.#turns.wake();
+    }
+  }
+
+  /** What the question reads: what is known, or what was. */
+  async #seriesOf(
+    question: ReadQuestion,
+    moment: { readonly nowMs: number; readonly frontierSecond: number },
+    signal?: AbortSignal,
+  ): Promise<SeriesReader | { readonly problem: Problem }> {
+    if (question.checked.asOf === undefined) return this.#options.store.reader;
+    const planned = planOf(question, moment);
+    if ('problem' in planned) return { problem: planProblem(planned.problem) };
+    try {
+      return await this.asOf(planned.plan, signal);
+    } catch (error) {
+      if (error instanceof ProblemException) return { problem: error.problem };
+      throw error;
     }
   }
 

@@ -56,13 +56,18 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
   }
 }
 
-function planOf(question: ReadQuestion, { nowMs, frontierSecond }: Answering): Planned {
+/** How the question would be answered at that moment. */
+export function planOf(
+  question: ReadQuestion,
+  { nowMs, frontierSecond }: Pick<Answering, 'nowMs' | 'frontierSecond'>,
+): Planned {
   const { checked, metric, instrumentation, pins, presentation } = question;
   const { width, height } = presentation;
   return planRead(checked, {
     catalogue: { metrics: [metric], instrumentations: [instrumentation], pins },
     nowSecond: unixSecond(nowMs),
     frontierSecond: () => (frontierSecond === 0 ? undefined : frontierSecond),
+    answersAsOf: true,
     size: { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) },
   });
 }

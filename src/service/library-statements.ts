@@ -126,7 +126,14 @@ export class LibraryStatements {
     const { core, kernel, clock, settled, openSecond } = this.#options;
     await settled();
     const catalogue = catalogueOf(core.configuration);
-    return { catalogue, store: core.store, kernel, nowMs: clock.nowMs(), openSecond: openSecond() };
+    return {
+      catalogue,
+      store: core.store,
+      asOf: (plan) => core.aggregator.asOf(plan),
+      kernel,
+      nowMs: clock.nowMs(),
+      openSecond: openSecond(),
+    };
   }
 }
 

@@ -123,7 +123,12 @@ async function read(
   const { catalogue, text, presentation, waitMs, ifNoneMatch, explain, signal } = options;
   const nowSecond = unixSecond(context.clock.nowMs());
   // Which instrumentation answers does not depend on the newest second, so any will do here.
-  const planned = planRead(checked, { catalogue, nowSecond, frontierSecond: () => nowSecond });
+  const planned = planRead(checked, {
+    catalogue,
+    nowSecond,
+    frontierSecond: () => nowSecond,
+    answersAsOf: true,
+  });
   if ('problem' in planned) throw new ProblemException(planProblem(planned.problem));
   const { metric, instrumentation } = planned.plan;
   const { id } = instrumentation;

@@ -2,6 +2,7 @@
  *  bytes. Owns: planning at one moment, a store's frontier as the statement's `now`. */
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { SeriesReader } from '../model/series.ts';
 import type { Catalogue } from '../query/catalogue.ts';
 import type { CheckedRead } from '../query/checked.ts';
 import { evaluateInSlices } from '../query/evaluate.ts';
@@ -16,6 +17,8 @@ const SLICE_MS = 5;
 export interface AnswerContext {
   readonly catalogue: Catalogue;
   readonly store: Store;
+  /** As Aggregator.asOf. */
+  readonly asOf: (plan: Plan) => Promise<SeriesReader>;
   readonly kernel: Kernel;
   readonly nowMs: number;
   /** A second that is not over, of which all is known so far: `now` is then its end. */
@@ -27,14 +30,15 @@ export function planned(read: CheckedRead, { catalogue, store, nowMs, openSecond
   const nowSecond = Math.max(unixSecond(nowMs), (openSecond ?? -1) + 1);
   const frontierSecond = (id: string): number | undefined =>
     openSecond === undefined ? store.frontier(id, nowMs) || undefined : openSecond + 1;
-  const outcome = planRead(read, { catalogue, nowSecond, frontierSecond });
+  const outcome = planRead(read, { catalogue, nowSecond, frontierSecond, answersAsOf: true });
   if ('problem' in outcome) throw new ProblemException(planProblem(outcome.problem));
   return outcome.plan;
 }
 
 /** In slices, between which the program goes on. Throws ProblemException. */
-export async function answered(plan: Plan, { store, kernel }: AnswerContext): Promise<QueryResult> {
-  const slices = evaluateInSlices(plan, store.reader, kernel);
+export async function answered(plan: Plan, { store, kernel, asOf }: AnswerContext): Promise<QueryResult> {
+  const reader = plan.asOfSecond === undefined ? store.reader : await asOf(plan);
+  const slices = evaluateInSlices(plan, reader, kernel);
   try {
     for (let sliceEndMs = performance.now() + SLICE_MS; ;) {
       const { done, value } = slices.next();

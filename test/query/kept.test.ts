@@ -61,8 +61,8 @@ const arbitraryRetention: fc.Arbitrary<Retention> = fc
 const arbitraryPins = fc.array(
   fc
     .record({ backSeconds: fc.integer({ min: 0, max: 4 * DAY }), seconds: fc.integer({ min: 1, max: DAY }) })
-    .map(({ backSeconds, seconds }, i): Pin => ({
-      id: `p${i}`,
+    .map(({ backSeconds, seconds }): Pin => ({
+      id: `pin-${backSeconds}-${seconds}`,
       instrumentation: 'all',
       fromSecond: NOW - backSeconds - seconds,
       untilSecond: NOW - backSeconds,
