@@ -32,7 +32,8 @@ function batches(entry: SimEntry, change: (batch: Batch) => Batch): SimEntry {
 
 const forgetful: Kernel = {
   ...referenceKernel,
-  encodeColumns: (cells) => referenceKernel.encodeColumns({ ...cells, length: Math.max(0, cells.length - 1) }),
+  encodeColumns: (cells) =>
+    referenceKernel.encodeColumns({ ...cells, length: Math.max(0, cells.length - 1) }),
 };
 
 const wrong: readonly (readonly [what: string, options: WorldOptions])[] = [
@@ -71,6 +72,7 @@ const wrong: readonly (readonly [what: string, options: WorldOptions])[] = [
       },
     },
   ],
+  ['is fed by hosts that believe every confirm', { trusting: true }],
 ];
 
 describe('a store', () => {

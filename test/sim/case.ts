@@ -95,7 +95,12 @@ const step = Type.Union([
 
   // Control events.
   Type.Object({ do: Type.Literal('create'), of: text }),
-  Type.Object({ do: Type.Literal('change'), of: text, keepSeconds: Type.Integer({ minimum: 1 }), keepLevels }),
+  Type.Object({
+    do: Type.Literal('change'),
+    of: text,
+    keepSeconds: Type.Integer({ minimum: 1 }),
+    keepLevels,
+  }),
   Type.Object({ do: Type.Literal('expire'), of: text }),
   Type.Object({ do: Type.Literal('drop'), of: text }),
   Type.Object({ do: Type.Literal('pin'), id: text, of: text, backSeconds: count, seconds: count }),

@@ -49,7 +49,10 @@ export class CatalogueNode {
     this.#catalogue.close();
     this.#catalogue = openCatalogue(this.#path, LOG_IDENTITY);
     if (this.resumeOffset < promised) {
-      throw new LawFault('promised', `the catalogue had entry ${promised}, now it wants ${this.resumeOffset}`);
+      throw new LawFault(
+        'promised',
+        `the catalogue had entry ${promised}, now it wants ${this.resumeOffset}`,
+      );
     }
   }
 

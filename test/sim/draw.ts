@@ -259,7 +259,12 @@ class Story {
     if (prng.chance(change)) {
       const keepLevels = drawKeepLevels(prng);
       const keepSeconds = prng.pick(KEEPS_SECONDS);
-      this.#steps.push({ do: 'change', of, keepSeconds, ...(keepLevels === undefined ? {} : { keepLevels }) });
+      this.#steps.push({
+        do: 'change',
+        of,
+        keepSeconds,
+        ...(keepLevels === undefined ? {} : { keepLevels }),
+      });
     }
     if (prng.chance(pin)) {
       const id = prng.pick(['p1', 'p2', 'p3']);

@@ -151,6 +151,10 @@ export class Model {
         return;
       case 'source-offline':
         this.#ends.push([`${event.host}/${event.driver}`, event.second]);
+        return;
+      case 'range-pinned':
+      case 'range-unpinned':
+      case 'space-reclaimed':
     }
   }
 

@@ -4,6 +4,7 @@ import { type BatchRef, Spool, SPOOL_BOUNDS } from '../../src/ingest/spool.ts';
 import { Sender } from '../../src/ingest/sender.ts';
 import { SourceSequence } from '../../src/ingest/source-sequence.ts';
 import { type Batch, encodeBatch, type Report, sourceName } from '../../src/model/batch.ts';
+import { crc32c } from '../../src/model/crc32c.ts';
 import { encodeReportEntry } from '../../src/model/report.ts';
 import type { Watermark } from '../../src/model/watermark.ts';
 import type { Host } from './case.ts';
@@ -25,6 +26,8 @@ export interface SimHostOptions {
   readonly time: SimTime;
   readonly log: SimLog;
   readonly spoolSecondsMax: number;
+  /** Forgets what the log confirms; else what every fold covers. */
+  readonly trusting: boolean;
 }
 
 export class SimHost {
@@ -48,7 +51,7 @@ export class SimHost {
     this.#options = options;
     this.name = name;
     this.#clock = new HostClock(options.time);
-    const prng = new Prng([...name].reduce((hash, char) => hash * 31 + char.charCodeAt(0), 7));
+    const prng = new Prng(crc32c(Buffer.from(name)));
     this.#random = () => prng.next();
     this.#sources = new Map(
       drivers.map((driver) => [driver, new SourceSequence({ host: name, driver }, this.#random)]),
@@ -69,9 +72,9 @@ export class SimHost {
     this.#disk.full = full;
   }
 
-  /** Whether something waits that is not safe in the log. */
-  get owes(): boolean {
-    return this.#process.spool.stats().records > 0;
+  /** Entries that are not safe in the log yet. */
+  get waiting(): number {
+    return this.#process.spool.stats().records;
   }
 
   /** Batches that it must not lose: put safely, and not given up at a bound. Where a bound cost what the log had
@@ -153,12 +156,12 @@ export class SimHost {
   }
 
   async #begin(): Promise<void> {
-    const { log, spoolSecondsMax } = this.#options;
+    const { log, spoolSecondsMax, trusting } = this.#options;
     const death = new AbortController();
     const clock = this.#clock;
     const bounds = { ...SPOOL_BOUNDS, secondsMax: spoolSecondsMax };
     const spool = await Spool.open(this.#disk.open(death.signal), clock, bounds);
-    const writer = log.writer();
+    const writer = log.writer(trusting);
     if (this.#cut !== undefined) writer.cut(this.#cut);
     const sender = new Sender({ spool, log: writer, clock, random: this.#random, onNote: () => {} });
     this.#process = { spool, sender, writer, death, running: sender.run() };

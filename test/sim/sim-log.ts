@@ -41,8 +41,8 @@ export class SimLog {
     this.#pending.push({ content, arrivedMs: this.#time.nowMs, settle });
   }
 
-  writer(): HostWriter {
-    return new HostWriter(this, this.#shape.confirmsDurably);
+  writer(confirmsDurably: boolean): HostWriter {
+    return new HostWriter(this, confirmsDurably);
   }
 
   appendPayload(payload: Uint8Array, settle: (confirmed: boolean) => void): void {

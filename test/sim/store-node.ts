@@ -1,7 +1,16 @@
 /** One aggregator: a store over real files, and its deaths. A killed process finds what the system holds, a power
  *  cut what was synced and a part of the rest. Owns: the directory, what was promised of it. What it holds against
  *  the store: after every death it must still have what it promised. */
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Kernel } from '../../src/kernel/kernel.ts';
