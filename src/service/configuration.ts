@@ -8,7 +8,7 @@ import type { ControlEvent } from '../model/control.ts';
 import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
 import { type LevelRetention, LEVELS } from '../model/level.ts';
 import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
-import type { LogEntry, LogReader, LogWriter } from '../model/log.ts';
+import { type LogEntry, type LogReader, LogReplacedError, type LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Pin } from '../model/pin.ts';
 import { encodeControlEntry } from '../model/report.ts';
@@ -33,12 +33,17 @@ const IDLE_CHECK_MS = 5000;
 
 export interface ConfigurationOptions {
   readonly catalogue: Catalogue;
+  /** Opens it anew: after a failed write, or for a log that was made anew. */
+  readonly reopen: (logIdentity: string) => Catalogue;
   readonly writer: LogWriter;
   readonly reader: LogReader;
   readonly clock: Clock;
   /** Called after each change of what lives, in order. */
   readonly onChange: (living: readonly Instrumentation[]) => void;
+  /** Something does not work, and is tried again every second; told once. */
   readonly onFault: (error: unknown) => void;
+  /** It works again. */
+  readonly onHealed?: () => void;
 }
 
 /** What of an instrumentation may change; what is absent stays as it is. */
@@ -56,10 +61,13 @@ export class Configuration {
   readonly #waiters = new Set<() => void>();
   readonly #watchers = new Set<(entries: readonly LogEntry[]) => void>();
   #commands: Promise<unknown> = Promise.resolve();
+  #catalogue: Catalogue;
+  #fault: string | undefined;
   #running: Promise<void>[] = [];
 
   private constructor(options: ConfigurationOptions) {
     this.#options = options;
+    this.#catalogue = options.catalogue;
   }
 
   static start(options: ConfigurationOptions): Configuration {
@@ -69,20 +77,25 @@ export class Configuration {
   }
 
   instrumentations(): readonly Instrumentation[] {
-    return this.#options.catalogue.instrumentations();
+    return this.#catalogue.instrumentations();
   }
 
   pins(): readonly Pin[] {
-    return this.#options.catalogue.pins();
+    return this.#catalogue.pins();
   }
 
   metrics(): ReturnType<Catalogue['metrics']> {
-    return this.#options.catalogue.metrics();
+    return this.#catalogue.metrics();
+  }
+
+  /** Undefined while it follows the log; else why not. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   /** Log entries below are not needed by the catalogue. */
   get trimOffset(): number {
-    return this.#options.catalogue.resumeOffset;
+    return this.#catalogue.resumeOffset;
   }
 
   /** Someone looked: the idle clock of this instrumentation starts anew. */
@@ -190,7 +203,7 @@ export class Configuration {
   describe(metric: MetricDescription): Promise<boolean> {
     return this.#command(async () => {
       const known = this.metrics().find((m) => m.name === metric.name);
-      const record = this.#options.catalogue.hosts().find((h) => h.host === IMPORT_HOST);
+      const record = this.#catalogue.hosts().find((h) => h.host === IMPORT_HOST);
       const before = record?.metrics ?? [];
       refuseOther(metric, known, before.length);
       if (known !== undefined) return false;
@@ -203,7 +216,7 @@ export class Configuration {
     this.#stop.abort();
     await Promise.all(this.#running);
     await this.#options.reader.close();
-    this.#options.catalogue.close();
+    this.#catalogue.close();
   }
 
   #find(id: string): Instrumentation | undefined {
@@ -223,7 +236,7 @@ export class Configuration {
 
   /** What is made anew under the name of an expired one that measured something else takes its history away. */
   #refuseLoss(id: string, draft: Draft): void {
-    const before = this.#options.catalogue.expired().find((life) => life.instrumentation.id === id);
+    const before = this.#catalogue.expired().find((life) => life.instrumentation.id === id);
     if (before === undefined) return;
     const isSame = measures(before.instrumentation) === measures({ ...draft, id, createdSecond: 0 });
     if (!isSame) this.#refusePinned(id, `create instrumentation "${id}" anew, measuring something else`);
@@ -261,21 +274,45 @@ export class Configuration {
 
   /** Reads on after a fault: what is not folded yet stands in the log. */
   async #follow(): Promise<void> {
-    const { reader, catalogue, clock, onFault } = this.#options;
+    const { reader, clock } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        for await (const entries of reader.read(catalogue.resumeOffset, signal)) this.#fold(entries);
+        for await (const entries of reader.read(this.#catalogue.resumeOffset, signal)) this.#fold(entries);
       } catch (error) {
-        onFault(error);
+        this.#tellFault(error);
         await clock.sleep(FOLLOW_AGAIN_MS, signal);
+        if (!signal.aborted && (error instanceof LogReplacedError || this.#catalogue.broken))
+          await this.#reopen();
       }
     }
   }
 
+  /** Where that fails, what was known is answered on, and it is tried again. */
+  async #reopen(): Promise<void> {
+    try {
+      const identity = await this.#options.reader.identity();
+      this.#catalogue.close();
+      this.#catalogue = this.#options.reopen(identity);
+      this.#options.onChange(this.instrumentations());
+    } catch (error) {
+      this.#tellFault(error);
+    }
+  }
+
+  #tellFault(error: unknown): void {
+    const before = this.#fault;
+    this.#fault = error instanceof Error ? error.message : String(error);
+    if (before === undefined) this.#options.onFault(error);
+  }
+
   #fold(entries: readonly LogEntry[]): void {
     const before = this.instrumentations();
-    this.#options.catalogue.fold(entries);
+    this.#catalogue.fold(entries);
+    if (this.#fault !== undefined) {
+      this.#fault = undefined;
+      this.#options.onHealed?.();
+    }
     for (const watch of this.#watchers) watch(entries);
     const after = this.instrumentations();
     if (before !== after) this.#options.onChange(after);

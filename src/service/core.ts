@@ -51,6 +51,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   try {
     configuration = Configuration.start({
       catalogue: openCatalogue(at('catalogue.db'), identity),
+      reopen: (logIdentity) => openCatalogue(at('catalogue.db'), logIdentity),
       writer: log,
       reader: newReader(),
       clock,

@@ -10,7 +10,7 @@ import type { ControlEvent } from '../model/control.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import { type LogReader, LogUnavailableError } from '../model/log.ts';
 import { encodeControlEntry } from '../model/report.ts';
-import { openCatalogue } from '../store/catalogue.ts';
+import { type Catalogue, openCatalogue } from '../store/catalogue.ts';
 import { AggregatorThread } from './aggregator-thread.ts';
 import { Configuration } from './configuration.ts';
 import { Cover } from './cover.ts';
@@ -91,7 +91,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     aggregators: threads,
     owner: (id) => threads[ownerIndex(id, threads.length)]!,
     states: (id) => instrumenter.states(id),
-    checks: () => checks(log, threads, instrumenter),
+    checks: () => checks({ log, threads, instrumenter, configuration }),
     clock: options.clock,
     log: log.writer,
     checksum: loadKernel(options.kernel).crc32c,
@@ -126,10 +126,18 @@ async function startConfiguration(
   log: OpenedLog,
   onChange: (living: readonly Instrumentation[]) => void,
 ): Promise<Configuration> {
-  const onFault = (error: unknown): void => notice(`config: ${text(error)}`);
   const reader = await log.reader();
-  const catalogue = openCatalogue(join(data, 'catalogue.db'), await identityOf(reader, notice));
-  return Configuration.start({ catalogue, writer: log.writer, reader, clock, onChange, onFault });
+  const reopen = (identity: string): Catalogue => openCatalogue(join(data, 'catalogue.db'), identity);
+  return Configuration.start({
+    catalogue: reopen(await identityOf(reader, notice)),
+    reopen,
+    writer: log.writer,
+    reader,
+    clock,
+    onChange,
+    onFault: (error) => notice(`config: ${text(error)}`),
+    onHealed: () => notice('config: follows the log again'),
+  });
 }
 
 /** A broker that is away when we start is waited for; the reader bounds each try, and a person is told. */
@@ -197,21 +205,31 @@ function startTrimmer(
   });
 }
 
-function checks(
-  log: OpenedLog,
-  threads: readonly AggregatorThread[],
-  instrumenter: Instrumenter,
-): readonly HealthCheck[] {
+function checks({
+  log,
+  threads,
+  instrumenter,
+  configuration: { fault },
+}: {
+  readonly log: OpenedLog;
+  readonly threads: readonly AggregatorThread[];
+  readonly instrumenter: Instrumenter;
+  readonly configuration: Configuration;
+}): readonly HealthCheck[] {
   const health = log.health();
   return [
     { name: 'log', ok: health.ok, detail: health.ok ? 'takes entries' : health.reason },
-    ...threads.map(({ index, fault }) => ({
-      name: `aggregator-${index}`,
-      ok: fault === undefined,
-      detail: fault ?? 'answers',
-    })),
+    { name: 'config', ok: fault === undefined, detail: fault ?? 'follows the log' },
+    ...threads.map(aggregatorCheck),
     ...instrumenter.health(),
   ];
+}
+
+function aggregatorCheck({ index, fault, stalled }: AggregatorThread): HealthCheck {
+  const name = `aggregator-${index}`;
+  if (fault !== undefined) return { name, ok: false, detail: fault };
+  if (stalled === undefined) return { name, ok: true, detail: 'answers' };
+  return { name, ok: false, detail: `cannot write: ${stalled}; answers what it has, and waits for room` };
 }
 
 async function listen(gateway: Gateway, { listen: host, port }: EmbeddedOptions): Promise<string> {

@@ -79,6 +79,8 @@ export interface Catalogue {
   hosts(): readonly HostRecord[];
   /** The newest events that could not be taken. */
   faults(): readonly CatalogueFault[];
+  /** A write failed: it answers what it knew, and takes no more. Open it anew. */
+  readonly broken: boolean;
   close(): void;
 }
 
@@ -195,6 +197,10 @@ class SqliteCatalogue implements Catalogue {
 
   faults(): readonly CatalogueFault[] {
     return this.#faults;
+  }
+
+  get broken(): boolean {
+    return this.#broken !== undefined;
   }
 
   close(): void {
