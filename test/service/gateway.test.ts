@@ -228,6 +228,123 @@ describe('instrumentations', () => {
   });
 });
 
+const post = (statement: string) =>
+  house.gateway.inject({
+    method: 'POST',
+    url: '/api/v1/query',
+    headers: { host: 'localhost', 'content-type': 'text/plain' },
+    payload: statement,
+  });
+
+describe('what was known', () => {
+  it('is told from what is known since late data came', async () => {
+    const early = await openHouse();
+    try {
+      const iso = (second: number): string => new Date(second * 1000).toISOString();
+      const ask = async (more: string, stage = '| histograms') => {
+        const range = `from ${iso(START_SECOND)} to ${iso(START_SECOND + 10)}`;
+        const q = encodeURIComponent(`http.requests by route, latency ${range} ${more} ${stage}`);
+        const url = `/api/v1/query?q=${q}`;
+        return (await early.gateway.inject({ url, headers: { host: 'localhost' } })).json();
+      };
+      await early.instrument('instrument http.requests by route, latency as requests');
+      for (let s = 0; s < 10; s++) await early.report(START_SECOND + s, 'requests', { '/a': [MS] });
+      const before = await ask('');
+      const asOf = `as of ${iso(START_SECOND + 30)}`;
+      const picture = await ask(asOf, '');
+      early.clock.ms = (START_SECOND + 300) * 1000;
+      await early.report(START_SECOND + 3, 'requests', { '/late': [5 * MS, 7 * MS] });
+      for (let s = 0; s < 5; s++) await early.report(START_SECOND + 300 + s, 'requests', { '/a': [MS] });
+      const after = await ask('');
+      expect([before.rows.length, after.rows.length]).toEqual([10, 12]);
+      const then = await ask(asOf);
+      expect(then.rows).toEqual(before.rows);
+      expect((await ask(`as of ${iso(START_SECOND + 300)}`)).rows).toEqual(after.rows);
+      expect((await ask(asOf, '')).cells).toEqual(picture.cells);
+      expect((await ask(`as of ${iso(START_SECOND + 5)}`)).rows).toHaveLength(4);
+      expect((await ask('as of 2020-01-01T00:00Z')).rows).toEqual([]);
+    } finally {
+      await early.close();
+    }
+  });
+});
+
+describe('histograms', () => {
+  it('are every bucket, exactly, in every format', async () => {
+    const q = `http.requests by route, latency from ${START_SECOND} to ${START_SECOND + 20} step 10s | histograms`;
+    const { columns, rows } = (await query(q)).json();
+    expect(columns.map((c: { name: string }) => c.name)).toEqual([
+      'time',
+      'route',
+      'lower',
+      'upper',
+      'count',
+    ]);
+    const total = rows.reduce((n: number, row: [number, string, number, number, number]) => n + row[4], 0);
+    expect(total).toBe(84);
+    for (const [, , lower, upper] of rows) expect(upper).toBeGreaterThan(lower);
+    const csv = (await query(q, '', { accept: 'text/csv' })).body.split('\r\n');
+    expect(csv).toHaveLength(rows.length + 2);
+    expect(csv[0]).toBe('time,route,lower,upper,count');
+  });
+});
+
+describe('pins', () => {
+  it('keep a range until they are unpinned, and what holds them from being dropped', async () => {
+    await house.instrument('instrument http.requests by status, latency keep 1h, 1d at 10s as held');
+    const range = `from ${START_SECOND} to ${START_SECOND + 10}`;
+    expect((await query(`pin held ${range}`)).json()).toMatchObject({ status: 405, code: 'POST_NEEDED' });
+    const made = await post(`pin held ${range} as incident`);
+    expect(made.statusCode).toBe(200);
+    const statement = 'pin held from 2027-01-15T08:00:00Z to 2027-01-15T08:00:10Z as incident';
+    const listed = [['incident', 'held', '2027-01-15T08:00:00Z', '2027-01-15T08:00:10Z', statement]];
+    expect(made.json().rows).toEqual(listed);
+    expect((await query('show pins')).json().rows).toEqual(listed);
+    expect((await post(statement)).json().rows).toEqual(listed);
+    expect((await post('pin held last 5s as incident')).json()).toMatchObject({ code: 'NAME_TAKEN' });
+    const wider = await post(`pin held from ${START_SECOND - 60} to ${START_SECOND + 10} as incident`);
+    expect(wider.json().rows[0][2]).toBe('2027-01-15T07:59:00Z');
+    expect((await post('pin held last 5s')).json().rows[0][0]).toBe('held-pin');
+    expect((await post('pin held from 2026-01-01T00:00Z to 2026-01-02T00:00Z')).json()).toMatchObject({
+      status: 422,
+      code: 'NOT_KEPT',
+    });
+    const refused = (await post('drop held')).json();
+    expect(refused).toMatchObject({ status: 409, code: 'INSTRUMENTATION_PINNED' });
+    expect(refused.detail).toContain('"unpin incident"');
+    for (const pin of ['incident', 'held-pin'])
+      expect((await post(`unpin ${pin}`)).json().rows).toEqual([[pin]]);
+    expect((await post('unpin incident')).json()).toMatchObject({ code: 'QUERY_INVALID' });
+    expect((await post('drop held')).statusCode).toBe(200);
+  });
+
+  it('are told from levels of retention, which a PATCH changes', async () => {
+    await house.instrument('instrument http.requests by host, latency keep 1h, 1d at 10s as levels');
+    const patch = (payload: object) =>
+      house.gateway.inject({
+        method: 'PATCH',
+        url: '/api/v1/instrumentations/levels',
+        headers: { host: 'localhost' },
+        payload,
+      });
+    const level = (seconds: number, keepSeconds: number) => ({ level: seconds, keepSeconds });
+    expect((await patch({ idleSeconds: 60 })).json()).toMatchObject({
+      keepLevels: [level(10, 86_400)],
+      idleSeconds: 60,
+    });
+    const changed = (await patch({ keepLevels: [level(3600, 0), level(60, 7200)] })).json();
+    expect(changed.keepLevels).toEqual([level(60, 7200), level(3600, 0)]);
+    expect(changed.statement).toContain('keep 1h, 2h at 1m, 0s at 1h idle 1m');
+    expect((await patch({ keepLevels: [] })).json()).not.toHaveProperty('keepLevels');
+    expect((await patch({ keepLevels: [level(60, 1), level(60, 2)] })).statusCode).toBe(422);
+    expect((await patch({ keepLevels: [level(1, 1)] })).statusCode).toBe(400);
+    const before = (START_SECOND - 7200) * 1000;
+    const asked = `http.requests by host, latency from ${new Date(before).toISOString()} to now step 1s`;
+    expect((await query(asked)).json()).toMatchObject({ status: 422, code: 'NOT_KEPT' });
+    await post('drop levels');
+  });
+});
+
 describe('self-description', () => {
   it('describes itself', async () => {
     const metrics = (await get('/api/v1/metrics')).json();

@@ -1,0 +1,129 @@
+/** Reading a log for what was known: where it begins, where it ends, and what it says of a log that is trimmed. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { referenceKernel } from '../../src/kernel/reference.ts';
+import { openFileLogReader } from '../../src/log/file-log-reader.ts';
+import { openFileLog } from '../../src/log/file-log.ts';
+import { type Clock, systemClock } from '../../src/model/clock.ts';
+import type { LogReader } from '../../src/model/log.ts';
+import type { Plan } from '../../src/query/plan.ts';
+import { readAsOf } from '../../src/service/answer-as-of.ts';
+import { HandLog, requests, START } from '../store/reports.ts';
+import { MovableClock } from './house.ts';
+
+function planOf(fromSecond: number, untilSecond: number, asOfSecond: number): Plan {
+  return {
+    metric: { name: 'http.requests', label: '', unit: 'requests', scope: 'interval', fields: [], cost: '' },
+    instrumentation: requests(),
+    fromSecond,
+    untilSecond,
+    asOfSecond,
+    columnSeconds: 1,
+    columns: untilSecond - fromSecond,
+    live: false,
+    fields: [],
+    draw: { kind: 'count' },
+    height: 300,
+    notes: [],
+  };
+}
+
+/** A log of a report a second over 4000 s, in files of 50 of them or so. */
+async function withLog(
+  use: (log: LogReader, trim: (offset: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'tailglow-as-of-'));
+  const clock = new MovableClock(START * 1000);
+  const log = await openFileLog(directory, { clock, fileBytes: 6000 });
+  try {
+    const hand = new HandLog();
+    const appends: Promise<void>[] = [];
+    for (let i = 0; i < 4000; i += 2) {
+      clock.ms = (START + i + 1) * 1000;
+      appends.push(log.append(hand.report(START + i, [[['/'], 1]]).payload));
+      // So that commit groups stay small, and files do.
+      if (i % 100 === 0) await Promise.all(appends);
+    }
+    await Promise.all(appends);
+    const reader = openFileLogReader(directory, log.tail);
+    await use(reader, (offset) => log.trim(offset));
+    await reader.close();
+  } finally {
+    await log.close();
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Waits a tenth of what it is told, and says that all of it went by. */
+const quickClock: Clock = {
+  nowMs: () => Date.now() * 10,
+  sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
+};
+
+async function counted(log: LogReader, plan: Plan): Promise<number> {
+  const signal = new AbortController().signal;
+  const series = await readAsOf(plan, { log, kernel: referenceKernel, clock: quickClock }, signal);
+  let sum = 0;
+  for (const { startSecond, cells } of series.blocks('requests', plan.fromSecond, plan.untilSecond, 1)) {
+    for (let i = 0; i < cells.length; i++) {
+      const second = startSecond + cells.step[i]!;
+      if (second >= plan.fromSecond && second < plan.untilSecond) sum += cells.count[i]!;
+    }
+  }
+  return sum;
+}
+
+it('reads a stretch of the log, not all of it', () =>
+  withLog(async (log) => {
+    let read = 0;
+    const watched: LogReader = {
+      ...log,
+      end: () => log.end(),
+      seek: (arrivedMs) => log.seek(arrivedMs),
+      async *read(from, signal) {
+        for await (const entries of log.read(from, signal)) {
+          read += entries.length;
+          yield entries;
+        }
+      },
+    };
+    expect(await counted(watched, planOf(START + 2000, START + 2100, START + 2100))).toBe(50);
+    expect(read).toBeGreaterThan(300);
+    expect(read).toBeLessThan(700);
+    expect(await counted(watched, planOf(START + 2000, START + 2100, START + 2051))).toBe(26);
+    expect(await counted(watched, planOf(START + 3900, START + 4100, START + 9000))).toBe(50);
+    expect(await counted(watched, planOf(START + 50_000, START + 50_100, START + 50_200))).toBe(0);
+  }));
+
+it('says since when there is a log where it is trimmed', () =>
+  withLog(async (log, trim) => {
+    await trim(1000);
+    await expect(counted(log, planOf(START + 2000, START + 2100, START + 2100))).rejects.toMatchObject({
+      problem: {
+        status: 422,
+        code: 'LOG_TRIMMED',
+        detail: expect.stringMatching(
+          /^Cannot read what was known of 20\S+Z from the log, .*: it is kept since 20\S+Z$/,
+        ),
+      },
+    });
+    expect(await counted(log, planOf(START + 3000, START + 3100, START + 3200))).toBe(50);
+  }));
+
+it('ends when the log gives nothing more, and when nobody waits', () =>
+  withLog(async (log) => {
+    const endless: LogReader = {
+      ...log,
+      seek: (arrivedMs) => log.seek(arrivedMs),
+      read: (from, signal) => log.read(from, signal),
+      // As a broker's: what it holds last are words of its own, which no reader is given.
+      end: async () => (await log.end()) + 3,
+    };
+    expect(await counted(endless, planOf(START + 3900, START + 4000, START + 5000))).toBe(50);
+    const gone = AbortSignal.abort();
+    const context = { log, kernel: referenceKernel, clock: quickClock };
+    const series = await readAsOf(planOf(START, START + 10, START + 20), context, gone);
+    expect([...series.blocks('requests', START, START + 10, 1)]).toEqual([]);
+  }));
