@@ -22,10 +22,10 @@ it('any JSON is an event or a ControlEventError', () => {
 });
 
 it('an event with any one member gone or changed in type is refused, and never half taken', () => {
-  const optional = new Set(['where', 'numeric', 'amount']);
+  const optional = new Set(['where', 'numeric', 'amount', 'keepLevels']);
   const broken = fc.tuple(arbitraryControlEvent, fc.nat(), fc.boolean()).map(([event, pick, remove]) => {
     const copy = structuredClone(event) as unknown as Record<string, unknown>;
-    const inner = copy['instrumentation'] as Record<string, unknown> | undefined;
+    const inner = (copy['instrumentation'] ?? copy['pin']) as Record<string, unknown> | undefined;
     const target = inner !== undefined && pick % 2 === 0 ? inner : copy;
     const names = Object.keys(target).filter((name) => !optional.has(name));
     const name = names[pick % names.length]!;
@@ -66,6 +66,7 @@ describe('a refusal names the place', () => {
       created({ where: 0 }).replace('"where":0', `"where":${deep}`),
       /instrumentation\/where/,
     ],
+    ['a level that is none', created({ keepLevels: [{ level: 7, keepSeconds: 1 }] }), /keepLevels\/0\/level/],
     ['too many fields', created({ by: Array.from('abcdefghi') }), /instrumentation\/by/],
   ])('%s', (_what, text, message) => {
     expect(() => decodeControl(text)).toThrow(ControlEventError);

@@ -6,14 +6,16 @@ import { referenceKernel } from '../../src/kernel/reference.ts';
 import { bucketIndex, COUNT, ll5Edge, LL5 } from '../../src/model/grid.ts';
 import { histogramOf, merge, EMPTY, quantile } from '../../src/model/histogram.ts';
 import type { Instrumentation } from '../../src/model/instrumentation.ts';
-import { keyText, REMAINDER } from '../../src/model/key.ts';
+import { compareKeys, keyText, REMAINDER } from '../../src/model/key.ts';
 import { compilePredicate, type Predicate } from '../../src/model/predicate.ts';
 import type { Raster } from '../../src/model/raster.ts';
 import type { CheckedRead, Drawing, HeatmapDrawing } from '../../src/query/checked.ts';
 import { evaluate, evaluateInSlices } from '../../src/query/evaluate.ts';
+import { histogramTable } from '../../src/query/histograms.ts';
+import { whatIsKnown } from '../../src/query/known.ts';
 import { LINE_KEYS_MAX } from '../../src/query/lines.ts';
 import { type Plan, planRead } from '../../src/query/plan.ts';
-import type { LinesResult, QueryResult } from '../../src/query/result.ts';
+import { AnswerTooLargeError, type LinesResult, type QueryResult } from '../../src/query/result.ts';
 import { forEachChunk, scanBlocks, wholeGrid } from '../../src/query/scan.ts';
 import type { CellBlock, SeriesReader } from '../../src/model/series.ts';
 import { shop } from '../arbitrary/query.ts';
@@ -763,6 +765,79 @@ describe('both kernels', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('histograms', () => {
+  it('are the events counted one by one into buckets, each place once, in order', () => {
+    fc.assert(
+      fc.property(arbitraryCase, (c) => {
+        const plan = planOf(c, { kind: 'histograms' });
+        const result = answer(c, plan);
+        if (result.kind !== 'table') throw new Error(result.kind);
+        const expected = new Map<string, number>();
+        for (const event of taken(c, plan)) {
+          const bucket = bucketIndex(LL5, Number(event.fields.get('latency')));
+          const second = plan.fromSecond + columnOf(event, plan) * plan.columnSeconds;
+          const place = JSON.stringify([
+            second,
+            ...keyOf(event, c.fields),
+            ll5Edge(bucket),
+            ll5Edge(bucket + 1),
+          ]);
+          expected.set(place, (expected.get(place) ?? 0) + event.count);
+        }
+        const rows = result.rows.map((row) => [JSON.stringify(row.slice(0, -1)), row.at(-1)] as const);
+        expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(expected));
+        expect(rows).toHaveLength(expected.size);
+        const order = result.rows.map((row) => ({
+          second: row[0] as number,
+          key: row.slice(1, -3) as string[],
+          lower: row.at(-3) as number,
+        }));
+        expect(order).toEqual(
+          order.toSorted((a, b) => a.second - b.second || compareKeys(a.key, b.key) || a.lower - b.lower),
+        );
+      }),
+    );
+  });
+
+  it('of picked keys hold the counts of the rest as one', () => {
+    fc.assert(
+      fc.property(arbitraryCase, (c) => {
+        if (c.fields.length === 0) return;
+        const pick = { count: 2, measure: { kind: 'count' } } as const;
+        const plan = planOf(c, { kind: 'histograms' }, { pick });
+        const result = answer(c, plan);
+        if (result.kind !== 'table') throw new Error(result.kind);
+        const keys = new Set(result.rows.map((row) => keyText(row.slice(1, -3) as string[])));
+        expect(keys.size).toBeLessThanOrEqual(3);
+        const sum = result.rows.reduce((total, row) => total + (row.at(-1) as number), 0);
+        expect(sum).toBe(taken(c, plan).reduce((total, e) => total + e.count, 0));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('are as many as may be, and no more', () => {
+    const events = Array.from({ length: 30 }, (_, i) => ({
+      second: END - 1,
+      fields: new Map([['latency', i]]),
+      count: 1,
+    }));
+    const [c] = fc.sample(arbitraryCase, 1);
+    const all = c!.instrumentations.filter((i) => i.id === 'all');
+    const when = { range: { kind: 'last' as const, seconds: 10 }, offsetSeconds: 0 };
+    const one: Case = { ...c!, events, fields: [], where: undefined, instrumentations: all, when };
+    const plan = planOf(one, { kind: 'histograms' });
+    const reader = new MemorySeries(all, events);
+    const scan = scanBlocks(plan, reader, referenceKernel);
+    const sources = { plan, scan, known: whatIsKnown(plan, reader), kernel: referenceKernel };
+    expect(histogramTable(sources, 30).rows).toHaveLength(30);
+    expect(() => histogramTable(sources, 29)).toThrow(
+      'Cannot answer with more than 29 rows: ask for a longer step, fewer keys or less time',
+    );
+    expect(() => histogramTable(sources, 29)).toThrow(AnswerTooLargeError);
   });
 });
 

@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { referenceKernel } from '../../src/kernel/reference.ts';
+import type { ControlEvent } from '../../src/model/control.ts';
+import type { Level } from '../../src/model/level.ts';
 import type { MetricDescription } from '../../src/model/metric.ts';
+import type { Pin } from '../../src/model/pin.ts';
 import { type Catalogue, openCatalogue } from '../../src/store/catalogue.ts';
 import { partitionPaths } from '../../src/store/partitions.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -22,6 +25,7 @@ function contents(catalogue: Catalogue) {
   return {
     instrumentations: catalogue.instrumentations(),
     expired: catalogue.expired(),
+    pins: catalogue.pins(),
     dropped: catalogue.dropped(),
     metrics: catalogue.metrics(),
     conflicts: catalogue.conflicts(),
@@ -31,6 +35,11 @@ function contents(catalogue: Catalogue) {
 
 function metric(name: string, more: Partial<MetricDescription> = {}): MetricDescription {
   return { name, label: name, unit: 'ops', scope: 'interval', fields: [], cost: 'none', ...more };
+}
+
+function pinned(more: Partial<Pin> = {}): ControlEvent {
+  const range = { fromSecond: START, untilSecond: START + 60, createdSecond: START + 70 };
+  return { kind: 'range-pinned', pin: { id: 'incident', instrumentation: 'requests', ...range, ...more } };
 }
 
 /** Control events among reports; a few names, so that lives meet. */
@@ -50,6 +59,12 @@ const arbitraryLog = fc
           id: fc.constantFrom('requests', 'errors'),
         })
         .map((event) => payloadOf({ kind: 'control', event })),
+      fc
+        .record({ id: fc.constantFrom('a', 'b'), instrumentation: fc.constantFrom('requests', 'errors') })
+        .map((pin) => payloadOf({ kind: 'control', event: pinned(pin) })),
+      fc.constantFrom('a', 'b').map((id) => {
+        return payloadOf({ kind: 'control', event: { kind: 'range-unpinned', id } });
+      }),
       fc.constant(payloadOf({ kind: 'batches', batches: [] })),
       fc.constant(Uint8Array.of(2, 0x7b)),
     ),
@@ -96,6 +111,70 @@ describe('the catalogue', () => {
     ]);
     expect(catalogue.dropped()).toEqual(['slow']);
     expect(catalogue.resumeOffset).toBe(6);
+    catalogue.close();
+  });
+
+  it('knows what is pinned; it goes with the history that it is of', () => {
+    const log = new HandLog();
+    const catalogue = openCatalogue(newPath());
+    const events = [pinned({ instrumentation: 'never' }), pinned(), pinned({ id: 'second' })];
+    catalogue.fold([log.create(requests()), log.create(requests({ id: 'errors' }))]);
+    catalogue.fold(events.map((event) => log.control(event)));
+    catalogue.fold([log.control(pinned({ id: 'third', instrumentation: 'errors' }))]);
+    expect(catalogue.pins().map((pin) => pin.id)).toEqual(['incident', 'second', 'third']);
+    expect(catalogue.faults().map((fault) => fault.text)).toEqual([
+      'Cannot take "range-pinned": no instrumentation "never" is known',
+    ]);
+    const before = catalogue.pins();
+    catalogue.fold([log.report(START, [])]);
+    expect(catalogue.pins()).toBe(before);
+    catalogue.fold([log.control({ kind: 'range-unpinned', id: 'incident' })]);
+    catalogue.fold([log.control({ kind: 'range-unpinned', id: 'incident' })]);
+    expect(catalogue.faults()).toHaveLength(2);
+    catalogue.fold([log.control({ kind: 'instrumentation-dropped', id: 'errors' })]);
+    expect(catalogue.pins().map((pin) => pin.id)).toEqual(['second']);
+    catalogue.close();
+  });
+
+  it('forgets an expired one after its longest retention, and not while it is pinned', () => {
+    const log = new HandLog();
+    const catalogue = openCatalogue(newPath());
+    const keepLevels = [10, 60, 600, 3600].map((level) => ({ level: level as Level, keepSeconds: level }));
+    for (const id of ['plain', 'held']) log.create(requests({ id, keepSeconds: 10, keepLevels }));
+    log.control(pinned({ instrumentation: 'held' }));
+    for (const id of ['plain', 'held']) log.control({ kind: 'instrumentation-expired', id }, START);
+    catalogue.fold(log.entries);
+    const expired = (): string[] => catalogue.expired().map((life) => life.instrumentation.id);
+    const touch = (second: number): void =>
+      catalogue.fold([log.control({ kind: 'instrumentation-created', instrumentation: requests() }, second)]);
+    touch(START + 3600);
+    expect(expired()).toEqual(['plain', 'held']);
+    touch(START + 3601);
+    expect(expired()).toEqual(['held']);
+    touch(START + 86_400);
+    expect(expired()).toEqual(['held']);
+    catalogue.fold([log.control({ kind: 'range-unpinned', id: 'incident' }, START + 86_401)]);
+    touch(START + 86_402);
+    expect(expired()).toEqual([]);
+    catalogue.close();
+  });
+
+  it('keeps levels of retention until they are changed', () => {
+    const log = new HandLog();
+    const catalogue = openCatalogue(newPath());
+    const keepLevels = [{ level: 60, keepSeconds: 7200 }] as const;
+    catalogue.fold([log.create(requests({ keepLevels }))]);
+    expect(catalogue.instrumentations()).toMatchObject([{ keepLevels }]);
+    const change = {
+      kind: 'instrumentation-changed',
+      id: 'requests',
+      keepSeconds: 5,
+      idleSeconds: 6,
+    } as const;
+    catalogue.fold([log.control({ ...change, keepLevels: [{ level: 10, keepSeconds: 1 }] })]);
+    expect(catalogue.instrumentations()).toMatchObject([{ keepLevels: [{ level: 10, keepSeconds: 1 }] }]);
+    catalogue.fold([log.control(change)]);
+    expect(catalogue.instrumentations()[0]).not.toHaveProperty('keepLevels');
     catalogue.close();
   });
 
