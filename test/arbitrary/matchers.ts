@@ -81,11 +81,12 @@ export const tailglowMatchers = {
       );
     if (places.length === 0) throw nothing(`p${percent}`, received);
     const outside = places.filter((place) => !holds(place, within, limits.strict));
+    const pass = outside.length === 0;
     return {
-      pass: outside.length === 0,
+      pass,
       message: () => {
         const wanted = `p${percent} ${limitText(within, scale.text)}`;
-        const shown = outside.length === 0 ? places : outside;
+        const shown = pass ? places : outside;
         const marks =
           places.length > 1
             ? []
@@ -99,6 +100,7 @@ export const tailglowMatchers = {
           scale,
           marks,
           strict: limits.strict,
+          pass,
         });
       },
     };
@@ -107,11 +109,12 @@ export const tailglowMatchers = {
   toHaveCount(received: unknown, count: number | NumberLimits): MatcherOutcome {
     const within = typeof count === 'number' ? { atLeast: count, atMost: count } : limitsOf(count, (n) => n);
     const found = countOf(received);
+    const pass = holds({ low: found, high: found }, within, false);
     return {
-      pass: holds({ low: found, high: found }, within, false),
+      pass,
       message: () => {
         const wanted = typeof count === 'number' ? formatCount(count) : limitText(within, formatCount);
-        return messageOf(`a count of ${wanted}`, formatCount(found), received, {});
+        return messageOf(`a count of ${wanted}`, formatCount(found), received, { pass });
       },
     };
   },
@@ -123,14 +126,15 @@ export const tailglowMatchers = {
     const within = limitsOf(limits, (share) => share);
     if (found.total === 0) throw nothing('a share', received);
     const share = shareAbove(found, edge);
+    const pass = holds(share, within, limits.strict);
     return {
-      pass: holds(share, within, limits.strict),
+      pass,
       message: () =>
         messageOf(
           `a share above ${scale.text(edge)} of ${limitText(within, shareText)}`,
           `${boundsText(share, shareText)} (of ${formatCount(found.total)})`,
           received,
-          { scale, marks: [{ value: edge, text: scale.text(edge) }], strict: limits.strict },
+          { scale, marks: [{ value: edge, text: scale.text(edge) }], strict: limits.strict, pass },
         ),
     };
   },
@@ -147,15 +151,16 @@ export const tailglowMatchers = {
     const apart = distance(found, expected);
     const scale = newScale(found.type ?? expected.type, undefined);
     const shares = (of: Bounds): string => boundsText(of, shareText);
+    const pass = holds(apart, { atMost: limits.distance }, limits.strict);
     return {
-      pass: holds(apart, { atMost: limits.distance }, limits.strict),
+      pass,
       message: () =>
         [
           messageOf(
             `a Kolmogorov-Smirnov distance of at most ${limits.distance}`,
-            `${boundsText(apart, shareText)}; up to ${scale.text(apart.at)} lie ${shares(apart.found)} of what was found, ${shares(apart.expected)} of what was expected`,
+            `${boundsText(apart, shareText)}: at or below ${scale.text(apart.at)} lies a share of ${shares(apart.found)} of what was found, ${shares(apart.expected)} of what was expected`,
             received,
-            { scale, strict: limits.strict },
+            { scale, strict: limits.strict, pass },
           ),
           `to resemble:\n${pictureOf(expected, scale, [])}`,
         ].join('\n\n'),
@@ -173,10 +178,11 @@ export const tailglowMatchers = {
       pass,
       message: () => {
         const sources = coverage.expected === 1 ? '1 source' : `${coverage.expected} sources`;
-        const state =
-          pass || coverage.expected === 0 ? `${sources} expected` : `of ${sources} ${missingText(short)}`;
+        const state = `${sources} expected${coverage.missing.length === 0 ? ', none misses any' : ''}`;
         const except = exceptSeconds === 0 ? '' : ` but ${exceptSeconds}`;
-        return messageOf(`every second covered${except}`, state, received, {});
+        return messageOf(`every second covered${except}`, state, received, {
+          pass,
+        });
       },
     };
   },
@@ -242,6 +248,8 @@ function nothing(what: string, received: unknown): NotMeasurableError {
 }
 
 interface Telling {
+  /** The assertion holds: this is said where it was negated. */
+  readonly pass: boolean;
   readonly scale?: Scale;
   readonly marks?: readonly { readonly value: number; readonly text: string }[];
   readonly strict?: boolean | undefined;
@@ -253,7 +261,7 @@ function messageOf(wanted: string, found: string, received: unknown, telling: Te
   const surely = telling.strict === true ? ' for certain' : '';
   const picture = measurable(received);
   return [
-    `expected ${wanted}${surely}\nfound ${found}`,
+    `expected ${telling.pass ? 'not ' : ''}${wanted}${surely}\nfound ${found}`,
     ...(picture === undefined ? [] : [pictureOf(picture, scale, telling.marks ?? [])]),
     ...sayings(received),
   ].join('\n\n');
