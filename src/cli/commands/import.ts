@@ -33,7 +33,7 @@ does not know becomes known; its last field is the one that is counted in bucket
 
 Times are RFC 3339 or Unix; a number below 1e11 is seconds, below 1e14 milliseconds, below 1e17
 microseconds, else nanoseconds (--time-unit overrides). Values carry units (48ms, 1.5s, 64KiB) or
---unit says what bare ones are in.
+--unit says what bare ones are in: ns for the times that an export has, B for its sizes.
 
 An import that is begun again goes on where it stopped and counts nothing twice: it is known by the
 content of the file. So import a log file when it is complete, not while it grows.
@@ -42,6 +42,7 @@ Examples:
   tailglow import access.jsonl --as 'shop.requests by route, status, latency'
   tailglow import --unit ms --map time=ts,route=req.path,latency=ms old-*.csv.gz \\
     --as 'http.requests by route, latency keep 90d'
+  tailglow import hour.jsonl --unit ns --as 'incident.requests by route, latency'
 `;
 
 export function importCommand(target: (command: Command) => Target): Command {
