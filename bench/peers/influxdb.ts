@@ -27,7 +27,7 @@ export const influxdb: Peer = {
   takes: 'one period',
   percentileLoss: 0,
   open: async (place) => {
-    const root = debianPackage('influxdb');
+    const { root, version } = debianPackage('influxdb');
     const [address, rpc] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
     const config = join(place.directory, 'influxdb.conf');
     mkdirSync(join(place.directory, 'data'));
@@ -43,7 +43,6 @@ export const influxdb: Peer = {
       method: 'POST',
       body: new URLSearchParams({ q: 'CREATE DATABASE bench' }),
     });
-    const version = /version[ =:]+"?v?(\d+\.\d+\.\S+?)[",\s]/i.exec(server.printed())?.[1] ?? '1.6';
     return new InfluxSession(place, server, url, `InfluxDB ${version}`);
   },
 };

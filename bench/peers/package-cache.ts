@@ -2,29 +2,48 @@
  *  starts daemons that listen to everyone), and npm packages, in one folder that is kept between runs. Nothing here
  *  is a dependency of the project. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CannotError } from './peer.ts';
 
 const NPM_PACKAGES = ['@duckdb/node-api@1.5.6-r.1', 'protobufjs@8.8.1', 'snappy@7.4.3'];
+const VERSION_FILE = 'tailglow-bench-version';
 const INSTALL_MS_MAX = 120_000;
 
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tailglow-bench');
 
-/** The root of an unpacked Debian package. */
-export function debianPackage(name: string): string {
-  return madeOnce(join(cache, `debian-${name}`), (directory) => {
+export interface DebianPackage {
+  /** Where it is unpacked. */
+  readonly root: string;
+  /** Of the program, without what Debian adds. */
+  readonly version: string;
+}
+
+export function debianPackage(name: string): DebianPackage {
+  const root = madeOnce(join(cache, `debian-${name}`), (directory) => {
     const download = mkdtempSync(join(cache, 'download-'));
     try {
       command('apt-get', ['download', '-q', name], download);
-      const [file] = readdirSync(download);
-      command('dpkg', ['-x', join(download, file ?? 'nothing'), directory], download);
+      const [file = 'nothing'] = readdirSync(download);
+      command('dpkg', ['-x', join(download, file), directory], download);
+      // NAME_VERSION_ARCHITECTURE.deb
+      writeFileSync(join(directory, VERSION_FILE), file.split('_')[1] ?? '');
     } finally {
       rmSync(download, { recursive: true });
     }
   });
+  return { root, version: /^[^+-]*/.exec(readFileSync(join(root, VERSION_FILE), 'utf8'))![0] };
 }
 
 /** An npm package that peers need and the project does not. What it exports is for the caller to check. */

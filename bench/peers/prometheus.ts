@@ -41,7 +41,7 @@ export const prometheus: Peer = {
   percentileLoss: 2 ** (1 / PER_DOUBLING) - 1,
   open: async (place) => {
     const wire = new RemoteWrite();
-    const root = debianPackage('prometheus');
+    const { root, version } = debianPackage('prometheus');
     const url = `http://127.0.0.1:${await freePort()}`;
     const config = join(place.directory, 'prometheus.yml');
     writeFileSync(config, 'scrape_configs: []\n');
@@ -60,7 +60,6 @@ export const prometheus: Peer = {
       directory: place.directory,
       ready: () => fetchBody(`${url}/-/ready`),
     });
-    const version = /version="?\(?version=(\d[^,\s]*)/.exec(server.printed())?.[1] ?? '2.42';
     const session = new PrometheusSession({ place, server, url, version: `Prometheus ${version}`, wire });
     await session.begin();
     return session;

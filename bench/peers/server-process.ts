@@ -20,8 +20,6 @@ const QUOTED_CHARACTERS = 300;
 
 export interface ServerProcess {
   readonly pid: number;
-  /** What it has printed so far. */
-  printed(): string;
   stop(): Promise<void>;
 }
 
@@ -64,7 +62,7 @@ export async function startServer({
     throw new CannotError(`does not start: ${why}; ${printed().slice(-QUOTED_CHARACTERS)}`);
   }
   assert(child.pid !== undefined, 'a process that started has an id');
-  return { pid: child.pid, printed, stop: () => stop(child) };
+  return { pid: child.pid, stop: () => stop(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {

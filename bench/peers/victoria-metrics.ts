@@ -32,7 +32,7 @@ export const victoriaMetrics: Peer = {
   takes: 'one period',
   percentileLoss: 0,
   open: async (place) => {
-    const root = debianPackage('victoria-metrics');
+    const { root, version } = debianPackage('victoria-metrics');
     const url = `http://127.0.0.1:${await freePort()}`;
     const server = await startServer({
       program: join(root, 'usr/bin/victoria-metrics'),
@@ -47,7 +47,6 @@ export const victoriaMetrics: Peer = {
       directory: place.directory,
       ready: () => fetchBody(`${url}/health`),
     });
-    const version = /victoria-metrics-\S*?v?(\d+\.\d+\.\d+)/.exec(server.printed())?.[1] ?? '1.79';
     return new VictoriaMetricsSession(place, server, url, `VictoriaMetrics ${version}`);
   },
 };
