@@ -39,6 +39,8 @@ const arbitraryFromInstrumenter: fc.Arbitrary<FromInstrumenter> = fc.oneof(
   fc.nat().map((sequence) => ({ kind: 'ack' as const, sequence })),
   fc
     .array(arbitraryInstrumentation, { maxLength: 3 })
+    // How long roll-ups are kept is no matter to a program.
+    .map((all) => all.map(({ keepLevels: _, ...rest }) => rest))
     .map((all) => ({ kind: 'wanted' as const, instrumentations: all, whole: all.length > 1 })),
 );
 
