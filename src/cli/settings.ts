@@ -6,6 +6,7 @@ import { availableParallelism, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import Type from 'typebox';
 import Value from 'typebox/value';
+import { SIZE_UNITS } from '../query/unit.ts';
 import { AGGREGATORS_MAX } from '../service/ownership.ts';
 
 const Schema = Type.Object(
@@ -29,6 +30,10 @@ const Schema = Type.Object(
     insecure: Type.Boolean({ description: 'listen beyond loopback without a token' }),
     instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
     logKeepHours: Type.Number({ minimum: 0, description: 'log files are kept this long for replay' }),
+    dataMax: Type.String({
+      pattern: `^$|^\\d+(\\.\\d+)?(${Object.keys(SIZE_UNITS).join('|')})$`,
+      description: 'what the data directory may take, such as 20GiB; "" for 80 % of its file system',
+    }),
     demo: Type.Boolean({ description: 'start the demo shop and measure it' }),
   },
   { additionalProperties: false },
@@ -44,6 +49,13 @@ export class SettingsError extends Error {
     super(faults.join('\n'));
     this.faults = faults;
   }
+}
+
+/** Undefined where the setting says none. */
+export function dataMaxBytes({ dataMax }: Pick<Settings, 'dataMax'>): number | undefined {
+  const [, number, unit] = /^([\d.]+)(\D+)$/.exec(dataMax) ?? [];
+  const size = Object.entries(SIZE_UNITS).find(([name]) => name === unit);
+  return number === undefined || size === undefined ? undefined : Math.floor(Number(number) * size[1]);
 }
 
 export interface SettingsSources {
@@ -98,6 +110,7 @@ function defaultSettings(
     insecure: false,
     instrument: [],
     logKeepHours: 24,
+    dataMax: '',
     demo: false,
   };
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
 import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
-import { type LevelRetention, LEVELS } from '../model/level.ts';
+import { type Level, type LevelRetention, LEVELS } from '../model/level.ts';
 import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import { type LogEntry, type LogReader, LogReplacedError, type LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
@@ -178,6 +178,12 @@ export class Configuration {
       await this.#append({ kind: 'range-unpinned', id });
       await this.#until(() => !exists(), FOLD_WAIT_MS);
     });
+  }
+
+  /** Gives up what is stored of a level and ends at or before `untilSecond`, pinned ranges excepted. Resolves when the
+   *  log has it; the stores act when they come to it. */
+  reclaim(level: Level, untilSecond: number): Promise<void> {
+    return this.#command(() => this.#append({ kind: 'space-reclaimed', level, untilSecond }));
   }
 
   /** An instrumenter started. When this resolves its event has come back through the log, so the catalogue has

@@ -33,6 +33,8 @@ export interface CoreLog extends LogWriter {
 
 export interface Core {
   readonly log: CoreLog;
+  /** A reader beside the followers', for whoever asks how far back the log goes. */
+  readonly reader: LogReader;
   readonly configuration: Configuration;
   readonly store: Store;
   readonly aggregator: Aggregator;
@@ -75,7 +77,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       onNotice: () => {},
       onFault,
     });
-    return assembled({ log, configuration, store, aggregator });
+    return assembled({ log, reader: newReader(), configuration, store, aggregator });
   } catch (error) {
     await configuration?.close();
     await log.close();
@@ -83,14 +85,15 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   }
 }
 
-function assembled(parts: Pick<Core, 'log' | 'configuration' | 'store' | 'aggregator'>): Core {
-  const { log, configuration, aggregator } = parts;
+function assembled(parts: Omit<Core, 'folded' | 'close'>): Core {
+  const { log, reader, configuration, aggregator } = parts;
   return {
     ...parts,
     folded: () => aggregator.reached(log.tail.end() - 1),
     close: async () => {
       await aggregator.close();
       await configuration.close();
+      await reader.close();
       await log.close();
     },
   };

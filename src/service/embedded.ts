@@ -21,7 +21,8 @@ import { aggregatorCount, ownerIndex } from './ownership.ts';
 import { ProblemException } from './problem.ts';
 import { Reconciler } from './reconciler.ts';
 import { draftOf } from './statements.ts';
-import { Trimmer } from './trimmer.ts';
+import { SpaceKeeper } from './space-keeper.ts';
+import { type LogFollowers, Trimmer } from './trimmer.ts';
 
 export interface EmbeddedOptions {
   readonly version: string;
@@ -40,6 +41,8 @@ export interface EmbeddedOptions {
   /** `instrument` statements to hold. */
   readonly instrument: readonly string[];
   readonly logKeepHours: number;
+  /** Of the data directory; undefined for a share of its file system. */
+  readonly dataMaxBytes?: number | undefined;
   readonly clock: Clock;
   /** One line for a person: something broke, or healed. */
   readonly notice: (line: string) => void;
@@ -83,15 +86,29 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   await configuration.announce(options.host, instrumenter.metrics());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.instrumentations());
-  const trimmer = startTrimmer(options, { log, threads, configuration });
-  onClose(() => trimmer.close());
+  const followers = { aggregators: threads, catalogueOffset: () => configuration.trimOffset };
+  if (options.log === 'file') {
+    const trimmer = await startTrimmer(options, log, followers);
+    onClose(() => trimmer.close());
+  }
+  const space = new SpaceKeeper({
+    ...followers,
+    directory: data,
+    budgetBytes: options.dataMaxBytes,
+    writer: log.writer,
+    reclaim: (level, untilSecond) => configuration.reclaim(level, untilSecond),
+    clock,
+    onNotice: (line) => options.notice(`space: ${line}`),
+  });
+  onClose(() => space.close());
   const gateway = await buildGateway({
     version: options.version,
     configuration,
     aggregators: threads,
     owner: (id) => threads[ownerIndex(id, threads.length)]!,
     states: (id) => instrumenter.states(id),
-    checks: () => checks({ log, threads, instrumenter, configuration }),
+    checks: () => [...checks({ log, threads, instrumenter, configuration }), space.check()],
+    space: () => space.report,
     clock: options.clock,
     log: log.writer,
     checksum: loadKernel(options.kernel).crc32c,
@@ -191,16 +208,17 @@ async function hold(
   }
 }
 
-function startTrimmer(
+async function startTrimmer(
   { logKeepHours, clock, notice }: EmbeddedOptions,
-  parts: { log: OpenedLog; threads: readonly AggregatorThread[]; configuration: Configuration },
-): Trimmer {
+  log: OpenedLog,
+  followers: LogFollowers,
+): Promise<Trimmer> {
   return new Trimmer({
-    writer: parts.log.writer,
+    ...followers,
+    writer: log.writer,
+    reader: await log.reader(),
     keepMs: logKeepHours * 3_600_000,
     clock,
-    aggregators: parts.threads,
-    catalogueOffset: () => parts.configuration.trimOffset,
     onFault: (error) => notice(`log: ${text(error)}`),
   });
 }

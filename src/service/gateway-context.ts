@@ -6,6 +6,7 @@ import type { LogWriter } from '../model/log.ts';
 import type { AggregatorClient } from './answer.ts';
 import type { Configuration } from './configuration.ts';
 import type { HealthCheck } from './health.ts';
+import type { SpaceReport } from './space-keeper.ts';
 
 export interface GatewayContext {
   readonly version: string;
@@ -16,6 +17,8 @@ export interface GatewayContext {
   /** What each source says of an instrumentation. */
   readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
   readonly checks: () => readonly HealthCheck[];
+  /** Where a data directory is kept within a budget; undefined before it was measured. */
+  readonly space?: () => SpaceReport | undefined;
   readonly clock: Clock;
   /** Where batches from outside go. */
   readonly log: Pick<LogWriter, 'append'>;

@@ -213,6 +213,7 @@ class Library implements Tailglow {
     });
     this.#trimmer = new Trimmer({
       writer: core.log,
+      reader: core.reader,
       keepMs: (options.keepLogHours ?? KEEP_LOG_HOURS) * 3_600_000,
       clock,
       aggregators: [core.aggregator],

@@ -22,17 +22,36 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
     'instrumentation',
   ]);
   const counters = gauge('tailglow_store', 'Counters of the store, by name', ['aggregator', 'counter']);
+  const stored = gauge('tailglow_stored_bytes', 'Bytes of segments, by seconds of a step', [
+    'aggregator',
+    'step',
+  ]);
+  const stalled = gauge('tailglow_stalled', '1 where an aggregator folds nothing because the disk is full', [
+    'aggregator',
+  ]);
+  const size = gauge('tailglow_data_bytes', 'Bytes of the data directory', ['part']);
+  const budget = gauge('tailglow_data_budget_bytes', 'What the data directory may take', []);
+  const given = gauge('tailglow_space_steps', 'Times that something was given up for the budget', []);
   const lag = gauge('tailglow_source_lag_seconds', 'Arrival minus end of the second reported', ['source']);
   return {
     contentType: registry.contentType,
     text: async () => {
       living.set(context.configuration.instrumentations().length);
       for (const check of context.checks()) ready.set({ check: check.name }, check.ok ? 1 : 0);
-      for (const each of [folded, frontier, counters, lag]) each.reset();
+      for (const each of [folded, frontier, counters, lag, stored, stalled]) each.reset();
+      const space = context.space?.();
+      if (space !== undefined) {
+        for (const [part, bytes] of Object.entries(space.sizes)) size.set({ part }, bytes);
+        budget.set(space.budgetBytes);
+        given.set(space.steps);
+      }
       const nowSecond = context.clock.nowMs() / 1000;
       for (const status of await statuses(context)) {
         const aggregator = String(status.aggregator);
         folded.set({ aggregator }, status.foldedOffset);
+        stalled.set({ aggregator }, status.stalled === undefined ? 0 : 1);
+        for (const { level, bytes } of status.stats.levels)
+          stored.set({ aggregator, step: String(level) }, bytes);
         for (const [counter, value] of Object.entries(status.stats)) {
           if (typeof value === 'number') counters.set({ aggregator, counter }, value);
         }

@@ -36,6 +36,7 @@ interface ServeFlags {
   readonly listen?: string;
   readonly port?: string;
   readonly data?: string;
+  readonly dataMax?: string;
   readonly log?: string;
   readonly kernel?: string;
   readonly aggregators?: string;
@@ -52,6 +53,7 @@ export function serveCommand(root: string): Command {
     .option('--port <n>', 'TCP port (8124; 0 takes a free one)')
     .option('--listen <address>', 'address to listen on (127.0.0.1)')
     .option('--data <dir>', 'where log, store and spool live (~/.local/state/tailglow/...)')
+    .option('--data-max <size>', 'what the data directory may take, such as 20GiB (80 % of its file system)')
     .option('--log <log>', '"file", or amqp://user:secret@host/vhost for a RabbitMQ stream')
     .addOption(
       new Option('--kernel <kernel>', 'hot loops: the add-on, or plain TypeScript').choices([
@@ -72,22 +74,23 @@ export function serveCommand(root: string): Command {
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
       };
       // Loaded here, so that the commands that only ask a server start at once.
-      const { readSettings } = await import('../settings.ts');
+      const { dataMaxBytes, readSettings } = await import('../settings.ts');
       const settings = readSettings({
         ...(config === undefined ? {} : { file: config }),
         environment: process.env,
         flags: { ...rest, ...numbers },
       });
-      await serve(root, settings);
+      await serve(root, settings, dataMaxBytes(settings));
     });
 }
 
-async function serve(root: string, settings: Settings): Promise<void> {
+async function serve(root: string, settings: Settings, maxBytes: number | undefined): Promise<void> {
   const notice = (line: string): void => void process.stderr.write(`tailglow: ${line}\n`);
   process.stdout.write(`tailglow ${packageVersion(root)} starting, data in ${settings.data}\n`);
   const { startEmbedded } = await import('../../service/embedded.ts');
   const embedded = await startEmbedded({
     ...settings,
+    dataMaxBytes: maxBytes,
     instrument: [...settings.instrument, ...(settings.demo ? DEMO_INSTRUMENTATIONS : [])],
     version: packageVersion(root),
     clock: systemClock,

@@ -1,0 +1,102 @@
+/** The space budget: what a data directory that is too large gives up, as a pure rule. First of the log what all
+ *  folds are past, down to half of the budget; then whole seconds, the oldest first; then each roll-up in turn.
+ *  Never the newest hour; what a pin keeps is not asked for at all. One step at a time: the next one is decided on
+ *  when the sizes show what this one gave. Bytes and Unix seconds. */
+import { type Level, LEVELS, levelSpan } from '../model/level.ts';
+
+/** Of the budget, the log may keep so much whatever it says of hours: the rest is what questions are answered from. */
+const LOG_SHARE = 0.5;
+/** What is looked at just now is never given up. */
+const SPARED_SECONDS = 3600;
+/** Given up at a time: what one file of the store holds of the level (docs/SEGMENT_FORMAT.md), so that it goes whole. */
+const DAY = 86_400;
+const CHUNK_SECONDS: { readonly [level in Level]: number } = {
+  1: DAY,
+  10: DAY,
+  60: 4 * DAY,
+  600: 32 * DAY,
+  3600: 128 * DAY,
+};
+/** Rows are deleted a few at a time, after seals: so long a step may take before the next one is tried. */
+const EFFECT_SECONDS = 600;
+
+export interface SpaceSizes {
+  readonly log: number;
+  readonly spool: number;
+  /** Segments, catalogue, and whatever else lies in the data directory. */
+  readonly store: number;
+}
+
+export interface SpaceView {
+  readonly budgetBytes: number;
+  readonly sizes: SpaceSizes;
+  /** Files of the log that every fold is past, the oldest first. */
+  readonly spareLogFiles: readonly { readonly untilOffset: number; readonly bytes: number }[];
+  /** Per level the start of the oldest block that no pin keeps, over all aggregators. */
+  readonly oldest: ReadonlyMap<Level, number>;
+  /** Up to where each level was given up before. */
+  readonly reclaimed: ReadonlyMap<Level, number>;
+  /** The last step that gave up blocks, and how long ago. */
+  readonly last?: { readonly level: Level; readonly untilSecond: number; readonly agoSeconds: number };
+  readonly nowSecond: number;
+}
+
+export type SpaceStep =
+  | { readonly kind: 'none' }
+  /** The one before has not had its effect yet. */
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'trim'; readonly offset: number }
+  | { readonly kind: 'reclaim'; readonly level: Level; readonly untilSecond: number }
+  /** What is left is pinned, or of the newest hour. */
+  | { readonly kind: 'nothing-left' };
+
+export function totalBytes({ log, spool, store }: SpaceSizes): number {
+  return log + spool + store;
+}
+
+export function nextStep(view: SpaceView): SpaceStep {
+  const over = totalBytes(view.sizes) - view.budgetBytes;
+  if (over <= 0) return { kind: 'none' };
+  const offset = trimOffset(view, over);
+  if (offset !== undefined) return { kind: 'trim', offset };
+  if (isUnderWay(view)) return { kind: 'wait' };
+  for (const level of LEVELS) {
+    const untilSecond = reclaimUntil(view, level);
+    if (untilSecond !== undefined) return { kind: 'reclaim', level, untilSecond };
+  }
+  return { kind: 'nothing-left' };
+}
+
+/** As little of the log as brings it to its share, or all within the budget. */
+function trimOffset({ sizes, budgetBytes, spareLogFiles }: SpaceView, over: number): number | undefined {
+  const wanted = Math.min(over, sizes.log - budgetBytes * LOG_SHARE);
+  let freed = 0;
+  let offset: number | undefined;
+  for (const { untilOffset, bytes } of spareLogFiles) {
+    if (freed >= wanted) break;
+    freed += bytes;
+    offset = untilOffset;
+  }
+  return offset;
+}
+
+function isUnderWay({ last, oldest }: SpaceView): boolean {
+  if (last === undefined || last.agoSeconds >= EFFECT_SECONDS) return false;
+  const oldestStart = oldest.get(last.level);
+  return oldestStart !== undefined && oldestStart + levelSpan(last.level) <= last.untilSecond;
+}
+
+/** To the end of the chunk that the oldest block lies in, or that comes after what was given up before (some of
+ *  which may still be there, for a coarser level to be made of). */
+function reclaimUntil({ oldest, reclaimed, nowSecond }: SpaceView, level: Level): number | undefined {
+  const oldestStart = oldest.get(level);
+  if (oldestStart === undefined) return undefined;
+  const span = levelSpan(level);
+  const spared = nowSecond - SPARED_SECONDS;
+  const newest = spared - (spared % span);
+  const done = reclaimed.get(level) ?? 0;
+  const from = Math.max(oldestStart, done);
+  const chunk = CHUNK_SECONDS[level];
+  const untilSecond = Math.min(newest, Math.max(from - (from % chunk) + chunk, oldestStart + span));
+  return untilSecond > done && untilSecond >= oldestStart + span ? untilSecond : undefined;
+}
