@@ -2,26 +2,22 @@
  *  the same bytes, so that a repeated import is a repeat to the fold, which drops it. Bounded: what is held is packed
  *  when it reaches a limit; counts of a second that come later make a further batch of that second, which adds up.
  *  Nothing becomes "(other)" here: more keys than a report may have become several batches.
- *  A gap of up to FILL_SECONDS between two seconds is filled with empty reports: nothing happened there, and the file
- *  knows it. In a longer one a source is not expected anyway. */
+ *  Seconds between two that are at most FILL_SECONDS apart get empty reports: a file that has something to say every
+ *  minute says that nothing happened in between. What is in longer gaps is unknown. */
 import { assert } from '../../model/assert.ts';
 import { encodeBatch, type Row, type Source } from '../../model/batch.ts';
 import type { Grid } from '../../model/grid.ts';
 import { fromCounts, type Histogram } from '../../model/histogram.ts';
 import { type Key, keyText } from '../../model/key.ts';
-import {
-  ENTRY_BATCHES_MAX,
-  ENTRY_BYTES_MAX,
-  REPORT_KEYS_MAX,
-  SOURCE_FORGET_SECONDS,
-} from '../../model/limits.ts';
+import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX, REPORT_KEYS_MAX } from '../../model/limits.ts';
 import { encodeReportEntry } from '../../model/report.ts';
 import { ROW_COUNT_MAX } from './row.ts';
 
 /** A change of how rows are packed is another version: what was imported by it is another import. */
 export const PACKING_VERSION = 1;
 
-const FILL_SECONDS = SOURCE_FORGET_SECONDS;
+/** A second that is filled costs about 80 bytes of log: a file that is silent for longer leaves its seconds unknown. */
+const FILL_SECONDS = 60;
 /** Held bytes at most, as they will be written, before the row that passes it: entries stay small, so that one is
  *  appended and folded in a few milliseconds. */
 const HELD_BYTES_MAX = 512 * 1024;
