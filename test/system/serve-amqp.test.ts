@@ -70,3 +70,21 @@ it('keeps every second through a dead broker and a dead server', async () => {
   });
   expect(again).toEqual(counted);
 });
+
+it('answers what was known from the stream', async () => {
+  const from = Math.floor(Date.now() / 1000) + 2;
+  const until = from + 12;
+  const counted = await eventually(30_000, async () => {
+    const values = Date.now() < (until + 5) * 1000 ? [] : await countedBy(server.url, from, until);
+    return values.length > 0 && values.every((value) => value !== null) ? values : undefined;
+  });
+  const iso = (second: number): string => new Date(second * 1000).toISOString();
+  const values = async (asOf: number): Promise<(number | null)[]> => {
+    const statement = `http.requests from ${iso(from)} to ${iso(until)} step 1s as of ${iso(asOf)} | count`;
+    return ((await queryJson(server.url, statement))['series'] as { values: (number | null)[] }[])[0]!.values;
+  };
+  expect(await values(until + 4)).toEqual(counted);
+  const then = await values(from + 6);
+  expect(then.slice(0, 3)).toEqual(counted.slice(0, 3));
+  expect(then.slice(6)).toEqual(Array.from({ length: 6 }, () => null));
+});
