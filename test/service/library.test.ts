@@ -59,3 +59,32 @@ it('embeds log, store and language, and has it all when opened again', async () 
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+it('answers as of a time: late data tell then from now', async () => {
+  const clock = new MovableClock((START_SECOND + 3) * 1000);
+  const tailglow = await openTailglow({ metrics: METRICS, clock, kernel: 'reference' });
+  try {
+    await tailglow.instrument('instrument job.runs by queue, latency as runs');
+    await tailglow.report(batch(0, [5e6]), batch(2, [7e6]));
+    const iso = (second: number): string => new Date(second * 1000).toISOString();
+    const range = `from ${iso(START_SECOND)} to ${iso(START_SECOND + 3)}`;
+    const counts = async (more = ''): Promise<(number | null)[]> => {
+      const answer = await tailglow.query(`job.runs ${range} ${more} step 1s | count`);
+      return answer.kind === 'lines' ? [...answer.series[0]!.values] : [];
+    };
+    const before = await counts();
+    const then = `as of ${iso(START_SECOND + 10)}`;
+    expect(await counts(then)).toEqual(before);
+    clock.ms += 60_000;
+    await tailglow.report(batch(1, [90e6, 91e6]));
+    expect(await counts()).toEqual([1, 2, 1]);
+    expect(await counts(then)).toEqual(before);
+    expect(before).toEqual([1, Number.NaN, 1]);
+    await tailglow.run('pin runs last 5m as kept');
+    await expect(tailglow.run('drop runs')).rejects.toMatchObject({
+      problem: { code: 'INSTRUMENTATION_PINNED' },
+    });
+  } finally {
+    await tailglow.close();
+  }
+});
