@@ -9,6 +9,8 @@ export const MAIN = 'bin/tailglow';
 export interface RunningServer {
   readonly url: string;
   readonly lines: readonly string[];
+  /** What it wrote to stderr. */
+  readonly notices: readonly string[];
   readonly child: ChildProcess;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
@@ -24,8 +26,11 @@ process.on('exit', () => {
 export async function startServer(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  /** The command that runs it somewhere else. */
+  within: (command: readonly string[]) => readonly string[] = (command) => command,
 ): Promise<RunningServer> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+  const [program = '', ...rest] = within([process.execPath, MAIN, 'serve', '--port', '0', ...args]);
+  const child = spawn(program, rest, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -59,6 +64,7 @@ export async function startServer(
   return {
     url,
     lines,
+    notices: errors,
     child,
     stop: () => ended('SIGTERM'),
     kill9: async () => void (await ended('SIGKILL')),
