@@ -1,5 +1,5 @@
-/** What a log that was trimmed no longer says, but a fold of the rest must know: the instrumentations and
- *  pins there are. Made of the catalogue, as entries before the first one kept. */
+/** What a log that was trimmed no longer says, but a fold of the rest must know: the metrics that
+ *  hosts offer, the instrumentations and pins there are. Made of the catalogue, as entries before the first one kept. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../model/assert.ts';
@@ -20,6 +20,9 @@ export function seedEntries(data: string, { identity, firstOffset }: LogExtent):
       (a, b) => a.createdSecond - b.createdSecond,
     );
     const events: ControlEvent[] = [
+      ...catalogue
+        .hosts()
+        .map(({ host, metrics }) => ({ kind: 'instrumenter-online' as const, host, metrics })),
       ...known.map((instrumentation) => ({ kind: 'instrumentation-created' as const, instrumentation })),
       ...catalogue.pins().map((pin) => ({ kind: 'range-pinned' as const, pin })),
     ];
