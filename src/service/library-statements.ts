@@ -146,7 +146,8 @@ function listed({ columns, rows }: Table): TableResult {
   return { kind: 'table', columns, rows: rows.map((row) => row.map(cell)), notes: [] };
 }
 
-function notRead(kind: string): ProblemException {
+/** A statement that reads nothing was given to `query`. */
+export function notRead(kind: string): ProblemException {
   return new ProblemException({
     status: 422,
     code: 'STATEMENT_KIND',

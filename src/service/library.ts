@@ -42,6 +42,7 @@ import { type Core, openCore } from './core.ts';
 import { type Answer, LibraryStatements, type Outcome } from './library-statements.ts';
 import { MetricBook, RecordError } from './metric-book.ts';
 import { type Problem, ProblemException } from './problem.ts';
+import { openRecording, type Recording, type RecordingOptions } from './recording.ts';
 import { Trimmer } from './trimmer.ts';
 
 export type {
@@ -63,6 +64,8 @@ export type {
   Problem,
   QueryResult,
   Raster,
+  Recording,
+  RecordingOptions,
   Report,
   Row,
   Series,
@@ -76,6 +79,7 @@ export {
   LogCorruptError,
   LogLockedError,
   LogUnavailableError,
+  openRecording,
   ProblemException,
   RecordError,
   StoreDamagedError,
