@@ -9,6 +9,8 @@ export interface BenchRow {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** What `value` is the median of, in the order in which they were measured: the first is the cold one. */
+  readonly runs?: readonly number[];
   /** `ratio` of the row's value to the rival's, in words `what`: "7.1 x the speed of reference". */
   readonly versus?: { readonly name: string; readonly ratio: number; readonly what: string };
 }

@@ -4,7 +4,7 @@
  *  process of its own, one after another, and says on stderr how far it is. */
 import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { crc32c } from '../src/model/crc32c.ts';
 import type { BenchResult, BenchSize } from './bench.ts';
@@ -77,7 +77,7 @@ export async function run(size: BenchSize, only: readonly string[] = []): Promis
       mkdirSync(directory);
       const job: Job = { ...plan, directory, fleet };
       outcomes.push(await (size === 'smoke' ? runHere(peer, job) : runApart(peer, job, root)));
-      remove(directory);
+      if (peer.keepsFiles !== true) remove(directory);
     }
   } finally {
     remove(root);
@@ -88,7 +88,7 @@ export async function run(size: BenchSize, only: readonly string[] = []): Promis
     size,
     rows: benchRows(outcomes),
     unmeasured: unmeasured(outcomes),
-    table: comparisonTable(outcomes),
+    table: `${comparisonTable(outcomes)}\n\n${machineText()}`,
     digest: digestOf(fleet, outcomes),
   };
 }
@@ -105,6 +105,13 @@ function endOf(size: BenchSize): number {
 
 function isUsual(id: string, size: BenchSize): boolean {
   return size === 'full' || SMOKE_PEERS.includes(id);
+}
+
+function machineText(): string {
+  const [cpu] = cpus();
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  const cores = `${availableParallelism()} cores of ${cpu?.model.trim() ?? 'an unknown processor'}`;
+  return `${cores}, ${gibibytes} GiB, ${type()} ${release()}, Node ${process.versions.node}`;
 }
 
 /** Collects what a peer tells. */

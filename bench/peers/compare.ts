@@ -25,7 +25,8 @@ export function benchRows(outcomes: readonly Outcome[]): BenchRow[] {
     measures.flatMap(([id, { name, unit }]): BenchRow[] => {
       const value = valueOf(outcome, id);
       if (value === undefined) return [];
-      const row = { name: `${outcome.peer.label}: ${name}`, value, unit };
+      const runs = outcome.findings.find((finding) => finding.measure === id)?.runs;
+      const row = { name: nameOf(outcome, name), value, unit, ...(runs === undefined ? {} : { runs }) };
       const reference = referenceOf(outcome, outcomes);
       const ratio = ratioOf(outcome, outcomes, id);
       if (reference === undefined || ratio === undefined) return [row];
@@ -39,8 +40,13 @@ export function unmeasured(outcomes: readonly Outcome[]): { name: string; reason
   return outcomes.flatMap((outcome) =>
     measures
       .filter(([id]) => valueOf(outcome, id) === undefined)
-      .map(([id, { name }]) => ({ name: `${outcome.peer.label}: ${name}`, reason: wordsOf(outcome, id) })),
+      .map(([id, { name }]) => ({ name: nameOf(outcome, name), reason: wordsOf(outcome, id) })),
   );
+}
+
+/** Two peers are Tailglow, in process and as a server. */
+function nameOf({ peer }: Outcome, measure: string): string {
+  return `${peer.label}, ${peer.place}: ${measure}`;
 }
 
 /** In Markdown. */

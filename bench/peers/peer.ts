@@ -11,6 +11,8 @@ export interface Peer {
   readonly place: 'server' | 'in process';
   /** What it is given: all periods one after another, or only the last one, because more would take too long. */
   readonly takes: 'all periods' | 'one period';
+  /** Its files are kept until the end of the run: another peer goes on with them. */
+  readonly keepsFiles?: boolean;
   /** Greatest relative distance of a percentile from the bucket that it lies in: 0 where it keeps our buckets. */
   readonly percentileLoss: number;
   /** Throws CannotError where it is not to be had. */
@@ -29,7 +31,7 @@ export interface Place {
 export interface Session {
   /** Name and version, as it says itself. */
   readonly version: string;
-  /** Whose CPU and memory count. */
+  /** Whose CPU and memory count; another one after `diskBytes` or `extend` started it anew. */
   readonly pid: number;
   /** What a client would send for these seconds, encoded now; the function sends it, and resolves when a query can
    *  find it, or, with a server, when it was accepted. Seconds come in order. */

@@ -68,6 +68,7 @@ class Run {
   /** Written so far. */
   #untilSecond: number;
   #histogramsPerS = 0;
+  readonly #cpuOfPid = new Map<number, number>();
 
   constructor(parts: { peer: Peer; job: Job; tell: Tell; session: Session; fromSecond: number }) {
     this.#peer = parts.peer;
@@ -84,6 +85,8 @@ class Run {
     const baseBytes = this.#forgetPeak();
     await this.#ingest();
     await this.#memory('memoryIngest', baseBytes);
+    // Its process may be another afterwards.
+    this.#ownCpu();
     await this.#find('disk', async () => [(await this.#session.diskBytes()) / this.#histograms()]);
     this.#forgetPeak();
     await this.#shortQueries();
@@ -142,16 +145,33 @@ class Run {
 
   async #longQueries(): Promise<void> {
     const { long } = this.#job.ranges;
-    const whole = this.#untilSecond === this.#job.fleet.endSecond;
-    if (this.#peer.takes === 'one period' && this.#session.extend !== undefined && whole) {
-      const [ms] = await timed(() => this.#session.extend!(this.#job.periods));
-      this.#say(`brought in the earlier periods in ${(ms / 1000).toFixed(1)} s`);
-      await this.#heatmap('heat24h', long, false);
-      await this.#heatmap('hue24h', long, true);
+    const fault = await this.#extend();
+    if (fault !== undefined) {
+      const refuse = (): never => {
+        throw fault;
+      };
+      await this.#find('heat24h', refuse);
+      await this.#find('hue24h', refuse);
       return;
     }
     const heat = await this.#heatmap('heat24h', long, false);
     await this.#heatmap('hue24h', long, true, heat);
+  }
+
+  /** Brings in what is missing of the long range, where the peer can; gives why not. */
+  async #extend(): Promise<CannotError | undefined> {
+    const { fleet, periods } = this.#job;
+    if (this.#session.extend === undefined || this.#untilSecond !== fleet.endSecond) return undefined;
+    // As above.
+    this.#ownCpu();
+    try {
+      const [ms] = await timed(() => this.#session.extend!(periods));
+      this.#say(`brought in the earlier periods in ${(ms / 1000).toFixed(1)} s`);
+      return undefined;
+    } catch (error) {
+      if (error instanceof CannotError) return error;
+      throw error;
+    }
   }
 
   /** `than` is what a question that is contained in this one found: where that failed this is not tried. */
@@ -312,17 +332,23 @@ class Run {
 
   /** Gives the share of all cores that processes other than ours have used since this call. */
   #watchOthers(): () => number {
-    const others = (): number =>
-      attempt(() => {
-        const { pid } = this.#session;
-        const own = cpuSeconds(process.pid) + (pid === process.pid ? 0 : cpuSeconds(pid));
-        return busySeconds() - own;
-      });
+    const others = (): number => attempt(() => busySeconds() - this.#ownCpu());
     const before = { ms: performance.now(), others: others() };
     return () => {
       const elapsed = (performance.now() - before.ms) / 1000;
       return Math.max(0, (100 * (others() - before.others)) / (elapsed * availableParallelism()));
     };
+  }
+
+  /** Of this process and of the peer's, also of one that has ended. */
+  #ownCpu(): number {
+    for (const pid of [process.pid, this.#session.pid]) {
+      this.#cpuOfPid.set(
+        pid,
+        attempt(() => cpuSeconds(pid)),
+      );
+    }
+    return [...this.#cpuOfPid.values()].reduce((a, b) => a + b, 0);
   }
 
   #say(line: string): void {

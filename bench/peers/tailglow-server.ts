@@ -1,7 +1,8 @@
 /** Tailglow as a server, with one aggregator: binary reports by POST, each answered when it is durable; a chunk counts
  *  as written when it is folded too. Heatmaps are asked for as JSON with all their cells, which is what the other
- *  servers answer. */
-import { join } from 'node:path';
+ *  servers answer. For all periods it is started over the directory that was folded in process (tailglow.ts). */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Type from 'typebox';
 import { loadKernel } from '../../src/kernel/native.ts';
@@ -17,6 +18,7 @@ import {
 import { fetchBody, hostLanes, readJson, sendInLanes } from './http.ts';
 import { occupiedBytes } from './machine.ts';
 import { CannotError, type PercentileLines, type Peer, type Place, type Session } from './peer.ts';
+import { TAILGLOW_ID } from './tailglow.ts';
 import { quiet, type ServerProcess, startServer } from './server-process.ts';
 
 const KEEPING = 'by host and key';
@@ -34,47 +36,57 @@ export const tailglowServer: Peer = {
   takes: 'one period',
   percentileLoss: 0,
   open: async (place) => {
-    let url = '';
-    const server = await startServer({
-      program: process.execPath,
-      args: [
-        PROGRAM,
-        'serve',
-        '--port=0',
-        '--aggregators=1',
-        '--host=bench',
-        `--data=${join(place.directory, 'data')}`,
-        `--socket=${join(place.directory, 'socket')}`,
-      ],
-      directory: place.directory,
-      ready: async (printed) => {
-        url = /^tailglow is at (\S+)/m.exec(printed)?.[1] ?? '';
-        await fetchBody(`${url}/readyz`);
-      },
-    });
-    await fetchBody(`${url}/api/v1/query`, {
+    const running = await startTailglow(place.directory, join(place.directory, 'data'));
+    await fetchBody(`${running.url}/api/v1/query`, {
       method: 'POST',
       headers: { 'content-type': 'text/plain' },
       body: instrumentStatement(KEEPING),
     });
-    return new TailglowServerSession(place, server, url);
+    return new TailglowServerSession(place, running);
   },
 };
 
+interface Running {
+  readonly server: ServerProcess;
+  readonly url: string;
+}
+
+async function startTailglow(directory: string, data: string): Promise<Running> {
+  let url = '';
+  const server = await startServer({
+    program: process.execPath,
+    args: [
+      PROGRAM,
+      'serve',
+      '--port=0',
+      '--aggregators=1',
+      '--host=bench',
+      `--data=${data}`,
+      `--socket=${join(directory, 'socket')}`,
+    ],
+    directory,
+    ready: async (printed) => {
+      url = /^tailglow is at (\S+)/m.exec(printed)?.[1] ?? '';
+      await fetchBody(`${url}/readyz`);
+    },
+  });
+  return { server, url };
+}
+
 class TailglowServerSession implements Session {
   readonly version = 'this version';
-  readonly pid: number;
   readonly #place: Place;
-  readonly #server: ServerProcess;
-  readonly #url: string;
   readonly #kernel: Kernel = loadKernel('native');
+  #running: Running;
   #sequence = 0;
 
-  constructor(place: Place, server: ServerProcess, url: string) {
-    this.pid = server.pid;
+  constructor(place: Place, running: Running) {
     this.#place = place;
-    this.#server = server;
-    this.#url = url;
+    this.#running = running;
+  }
+
+  get pid(): number {
+    return this.#running.server.pid;
   }
 
   prepare(fromSecond: number, untilSecond: number): () => Promise<void> {
@@ -87,7 +99,7 @@ class TailglowServerSession implements Session {
     const events = eventsOf(fleet, untilSecond - 1, untilSecond);
     return async () => {
       await sendInLanes(lanes, (entry) =>
-        fetchBody(`${this.#url}/api/v1/batches`, {
+        fetchBody(`${this.#running.url}/api/v1/batches`, {
           method: 'POST',
           headers: { 'content-type': 'application/vnd.tailglow.report' },
           body: new Uint8Array(entry),
@@ -101,8 +113,11 @@ class TailglowServerSession implements Session {
     await quiet(this.pid);
   }
 
-  diskBytes(): number {
-    return occupiedBytes(join(this.#place.directory, 'data/aggregator-0'));
+  /** After a clean stop, which commits the seconds that are still open, and a start. */
+  async diskBytes(): Promise<number> {
+    const data = join(this.#place.directory, 'data');
+    await this.#restart(data);
+    return occupiedBytes(join(data, 'aggregator-0'));
   }
 
   async heatmap(range: TimeRange, byKey: boolean, signal: AbortSignal): Promise<() => number> {
@@ -129,8 +144,21 @@ class TailglowServerSession implements Session {
     return readJson(Lines, body).series[0]?.values[0] === events;
   }
 
+  /** Starts anew over what was folded in process before: the same data, all periods of it. */
+  async extend(): Promise<void> {
+    const data = join(dirname(this.#place.directory), TAILGLOW_ID);
+    if (!existsSync(data))
+      throw new CannotError(`not tried: ${TAILGLOW_ID}, whose files it goes on with, was left out`);
+    await this.#restart(data);
+  }
+
   async close(): Promise<void> {
-    await this.#server.stop();
+    await this.#running.server.stop();
+  }
+
+  async #restart(data: string): Promise<void> {
+    await this.#running.server.stop();
+    this.#running = await startTailglow(this.#place.directory, data);
   }
 
   async #folded(second: number, events: number): Promise<void> {
@@ -144,7 +172,7 @@ class TailglowServerSession implements Session {
   #query(statement: string, signal?: AbortSignal, format = 'json'): Promise<Buffer> {
     const parameters = new URLSearchParams({ q: statement, format });
     return fetchBody(
-      `${this.#url}/api/v1/query?${parameters.toString()}`,
+      `${this.#running.url}/api/v1/query?${parameters.toString()}`,
       signal === undefined ? {} : { signal },
     );
   }

@@ -38,7 +38,9 @@ const METRIC: MetricDescription = {
   cost: 'none',
 };
 
-export const tailglow = tailglowPeer('tailglow', 'Tailglow', 'by host and key');
+/** Its directory is also its name among those of the run. */
+export const TAILGLOW_ID = 'tailglow';
+export const tailglow = tailglowPeer(TAILGLOW_ID, 'Tailglow', 'by host and key');
 export const tailglowMerged = tailglowPeer('tailglow-merged', 'Tailglow, hosts merged', 'by key');
 
 function tailglowPeer(id: string, label: string, keeping: Keeping): Peer {
@@ -47,6 +49,7 @@ function tailglowPeer(id: string, label: string, keeping: Keeping): Peer {
     label,
     place: 'in process',
     takes: 'all periods',
+    keepsFiles: id === TAILGLOW_ID,
     percentileLoss: 0,
     open: async (place) => {
       let nowSecond = place.fromSecond;

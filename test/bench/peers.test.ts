@@ -260,12 +260,15 @@ describe('the table', () => {
     expect(lines).toContain('| heatmap 10 min, 1 s columns, ms | 20.0 | 2,470 (123x) |');
     expect(lines).toContain('| on disk, settled, B/histogram | 16.3 | it hung |');
     expect(benchRows([here, there]).at(-1)).toEqual({
-      name: 'There: heatmap 10 min, 1 s columns',
+      name: 'There, in process: heatmap 10 min, 1 s columns',
       value: 2469.5,
       unit: 'ms',
       versus: { name: 'Here', ratio: 2469.5 / 20, what: 'x' },
     });
-    expect(unmeasured([here, there])).toContainEqual({ name: 'There: on disk, settled', reason: 'it hung' });
+    expect(unmeasured([here, there])).toContainEqual({
+      name: 'There, in process: on disk, settled',
+      reason: 'it hung',
+    });
   });
 });
 
@@ -274,7 +277,9 @@ it('measures what can be had without a package, all of it right', async () => {
   expect(
     missing?.filter(({ reason }) => !/^(draws none|not tried: to write|it did not grow)/.test(reason)),
   ).toEqual([]);
-  expect(rows.filter(({ name }) => name.startsWith('Tailglow: ')).length).toBeGreaterThanOrEqual(12);
+  expect(rows.filter(({ name }) => name.startsWith('Tailglow, in process: ')).length).toBeGreaterThanOrEqual(
+    12,
+  );
 });
 
 it('refuses a peer that it does not know', async () => {
