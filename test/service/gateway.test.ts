@@ -72,6 +72,8 @@ describe('reading', () => {
     ['text/csv', /^second,low,high,route,count\r\n/],
     ['application/jsonl', /^\{"second":1800000000,/],
     ['text/plain', /http\.requests/],
+    ['application/vnd.apache.arrow.stream', /^\xff\xff\xff\xff/],
+    ['application/vnd.apache.parquet', /^PAR1.*PAR1$/s],
   ])('negotiates %s', async (accept, start) => {
     const answer = await query('http.requests by route, latency last 20s', '', { accept });
     expect(answer.statusCode).toBe(200);
