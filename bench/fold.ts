@@ -12,7 +12,6 @@ import { assert } from '../src/model/assert.ts';
 import { crc32c } from '../src/model/crc32c.ts';
 import { histogramOf } from '../src/model/histogram.ts';
 import { LL5 } from '../src/model/grid.ts';
-import type { Instrumentation } from '../src/model/instrumentation.ts';
 import { BLOCK_STEPS, LATENESS_SECONDS } from '../src/model/limits.ts';
 import type { LogEntry } from '../src/model/log.ts';
 import {
@@ -27,6 +26,7 @@ import { CellsBuffer } from '../src/model/series.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { median } from './measure.ts';
+import { requestsBy } from './requests.ts';
 import { latencyNs, seededRandom } from './workload.ts';
 
 export const question =
@@ -34,18 +34,7 @@ export const question =
 export const smokeDigest = 'df77af2e';
 
 const START = BLOCK_STEPS * 7_013_000;
-const INSTRUMENTATION: Instrumentation = {
-  id: 'requests',
-  metric: 'http.requests',
-  by: ['route'],
-  numeric: 'latency',
-  grid: LL5,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 10_000_000,
-  idleSeconds: 0,
-  createdSecond: START,
-};
+const INSTRUMENTATION = requestsBy(['route'], { createdSecond: START, keepSeconds: 10_000_000 });
 
 interface Shape {
   readonly sources: number;

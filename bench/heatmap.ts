@@ -14,7 +14,7 @@ import { DRAW_DEFAULTS, type DrawOptions } from '../src/render/options.ts';
 import { type View, viewOf } from '../src/render/view.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
-import { seededRandom } from './workload.ts';
+import { about, seededRandom } from './workload.ts';
 
 export const question = 'What does drawing a dense heatmap of ten keys cost, and how many bytes is it?';
 export const smokeDigest = 'db6c9fb5';
@@ -79,13 +79,6 @@ function denseRaster(columns: number, rows: number): Raster {
     coverage: { expected: 20, reporting: whole, expecting: whole, missing: [], revised: [] },
     overlays: [],
   };
-}
-
-/** A count as a Poisson process would give it, nearly: a mean and noise of its root. */
-function about(mean: number, random: () => number): number {
-  if (mean < 1) return random() < mean ? 1 : 0;
-  const deviate = (random() + random() + random() + random() - 2) * Math.sqrt(3);
-  return Math.max(0, Math.floor(mean + deviate * Math.sqrt(mean) + 0.5));
 }
 
 function viewFor(raster: Raster, options: DrawOptions): View {

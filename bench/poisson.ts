@@ -20,7 +20,8 @@ interface Mode {
   readonly events: number;
 }
 
-const BUCKETS = 1024;
+/** No mean lies in a bucket from here on. */
+export const POISSON_BUCKETS = 1024;
 /** Of LL5: 32 buckets double the value, so a lognormal mode is a bell over buckets. 0.4 ms and 12 ms. */
 const FAST_MIDDLE = 465;
 const SLOW_MIDDLE = 622;
@@ -30,8 +31,19 @@ const SLOW_SHARE = 0.25;
 const SPIKE_PERIOD_SECONDS = 120;
 const DRIFT_PERIOD_SECONDS = 1800;
 
-/** Means of all buckets, added to `means`. */
-export function addMeans(shape: PoissonShape, source: number, key: number, second: number): Mode[] {
+/** One of a source's keys, at one second. */
+export interface PoissonPlace {
+  readonly source: number;
+  readonly key: number;
+  readonly second: number;
+}
+
+/** What is to be expected of every bucket there, added to `means`. */
+export function addMeans(means: Float64Array, shape: PoissonShape, place: PoissonPlace): void {
+  for (const mode of modesOf(shape, place)) addBell(means, mode);
+}
+
+function modesOf(shape: PoissonShape, { source, key, second }: PoissonPlace): Mode[] {
   const drift = triangle((second + source * 97 + key * 311) / DRIFT_PERIOD_SECONDS);
   const inSpike = (second + source * 29 + key * 53) % SPIKE_PERIOD_SECONDS;
   const spike = inSpike < 6 + 2 * ((source + key) % 7);
@@ -89,7 +101,7 @@ export interface PoissonBlock {
 export function poissonBlock(seed: number, shape: PoissonShape, merged: boolean): PoissonBlock {
   const random = seededRandom(seed);
   const cells = new CellsBuffer(1024);
-  const means = new Float64Array(BUCKETS);
+  const means = new Float64Array(POISSON_BUCKETS);
   let entropyBits = 0;
   for (let step = 0; step < shape.steps; step++) {
     for (let row = 0; row < shape.keys * (merged ? 1 : shape.sources); row++) {
@@ -98,9 +110,9 @@ export function poissonBlock(seed: number, shape: PoissonShape, merged: boolean)
       const first = Math.floor(row / shape.keys);
       const until = merged ? shape.sources : first + 1;
       for (let source = first; source < until; source++) {
-        for (const mode of addMeans(shape, source, key, step)) addBell(means, mode);
+        addMeans(means, shape, { source, key, second: step });
       }
-      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      for (let bucket = 0; bucket < POISSON_BUCKETS; bucket++) {
         const mean = means[bucket]!;
         if (mean === 0) continue;
         entropyBits += poissonEntropyBits(mean);

@@ -6,17 +6,13 @@ import { referenceKernel } from '../src/kernel/reference.ts';
 import { assert } from '../src/model/assert.ts';
 import { emptyBits, type CoverageBlock } from '../src/model/coverage.ts';
 import { LL5 } from '../src/model/grid.ts';
-import type { Instrumentation } from '../src/model/instrumentation.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
 import type { CellBlock, SeriesReader } from '../src/model/series.ts';
-import type { Catalogue } from '../src/query/catalogue.ts';
-import { checkStatement } from '../src/query/check.ts';
 import { evaluate } from '../src/query/evaluate.ts';
-import { parseStatement } from '../src/query/parse.ts';
-import { type Plan, planRead } from '../src/query/plan.ts';
 import type { QueryResult } from '../src/query/result.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
+import { planned, requestsBy } from './requests.ts';
 import { blockCells } from './workload.ts';
 
 export const question =
@@ -28,36 +24,7 @@ const SOURCES = 20;
 /** A multiple of the block, so that seconds are easy to tell. */
 const START = 1_700_000_000 - (1_700_000_000 % BLOCK_STEPS);
 
-const instrumentation: Instrumentation = {
-  id: 'requests',
-  metric: 'http.requests',
-  by: ['route'],
-  numeric: 'latency',
-  grid: LL5,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 86_400,
-  idleSeconds: 0,
-  createdSecond: START,
-};
-
-const catalogue: Catalogue = {
-  metrics: [
-    {
-      name: 'http.requests',
-      label: 'HTTP requests',
-      unit: 'requests',
-      scope: 'interval',
-      fields: [
-        { name: 'route', label: 'Route', type: 'string' },
-        { name: 'latency', label: 'Latency', type: 'time' },
-      ],
-      cost: 'none',
-    },
-  ],
-  pins: [],
-  instrumentations: [instrumentation],
-};
+const instrumentation = requestsBy(['route'], { createdSecond: START, keepSeconds: 86_400 });
 
 const queries = {
   'heatmap, hue by key': 'http.requests by route, latency last 10m | heatmap size 900x300 overlay p50, p99',
@@ -76,7 +43,7 @@ export async function run(size: BenchSize): Promise<BenchResult> {
   const rows: BenchRow[] = [];
   let digest = 0;
   for (const [name, text] of Object.entries(queries)) {
-    const plan = planned(text, START + seconds);
+    const plan = planned(text, instrumentation, START + seconds);
     const [native, reference] = medianMs(
       kernels.map((kernel) => () => void evaluate(plan, reader, kernel)),
       rounds,
@@ -87,19 +54,12 @@ export async function run(size: BenchSize): Promise<BenchResult> {
     const versus = { name: 'reference', ratio: reference! / native!, what: 'x the speed of' };
     rows.push({ name, value: native!, unit: 'ms', versus });
   }
-  const [front] = medianMs([() => void planned(queries['heatmap, hue by key'], START + seconds)], rounds * 5);
+  const [front] = medianMs(
+    [() => void planned(queries['heatmap, hue by key'], instrumentation, START + seconds)],
+    rounds * 5,
+  );
   rows.push({ name: 'parse, check and plan', value: front!, unit: 'ms' });
   return { bench: 'query', question, size, rows, digest: digest.toString(16).padStart(8, '0') };
-}
-
-function planned(text: string, nowSecond: number): Plan {
-  const parsed = parseStatement(text);
-  assert('statement' in parsed, () => `${text} does not parse`);
-  const outcome = checkStatement(parsed.statement, catalogue, text);
-  assert('checked' in outcome && outcome.checked.kind === 'read', () => `${text} is no read`);
-  const result = planRead(outcome.checked, { catalogue, nowSecond, frontierSecond: () => nowSecond });
-  assert('plan' in result, () => `${text} has no plan`);
-  return result.plan;
 }
 
 /** Blocks as a store holds them, sorted; all of 20 sources reported. */

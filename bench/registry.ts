@@ -9,4 +9,5 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'node-probe': () => import('./node-probe.ts'),
   peers: () => import('./peers.ts'),
   query: () => import('./query.ts'),
+  store: () => import('./store.ts'),
 };

@@ -15,6 +15,13 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+/** A count as a Poisson process would give it, nearly: a mean and noise of its root. */
+export function about(mean: number, random: () => number): number {
+  if (mean < 1) return random() < mean ? 1 : 0;
+  const deviate = (random() + random() + random() + random() - 2) * Math.sqrt(3);
+  return Math.max(0, Math.floor(mean + deviate * Math.sqrt(mean) + 0.5));
+}
+
 /** One latency, ns, of an operation that key `key` made at second `second`. Sums and products
  *  only, which are the same on every machine: a normal deviate is the sum of uniform ones. */
 export function latencyNs(random: () => number, key: number, second: number): number {
