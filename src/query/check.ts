@@ -15,7 +15,7 @@ import { type Diagnostic, Faults, nearest, oneOf, placeFaults, quoted } from './
 import { printQuantity } from './print.ts';
 import { durationSeconds, secondsText } from './unit.ts';
 
-export type { Checked, CheckedPin, CheckedRead, Draft } from './checked.ts';
+export type { Checked, CheckedRead, Draft } from './checked.ts';
 
 const MINUTE = 60;
 const HOUR = 3600;

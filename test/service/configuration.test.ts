@@ -1,102 +1,83 @@
-/** The config role goes on after what would end it: a log that was made anew, a catalogue whose write failed. */
-import Database from 'better-sqlite3';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NODE_METRICS } from '../../src/ingest/node/metrics.ts';
-import { MemoryLog } from '../../src/log/memory-log.ts';
-import { type Clock, systemClock } from '../../src/model/clock.ts';
-import { type LogReader, LogReplacedError, type LogWriter } from '../../src/model/log.ts';
-import { Configuration } from '../../src/service/configuration.ts';
+/** What the config role refuses for the sake of what is pinned. */
+import { describe, expect, it } from 'vitest';
+import { referenceKernel } from '../../src/kernel/reference.ts';
+import type { ControlEvent } from '../../src/model/control.ts';
+import type { MetricDescription } from '../../src/model/metric.ts';
+import { PINS_MAX } from '../../src/model/pin.ts';
+import { encodeControlEntry } from '../../src/model/report.ts';
+import { type Core, openCore } from '../../src/service/core.ts';
 import { draftOf } from '../../src/service/statements.ts';
-import { openCatalogue } from '../../src/store/catalogue.ts';
+import { MovableClock, START_SECOND } from './house.ts';
 
-/** What is tried again every second is tried again at once. */
-const clock: Clock = { ...systemClock, sleep: (_ms, signal) => systemClock.sleep(1, signal) };
+const METRIC: MetricDescription = {
+  name: 'job.runs',
+  label: 'jobs run',
+  unit: 'runs',
+  scope: 'interval',
+  fields: [
+    { name: 'queue', label: 'queue', type: 'string' },
+    { name: 'latency', label: 'latency', type: 'time' },
+  ],
+  cost: 'nothing',
+};
 
-let directory: string;
-let path: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'tailglow-config-'));
-  path = join(directory, 'catalogue.db');
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-function start(log: { reader: LogReader; writer: LogWriter; identity: string }) {
-  const said: string[] = [];
-  const configuration = Configuration.start({
-    catalogue: openCatalogue(path, log.identity),
-    reopen: (identity) => openCatalogue(path, identity),
-    writer: log.writer,
-    reader: log.reader,
+async function withCore(
+  use: (core: Core, say: (...events: ControlEvent[]) => Promise<void>) => Promise<void>,
+) {
+  const clock = new MovableClock(START_SECOND * 1000);
+  const core = await openCore({
+    kernel: referenceKernel,
     clock,
-    onChange: () => {},
-    onFault: (error) => said.push(error instanceof Error ? error.message : String(error)),
-    onHealed: () => said.push('healed'),
+    onFault: (error) => {
+      throw error;
+    },
   });
-  const create = async (statement: string): Promise<void> => {
-    await configuration.create(draftOf(statement, configuration));
-  };
-  const names = (): string[] => configuration.instrumentations().map((i) => i.id);
-  return { configuration, said, create, names };
+  try {
+    await core.configuration.announce('test', [METRIC]);
+    await use(core, async (...events) => {
+      await Promise.all(events.map((event) => core.log.append(encodeControlEntry(event))));
+      await core.configuration.announce('test', [METRIC]);
+    });
+  } finally {
+    await core.close();
+  }
 }
 
-it('a log that was made anew is followed from its first entry, and what lived lives on', async () => {
-  const [old, made] = [new MemoryLog(), new MemoryLog()];
-  let current = old;
-  const replaced = new AbortController();
-  const reader: LogReader = {
-    async *read(from, signal) {
-      const ends = current === old ? AbortSignal.any([signal, replaced.signal]) : signal;
-      yield* current.reader().read(from, ends);
-      if (!signal.aborted) throw new LogReplacedError('Cannot go on reading: the log is another one');
-    },
-    seek: (arrivedMs) => current.reader().seek(arrivedMs),
-    identity: () => Promise.resolve(current.identity),
-    end: () => current.reader().end(),
-    close: () => Promise.resolve(),
-  };
-  const append = (payload: Uint8Array): Promise<void> => current.writer(clock).append(payload);
-  const writer = { ...old.writer(clock), append };
-  const { configuration, said, create, names } = start({ reader, writer, identity: old.identity });
-  await configuration.announce('web1', NODE_METRICS);
-  await create('instrument http.requests by route, latency as before');
-  current = made;
-  replaced.abort();
-  await create('instrument http.requests by method, latency as after');
-  expect(names()).toEqual(['before', 'after']);
-  expect(said).toEqual(['Cannot go on reading: the log is another one', 'healed']);
-  expect(configuration.fault).toBeUndefined();
-  await configuration.close();
-  const again = openCatalogue(path, made.identity);
-  expect(again.instrumentations().map((i) => i.id)).toEqual(['before', 'after']);
-  expect(again.resumeOffset).toBe(1);
-  again.close();
-});
+const range = { fromSecond: START_SECOND - 60, untilSecond: START_SECOND };
 
-it('a catalogue whose write failed is opened anew until it takes the event', async () => {
-  const log = new MemoryLog();
-  const { identity } = log;
-  const { configuration, said, create, names } = start({
-    reader: log.reader(),
-    writer: log.writer(clock),
-    identity,
-  });
-  await configuration.announce('web1', NODE_METRICS);
-  await create('instrument http.requests by route, latency as before');
-  const disk = new Database(path);
-  disk.exec(
-    "CREATE TRIGGER full BEFORE INSERT ON lives BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
-  );
-  const created = create('instrument http.requests by method, latency as after');
-  while (said.length === 0) await systemClock.sleep(1);
-  expect(configuration.fault).toContain('database or disk is full');
-  expect(names()).toContain('before');
-  disk.exec('DROP TRIGGER full');
-  disk.close();
-  await created;
-  expect(names()).toEqual(['before', 'after']);
-  expect(said).toEqual([expect.stringContaining('database or disk is full'), 'healed']);
-  await configuration.close();
+describe('what is pinned', () => {
+  it('outlives its instrumentation, and is not taken by another of its name', () =>
+    withCore(async ({ configuration }, say) => {
+      const create = (statement: string) => configuration.create(draftOf(statement, configuration));
+      await create('instrument job.runs by queue, latency as runs');
+      await configuration.pin({ instrumentation: 'runs', ...range });
+      await say({ kind: 'instrumentation-expired', id: 'runs' });
+      expect(configuration.instrumentations()).toEqual([]);
+      expect(configuration.pins()).toMatchObject([{ id: 'runs-pin', ...range }]);
+      await expect(create('instrument job.runs by latency as runs')).rejects.toMatchObject({
+        problem: { status: 409, code: 'INSTRUMENTATION_PINNED' },
+      });
+      const again = await create('instrument job.runs by queue, latency keep 7d as runs');
+      expect(again).toMatchObject({ created: true, instrumentation: { id: 'runs', keepSeconds: 604_800 } });
+      await configuration.unpin('runs-pin');
+      await say({ kind: 'instrumentation-expired', id: 'runs' });
+      expect(await create('instrument job.runs by latency as runs')).toMatchObject({ created: true });
+    }));
+
+  it('is of what lives, under a name that fits, and bounded in number', () =>
+    withCore(async ({ configuration }, say) => {
+      await configuration.create(draftOf('instrument job.runs as runs', configuration));
+      const pin = (more: { id?: string; instrumentation?: string } = {}) =>
+        configuration.pin({ instrumentation: 'runs', ...range, ...more });
+      await expect(pin({ instrumentation: 'other' })).rejects.toMatchObject({ problem: { status: 404 } });
+      await expect(pin({ id: 'no spaces' })).rejects.toMatchObject({ problem: { code: 'NAME_INVALID' } });
+      await expect(configuration.unpin('none')).rejects.toMatchObject({ problem: { code: 'PIN_UNKNOWN' } });
+      const all = Array.from({ length: PINS_MAX - 1 }, (_, i): ControlEvent => ({
+        kind: 'range-pinned',
+        pin: { id: `p${i}`, instrumentation: 'runs', ...range, createdSecond: START_SECOND },
+      }));
+      await say(...all);
+      expect(await pin()).toMatchObject({ id: 'runs-pin' });
+      await expect(pin({ id: 'more' })).rejects.toMatchObject({ problem: { code: 'TOO_MANY_PINS' } });
+    }));
 });
