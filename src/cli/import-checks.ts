@@ -5,7 +5,7 @@ import type { InstrumentStatement } from '../query/ast.ts';
 import { instantText } from '../query/moment.ts';
 import { printStatement } from '../query/print.ts';
 import { secondsText } from '../query/unit.ts';
-import { CommandFailure, commandName, EXIT, type Target } from './client.ts';
+import { CommandFailure, EXIT, type Target } from './client.ts';
 import { countedBy } from './server-json.ts';
 
 const DAY_SECONDS = 86_400;
@@ -62,7 +62,7 @@ function remedy(id: string | undefined, days: number): string {
     return `nothing can be kept longer than ${KEEP_DAYS_MAX} days: leave out what is older`;
   return id === undefined
     ? `say "keep ${days}d" in --as`
-    : `\`${commandName()} instrumentations keep ${id} ${days}d\` would do`;
+    : `a keep of ${days}d would do, which a new instrumentation gets: import as another metric (what "${id}" has given up does not come back)`;
 }
 
 function daysFor(oldestSecond: number, nowSecond: number): number {
