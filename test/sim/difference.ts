@@ -9,7 +9,7 @@ export function difference(
   modelled: Record<string, Served>,
 ): string | undefined {
   const a = linesOf(served);
-  const b = linesOf(modelled);
+  const b = linesOf(agreed(modelled, served));
   if (a.join('\n') === b.join('\n')) return undefined;
   const inA = new Set(a);
   const inB = new Set(b);
@@ -24,6 +24,22 @@ export function difference(
       .slice(0, SHOWN_MAX),
   ];
   return lines.join('\n') || 'the same lines in another order';
+}
+
+/** What the model leaves open is as it is served, where that is one of the two answers. */
+function agreed(modelled: Record<string, Served>, served: Record<string, Served>): Record<string, Served> {
+  return Object.fromEntries(
+    Object.entries(modelled).map(([id, said]) => {
+      const found = new Map(served[id]?.coverage);
+      const coverage = said.coverage.map(([second, sources]): [number, string] => {
+        const names = new Set(found.get(second)?.split(' '));
+        const open = (name: string): string => (names.has(`-${name}`) ? `-${name}` : name);
+        const told = sources.split(' ').map((name) => (name.startsWith('~') ? open(name.slice(1)) : name));
+        return [second, told.join(' ')];
+      });
+      return [id, { ...said, coverage }];
+    }),
+  );
 }
 
 function linesOf(all: Record<string, Served>): string[] {

@@ -2,7 +2,8 @@
  *  second by second. Shares no code with src/store. Slow and plain on purpose. */
 import { keyText } from '../../src/model/key.ts';
 import type { Instrumentation } from '../../src/model/instrumentation.ts';
-import { keepSecondsMax } from '../../src/model/level.ts';
+import { keepSecondsMax, keepSecondsOf, type Level, LEVELS } from '../../src/model/level.ts';
+import type { Pin } from '../../src/model/pin.ts';
 import type { Batch, Report } from '../../src/model/report.ts';
 import type { ControlEvent } from '../../src/model/control.ts';
 import type { SimEntry } from './entries.ts';
@@ -17,7 +18,8 @@ const FORGET = 600;
 export interface Served {
   /** `second key bucket` and the count. */
   readonly cells: readonly (readonly [place: string, count: number])[];
-  /** Per step that anybody was expected in: `second`, then `source` or `-source` where a second of it is missing. */
+  /** Per step that anybody was expected in: `second`, then `source` or `-source` where a second of it is missing.
+   *  The model says `~source` where it is complete, but came so late that a store need not know. */
   readonly coverage: readonly (readonly [second: number, sources: string])[];
   readonly revised: readonly number[];
 }
@@ -31,11 +33,22 @@ export interface ServedRange {
 
 export const EVERYTHING: ServedRange = { stepSeconds: 1, fromSecond: 0, untilSecond: 4_000_000_000 };
 
+/** While the pins were the same: how far seconds were past their retention in the end. */
+interface PinnedTime {
+  readonly pins: readonly Pin[];
+  horizonSecond: number;
+}
+
 interface Series {
   instrumentation: Instrumentation;
   expiredSecond: number;
-  /** What a shorter retention gave up does not come back. */
-  floorSecond: number;
+  /** What a shorter retention, or want of space, gave up does not come back. */
+  readonly floors: Map<Level, number>;
+  readonly pinned: PinnedTime[];
+  /** What came late and is not sealed: source, second. */
+  late: (readonly [source: string, second: number])[];
+  /** Steps of which late reports came when their seconds were gone: source, then the step's seconds. */
+  readonly blurred: (readonly [source: string, level: Level, fromSecond: number])[];
   /** second -> `key bucket` -> count. */
   readonly cells: Map<number, Map<string, number>>;
   /** source -> seconds. */
@@ -52,6 +65,7 @@ export class Model {
   readonly #taken = new Set<string>();
   /** [host or source, second] */
   readonly #ends: (readonly [string, number])[] = [];
+  readonly #pins = new Map<string, Pin>();
   #largest = -1;
   #open = -1;
   /** Events in cells, over all that was ever taken. */
@@ -77,8 +91,10 @@ export class Model {
   }
 
   take({ arrivedMs, content }: SimEntry): void {
+    for (const series of this.#series.values()) this.#notePins(series);
     if (content.kind === 'control') this.#control(content.event, Math.floor(arrivedMs / 1000));
     if (content.kind === 'batches') for (const batch of content.batches) this.#batch(batch, arrivedMs);
+    for (const series of this.#series.values()) this.#notePins(series);
     if (this.#open >= 0 && this.#largest >= this.#open + BLOCK + LATENESS) this.#seal();
   }
 
@@ -86,9 +102,18 @@ export class Model {
     const series = this.#series.get(id);
     if (series === undefined) return { cells: [], coverage: [], revised: [] };
     const { stepSeconds, fromSecond, untilSecond } = range;
-    const horizon = this.#horizon(series);
+    // Of the levels that make whole steps some one must count it, and not cut the last step.
     const served = (second: number): boolean =>
-      second >= fromSecond && second < untilSecond && second - (second % BLOCK) + BLOCK > horizon;
+      second >= fromSecond &&
+      LEVELS.some(
+        (level) =>
+          stepSeconds % level === 0 &&
+          second < untilSecond - (untilSecond % level) &&
+          !this.#isGone(series, level, second),
+      );
+    const blurred = [...series.blurred, ...this.#blur(series)].filter(
+      ([, level]) => stepSeconds % level === 0,
+    );
     const stepOf = (second: number): number => second - (second % stepSeconds);
     const cells = new Map<string, number>();
     for (const [second, places] of series.cells) {
@@ -99,7 +124,7 @@ export class Model {
       }
     }
     // Per step the sources expected, and whether they miss a second of it.
-    const coverage = new Map<number, Map<string, boolean>>();
+    const coverage = new Map<number, Map<string, boolean | undefined>>();
     for (const [second, sources] of this.#coverage(series)) {
       if (!served(second)) continue;
       for (const source of sources) {
@@ -107,6 +132,10 @@ export class Model {
         const misses = series.reported.get(source)?.has(second) !== true;
         names.set(source, misses || names.get(source) === true);
       }
+    }
+    for (const [source, , from] of blurred) {
+      const names = coverage.get(stepOf(from));
+      if (names?.get(source) === false) names.set(source, undefined);
     }
     const revised = new Set([...series.revised].filter(served).map(stepOf));
     return {
@@ -126,7 +155,10 @@ export class Model {
         if (before !== undefined && sameMeasure(before.instrumentation, event.instrumentation)) {
           this.#redefine(before, event.instrumentation);
           before.expiredSecond = Infinity;
-        } else if (this.#owns(id)) this.#series.set(id, newSeries(event.instrumentation));
+        } else if (this.#owns(id)) {
+          this.#forget(id);
+          this.#series.set(id, newSeries(event.instrumentation));
+        }
         return;
       }
       case 'instrumentation-changed': {
@@ -144,7 +176,7 @@ export class Model {
         return;
       }
       case 'instrumentation-dropped':
-        this.#series.delete(event.id);
+        this.#forget(event.id);
         return;
       case 'instrumenter-online':
         this.#ends.push([event.host, arrivedSecond]);
@@ -153,8 +185,16 @@ export class Model {
         this.#ends.push([`${event.host}/${event.driver}`, event.second]);
         return;
       case 'range-pinned':
+        if (this.#series.has(event.pin.instrumentation)) this.#pins.set(event.pin.id, event.pin);
+        return;
       case 'range-unpinned':
+        this.#pins.delete(event.id);
+        return;
       case 'space-reclaimed':
+        for (const series of this.#series.values()) {
+          const floor = Math.min(event.untilSecond, Math.max(0, this.#openOf(series)));
+          series.floors.set(event.level, Math.max(floor, series.floors.get(event.level) ?? 0));
+        }
     }
   }
 
@@ -175,7 +215,7 @@ export class Model {
     const { instrumentation } = series;
     if (JSON.stringify(report.grid) !== JSON.stringify(instrumentation.grid)) return;
     if (report.rows.some(({ key }) => key.length !== instrumentation.by.length)) return;
-    if (second < this.#horizon(series)) return;
+    if (LEVELS.every((level) => second < this.#horizon(series, level))) return;
     for (const { key, histogram } of report.rows) {
       histogram.buckets.forEach((bucket, i) => {
         const places = mapOf(series.cells, second);
@@ -188,7 +228,8 @@ export class Model {
     if (!report.partial) setOf(series.reported, source).add(second);
     if (second < this.#openOf(series)) {
       setOf(series.expected, second).add(source);
-      series.revised.add(second);
+      series.late.push([source, second]);
+      if (second >= series.instrumentation.createdSecond) series.revised.add(second);
     }
   }
 
@@ -201,8 +242,52 @@ export class Model {
         for (const source of sources) setOf(series.expected, second).add(source);
       }
       const { expiredSecond, instrumentation } = series;
-      if (expiredSecond + keepSecondsMax(instrumentation) < this.#largest) this.#series.delete(id);
+      const isPinned = [...this.#pins.values()].some((pin) => pin.instrumentation === id);
+      if (expiredSecond + keepSecondsMax(instrumentation) < this.#largest && !isPinned) this.#forget(id);
+      series.blurred.push(...this.#blur(series));
+      series.late = [];
     }
+  }
+
+  #forget(id: string): void {
+    this.#series.delete(id);
+    for (const pin of this.#pins.values()) if (pin.instrumentation === id) this.#pins.delete(pin.id);
+  }
+
+  /** A block that was past its retention and not pinned at any one time is gone for ever. */
+  #notePins(series: Series): void {
+    const pins = [...this.#pins.values()].filter((pin) => pin.instrumentation === series.instrumentation.id);
+    const horizonSecond = this.#horizon(series, 1);
+    const last = series.pinned.at(-1);
+    if (last !== undefined && JSON.stringify(last.pins) === JSON.stringify(pins)) {
+      last.horizonSecond = Math.max(last.horizonSecond, horizonSecond);
+    } else series.pinned.push({ pins, horizonSecond });
+  }
+
+  /** Whether the level's block that holds the second counts no more. */
+  #isGone(series: Series, level: Level, second: number): boolean {
+    const start = second - (second % (BLOCK * level));
+    const end = start + BLOCK * level;
+    if (level > 1) return end <= this.#horizon(series, level);
+    return series.pinned.some(
+      ({ pins, horizonSecond }) =>
+        end <= horizonSecond && !pins.some((pin) => pin.fromSecond < end && pin.untilSecond > start),
+    );
+  }
+
+  /** Steps of late reports whose finer level is gone, at that level and all coarser ones. */
+  #blur(series: Series): (readonly [string, Level, number])[] {
+    return series.late.flatMap(([source, second]) => {
+      const blurred = LEVELS.findIndex((level, i) => {
+        if (i === 0) return false;
+        const from = second - (second % level);
+        const finer = LEVELS[i - 1]!;
+        return this.#isGone(series, finer, from) || this.#isGone(series, finer, from + level - 1);
+      });
+      return blurred < 0
+        ? []
+        : LEVELS.slice(blurred).map((level) => [source, level, second - (second % level)] as const);
+    });
   }
 
   *#coverage(series: Series): Generator<readonly [number, Set<string>]> {
@@ -233,12 +318,12 @@ export class Model {
   }
 
   #redefine(series: Series, instrumentation: Instrumentation): void {
-    series.floorSecond = this.#horizon(series);
+    for (const level of LEVELS) series.floors.set(level, this.#horizon(series, level));
     series.instrumentation = instrumentation;
   }
 
-  #horizon({ floorSecond, instrumentation }: Series): number {
-    return Math.max(floorSecond, this.#largest - instrumentation.keepSeconds);
+  #horizon({ floors, instrumentation }: Series, level: Level): number {
+    return Math.max(floors.get(level) ?? 0, this.#largest - keepSecondsOf(instrumentation, level));
   }
 
   #openOf({ instrumentation }: Series): number {
@@ -250,7 +335,10 @@ function newSeries(instrumentation: Instrumentation): Series {
   return {
     instrumentation,
     expiredSecond: Infinity,
-    floorSecond: -Infinity,
+    floors: new Map(),
+    pinned: [],
+    late: [],
+    blurred: [],
     cells: new Map(),
     heard: new Map(),
     reported: new Map(),
@@ -287,10 +375,10 @@ function mapOf<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
   return inner;
 }
 
-/** Of a step's sources: `a -b` where b misses a second of it. */
-export function coverageText(missing: ReadonlyMap<string, boolean>): string {
+/** Of a step's sources: `a -b ~c` where b misses a second of it, and c may have missed one. */
+export function coverageText(missing: ReadonlyMap<string, boolean | undefined>): string {
   return [...missing]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, misses]) => (misses ? `-${name}` : name))
+    .map(([name, misses]) => (misses === undefined ? `~${name}` : misses ? `-${name}` : name))
     .join(' ');
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { ControlEvent } from '../../src/model/control.ts';
 import { COUNT, LL5 } from '../../src/model/grid.ts';
 import type { Instrumentation } from '../../src/model/instrumentation.ts';
+import { type Level, type LevelRetention, LEVELS } from '../../src/model/level.ts';
 import type { Batch, Report, Row } from '../../src/model/report.ts';
 import type { Content, SimEntry } from './entries.ts';
 
@@ -12,7 +13,17 @@ export const FIRST_SECOND = 256 * 6_250_000 + 40;
 
 export const INSTRUMENTATIONS: readonly Instrumentation[] = [
   instrumentation('latency', { by: ['route'], numeric: 'latency', grid: LL5 }),
-  instrumentation('percent', { by: ['disk', 'host'], numeric: 'busy', grid: { kind: 'linear', width: 2 } }),
+  instrumentation('percent', {
+    by: ['disk', 'host'],
+    numeric: 'busy',
+    grid: { kind: 'linear', width: 2 },
+    keepSeconds: 5000,
+    keepLevels: [
+      { level: 10, keepSeconds: 40_000 },
+      { level: 60, keepSeconds: 0 },
+      { level: 3600, keepSeconds: 100_000 },
+    ],
+  }),
   instrumentation('short', { keepSeconds: 300 }),
   instrumentation('slow', { by: ['pool'], everySeconds: 10, scope: 'point' }),
 ];
@@ -59,7 +70,21 @@ export type Step =
   | { readonly step: 'restart'; readonly source: number; readonly announced: boolean }
   | { readonly step: 'offline'; readonly source: number }
   | { readonly step: 'create' | 'expire' | 'drop' | 'odd'; readonly which: number }
-  | { readonly step: 'keep'; readonly which: number; readonly seconds: number }
+  | {
+      readonly step: 'keep';
+      readonly which: number;
+      readonly seconds: number;
+      readonly levels: readonly LevelRetention[] | undefined;
+    }
+  | {
+      readonly step: 'pin';
+      readonly which: number;
+      readonly nth: number;
+      readonly back: number;
+      readonly seconds: number;
+    }
+  | { readonly step: 'unpin'; readonly which: number; readonly nth: number }
+  | { readonly step: 'reclaim'; readonly level: Level; readonly back: number }
   | { readonly step: 'garbage'; readonly bytes: readonly number[] };
 
 const report = fc.record({
@@ -68,11 +93,18 @@ const report = fc.record({
   back: fc.oneof(
     { weight: 8, arbitrary: fc.nat(3) },
     { weight: 2, arbitrary: fc.integer({ min: -13, max: 700 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 700, max: 30_000 }) },
   ),
   instrumentations: fc.uniqueArray(which, { minLength: 1, maxLength: 3 }),
   partial: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
   hold: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(6)),
   rows: fc.array(fc.tuple(fc.nat(3), fc.nat(60), fc.integer({ min: 1, max: 500 })), { maxLength: 4 }),
+});
+
+const back = fc.oneof(fc.nat(1000), fc.nat(100_000));
+const retention = fc.record({
+  level: fc.constantFrom(...LEVELS.slice(1)),
+  keepSeconds: fc.constantFrom(0, 3000, 50_000, 1_000_000),
 });
 
 export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
@@ -84,7 +116,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
       seconds: fc.oneof(
         { weight: 4, arbitrary: fc.integer({ min: 1, max: 3 }) },
         { weight: 2, arbitrary: fc.integer({ min: 1, max: 300 }) },
-        { weight: 1, arbitrary: fc.constantFrom(900, 100_000) },
+        { weight: 1, arbitrary: fc.constantFrom(900, 2600, 16_000, 100_000) },
       ),
     }),
   },
@@ -92,7 +124,23 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ step: fc.constant('restart' as const), source, announced: fc.boolean() }),
   fc.record({ step: fc.constant('offline' as const), source }),
   fc.record({ step: fc.constantFrom('create', 'expire', 'drop', 'odd'), which }),
-  fc.record({ step: fc.constant('keep' as const), which, seconds: fc.constantFrom(10, 300, 86_400) }),
+  fc.record({
+    step: fc.constant('keep' as const),
+    which,
+    seconds: fc.constantFrom(10, 300, 86_400),
+    levels: fc.option(fc.uniqueArray(retention, { selector: ({ level }) => level, maxLength: 4 }), {
+      nil: undefined,
+    }),
+  }),
+  fc.record({
+    step: fc.constant('pin' as const),
+    which,
+    nth: fc.nat(1),
+    back,
+    seconds: fc.constantFrom(1, 100, 3000, 1_000_000),
+  }),
+  fc.record({ step: fc.constant('unpin' as const), which, nth: fc.nat(1) }),
+  fc.record({ step: fc.constant('reclaim' as const), level: fc.constantFrom(...LEVELS), back }),
   fc.record({ step: fc.constant('garbage' as const), bytes: fc.array(fc.nat(255), { maxLength: 8 }) }),
 );
 
@@ -144,13 +192,20 @@ class Traffic {
         return this.control({ kind: 'source-offline', ...SOURCES[step.source]!, second: this.#second });
       case 'keep': {
         const { id } = INSTRUMENTATIONS[step.which]!;
+        const { seconds: keepSeconds, levels } = step;
+        const keepLevels = levels === undefined ? {} : { keepLevels: levels };
         return this.control({
           kind: 'instrumentation-changed',
           id,
-          keepSeconds: step.seconds,
+          keepSeconds,
+          ...keepLevels,
           idleSeconds: 0,
         });
       }
+      case 'pin':
+      case 'unpin':
+      case 'reclaim':
+        return this.#keep(step);
       case 'garbage':
         return this.#append({ kind: 'garbage', bytes: step.bytes });
       case 'create':
@@ -178,6 +233,20 @@ class Traffic {
     if (step === 'drop') return this.control({ kind: 'instrumentation-dropped', id: of.id });
     const instrumentation = { ...of, by: [...of.by, 'more'] };
     this.control({ kind: 'instrumentation-created', instrumentation });
+  }
+
+  #keep(step: Extract<Step, { step: 'pin' | 'unpin' | 'reclaim' }>): void {
+    if (step.step === 'reclaim') {
+      const { level, back } = step;
+      return this.control({ kind: 'space-reclaimed', level, untilSecond: Math.max(0, this.#second - back) });
+    }
+    const instrumentation = INSTRUMENTATIONS[step.which]!.id;
+    const id = `${instrumentation}-${step.nth}`;
+    if (step.step === 'unpin') return this.control({ kind: 'range-unpinned', id });
+    const fromSecond = this.#second - step.back;
+    const untilSecond = fromSecond + step.seconds;
+    const pin = { id, instrumentation, fromSecond, untilSecond, createdSecond: this.#second };
+    this.control({ kind: 'range-pinned', pin });
   }
 
   #report(step: Extract<Step, { step: 'report' }>): void {

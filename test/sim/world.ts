@@ -415,7 +415,8 @@ class World {
     }
   }
 
-  /** What is past its retention is deleted at seals and at opening, so both are opened once more. */
+  /** What is due may be done at any time, and what it makes superfluous deleted once a commit says that it is done:
+   *  so both are opened once more to do it, and take one entry more to say so. */
   #replay(node: StoreNode, index: number): void {
     const kernel = this.#options.kernel ?? fastKernel();
     const directory = join(this.#directory, `replay-${index}`);
@@ -432,7 +433,15 @@ class World {
     fresh.close();
     node.store.checkpoint();
     node.close();
-    for (const each of [directory, node.directory]) openStore({ ...options, directory: each }).close();
+    for (const each of [directory, node.directory]) {
+      const store = openStore({ ...options, directory: each });
+      while (store.work());
+      const content = { kind: 'garbage', bytes: [0] } as const;
+      store.fold([toLogEntry({ offset: store.resumeOffset, arrivedMs: this.#time.nowMs, content })]);
+      store.checkpoint();
+      while (store.work());
+      store.close();
+    }
     const [a, b] = [storedSegments(node.directory), storedSegments(directory)];
     if (a.join('\n') === b.join('\n')) return;
     const only = (of: string[], other: string[]): string =>
