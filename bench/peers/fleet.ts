@@ -71,12 +71,13 @@ function doubled(from: Uint16Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
   return to;
 }
 
-/** Index of the histogram of an absolute second: of the period, of those before it, of those to come. */
+/** Index of the histogram of an absolute second: of the period, of those before it, whose hosts are turned, and of
+ *  those to come, whose are not: the newest seconds, by which freshness is measured, bring no new series. */
 export function histogramAt(fleet: Fleet, second: number, host: number, key: number): number {
   const { hosts, keys, periodSeconds, endSecond } = fleet;
   const ahead = second - (endSecond - periodSeconds);
   const turns = Math.floor(ahead / periodSeconds);
-  const turned = (((host + turns) % hosts) + hosts) % hosts;
+  const turned = (((host + Math.min(turns, 0)) % hosts) + hosts) % hosts;
   return ((ahead - turns * periodSeconds) * hosts + turned) * keys + key;
 }
 

@@ -150,6 +150,9 @@ class TailglowServerSession implements Session {
     if (!existsSync(data))
       throw new CannotError(`not tried: ${TAILGLOW_ID}, whose files it goes on with, was left out`);
     await this.#restart(data);
+    const newest = this.#place.fleet.endSecond - 1;
+    const events = eventsOf(this.#place.fleet, newest, newest + 1);
+    if (!(await this.visible(newest, events))) throw new CannotError('not tried: not all of it was written');
   }
 
   async close(): Promise<void> {
