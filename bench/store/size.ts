@@ -7,12 +7,14 @@ import { LL5 } from '../../src/model/grid.ts';
 import { BLOCK_STEPS, LATENESS_SECONDS } from '../../src/model/limits.ts';
 import type { LogEntry } from '../../src/model/log.ts';
 import { encodeControlEntry, encodeReportEntry } from '../../src/model/report.ts';
-import type { LevelStats } from '../../src/store/store.ts';
+import type { StoreStats } from '../../src/store/store.ts';
 import type { BenchRow } from '../bench.ts';
 import { type PoissonBlock, poissonBlock, type PoissonShape } from '../poisson.ts';
 import { requestsBy } from '../requests.ts';
 import { type Built, openAt } from './built.ts';
 import { keyOf } from './traffic.ts';
+
+type Level = StoreStats['levels'][number]['level'];
 
 const START = BLOCK_STEPS * 7_013_000;
 
@@ -97,10 +99,7 @@ export function levelRows(hour: Built, day: Built, month: Built): BenchRow[] {
   return [...rows, { name: 'an hour of all roll-ups', value: sum / 1e6, unit: 'MB', versus }];
 }
 
-function levelsOf(
-  { stats }: Built,
-  wanted: readonly LevelStats['level'][],
-): { level: LevelStats['level']; hourBytes: number }[] {
+function levelsOf({ stats }: Built, wanted: readonly Level[]): { level: Level; hourBytes: number }[] {
   return stats.levels
     .filter(({ level, segments }) => wanted.includes(level) && segments > 0)
     .map(({ level, segments, bytes }) => ({
