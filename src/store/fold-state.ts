@@ -3,6 +3,8 @@
 import Type, { type Static } from 'typebox';
 import Value from 'typebox/value';
 import type { Instrumentation } from '../model/instrumentation.ts';
+import type { Pin } from '../model/pin.ts';
+import { pendingState } from './pending.ts';
 
 const second = Type.Integer();
 const count = Type.Integer({ minimum: 0 });
@@ -73,6 +75,21 @@ const sourceRecord = Type.Object({
   refused: count,
 });
 
+const head = Type.Object({
+  /** Before there were roll-ups: the floor of level 1. */
+  floorSecond: Type.Optional(second),
+  horizon: Type.Optional(
+    Type.Object({
+      floors: Type.Array(Type.Tuple([second, second])),
+      pinned: Type.Array(Type.Tuple([text, Type.Array(Type.Tuple([second, second]))])),
+    }),
+  ),
+  carry: Type.Array(Type.Tuple([text, second])),
+});
+
+/** Checked as a control event when it came. */
+const pin = Type.Unsafe<Pin>(Type.Object({ id: text, instrumentation: text }));
+
 const foldState = Type.Object({
   /** The next entry to fold. */
   nextOffset: count,
@@ -85,9 +102,10 @@ const foldState = Type.Object({
     lives: Type.Array(Type.Object({ instrumentation, expiredSecond: Type.Optional(second) })),
     dropped: Type.Array(text),
   }),
-  heads: Type.Array(
-    Type.Tuple([text, Type.Object({ floorSecond: second, carry: Type.Array(Type.Tuple([text, second])) })]),
-  ),
+  heads: Type.Array(Type.Tuple([text, head])),
+  pins: Type.Optional(Type.Array(pin)),
+  /** Absent in a store from before there were roll-ups. */
+  pending: Type.Optional(pendingState),
   sequences: Type.Object({
     forgottenSecond: second,
     givenUp: count,

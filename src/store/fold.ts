@@ -5,12 +5,15 @@
  *  - a batch is the unit of repeats; it is taken once by (source, incarnation, sequence).
  *  - a block is sealed when the largest accepted second is LATENESS_SECONDS past its end; what comes later for
  *    it makes a further block of that range, marked revised.
- *  - a head of too many cells spills them early: a block may be sealed in parts. */
+ *  - a head of too many cells spills them early, late blocks first: a block may be sealed in parts.
+ *  - a report is taken as long as some level counts its second; the roll-ups that a seal makes due are part of the
+ *    state (pending.ts), so what is stored in the end follows from the entries too. */
 import { blockStart } from '../model/series.ts';
 import { type ControlEvent, ControlEventError } from '../model/control.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import { sameGrid } from '../model/grid.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Level } from '../model/level.ts';
 import { BLOCK_STEPS, FUTURE_SECONDS_MAX, LATENESS_SECONDS } from '../model/limits.ts';
 import type { LogEntry } from '../model/log.ts';
 import {
@@ -24,6 +27,8 @@ import {
 import { type AsideItem, type Counters, type FoldState, newCounters, type Refusal } from './fold-state.ts';
 import { type Ending, Head, type HeadState, type SealedBlock, type StoredBlock } from './head.ts';
 import { type InstrumentationEvent, type Life, Lives } from './lives.ts';
+import { Pending } from './pending.ts';
+import { type PinEvent, Pins } from './pins.ts';
 import { Sequences } from './sequences.ts';
 import { Ends, type SourceRecord, Sources } from './sources.ts';
 
@@ -45,6 +50,11 @@ export class Fold {
   readonly #config: FoldConfig;
   readonly #checksum: Checksum;
   readonly #lives: Lives;
+  readonly #pins: Pins;
+  /** What the store adds to when it seals. */
+  readonly pending: Pending;
+  /** It goes on from a state of before there were roll-ups. */
+  readonly isFirstWithPending: boolean;
   readonly #heads = new Map<string, Head>();
   readonly #sequences: Sequences;
   readonly #sources: Sources;
@@ -62,7 +72,10 @@ export class Fold {
   constructor(config: FoldConfig, state?: FoldState, images: readonly StoredBlock[] = []) {
     this.#config = config;
     this.#checksum = (bytes, seed) => config.kernel.crc32c(bytes, seed);
-    this.#lives = new Lives(state?.lives);
+    this.#pins = new Pins(state?.pins);
+    this.#lives = new Lives(state?.lives, (id) => this.#pins.of(id).length > 0);
+    this.pending = new Pending(state?.pending);
+    this.isFirstWithPending = state !== undefined && state.pending === undefined;
     this.#sequences = new Sequences(state?.sequences);
     this.#sources = new Sources(state?.sources);
     this.#ends = new Ends(state?.ends);
@@ -112,6 +125,10 @@ export class Fold {
     return this.#lives.all().filter((life) => this.#heads.has(life.instrumentation.id));
   }
 
+  heads(): readonly Head[] {
+    return [...this.#heads.values()];
+  }
+
   head(id: string): Head | undefined {
     return this.#heads.get(id);
   }
@@ -156,7 +173,7 @@ export class Fold {
     let sealed: SealedBlock[];
     if (cause === 'head-full') {
       this.counters.spills++;
-      sealed = [...this.#heads.values()].flatMap((head) => head.spill(kernel));
+      sealed = this.#spill();
     } else {
       const before = this.#openSecond;
       this.#openSecond = blockStart(this.#largestSecond - LATENESS_SECONDS);
@@ -169,6 +186,16 @@ export class Fold {
     }
     this.#sizeCells = this.#measure();
     return sealed;
+  }
+
+  /** Late blocks fill up slowly and would stay open long: they go first, and all only where that was not enough. */
+  #spill(): SealedBlock[] {
+    const { kernel, headCellsMax } = this.#config;
+    const heads = [...this.#heads.values()];
+    const sealed = heads.flatMap((head) => head.spill(0, this.openSecond(head), kernel));
+    this.#sizeCells = this.#measure();
+    if (this.#sizeCells <= headCellsMax / 2) return sealed;
+    return [...sealed, ...heads.flatMap((head) => head.spill(this.openSecond(head), Infinity, kernel))];
   }
 
   /** Names whose history goes, each once. */
@@ -185,16 +212,9 @@ export class Fold {
     };
   }
 
-  /** Before it, history is past its retention; all of it, where the instrumentation is not known. */
-  horizonSecond(id: string): number {
-    const life = this.#lives.get(id);
-    if (life === undefined) return Number.MAX_SAFE_INTEGER;
-    const head = this.#heads.get(id);
-    return head?.horizonSecond(this.#largestSecond) ?? this.#largestSecond - life.instrumentation.keepSeconds;
-  }
-
-  isExpired(id: string, startSecond: number, stepSeconds: number): boolean {
-    return startSecond + BLOCK_STEPS * stepSeconds <= this.horizonSecond(id);
+  /** Whether a block counts no more; so where the instrumentation is not known. */
+  isExpired(id: string, level: Level, startSecond: number): boolean {
+    return this.#heads.get(id)?.horizon.isExpired(level, startSecond, this.#largestSecond) ?? true;
   }
 
   isKnown(id: string): boolean {
@@ -213,6 +233,8 @@ export class Fold {
       largestSecond: this.#largestSecond,
       openSecond: this.#openSecond,
       lives: this.#lives.state(),
+      pins: this.#pins.state(),
+      pending: this.pending.state(),
       heads: [...this.#heads].map(([id, head]) => [id, head.state()]),
       sequences: this.#sequences.state(),
       sources: this.#sources.all().map((record) => ({ ...record })),
@@ -240,11 +262,38 @@ export class Fold {
         return this.#ends.endHost(event.host, second);
       case 'source-offline':
         return this.#ends.endSource(sourceName(event), Math.min(event.second, second + FUTURE_SECONDS_MAX));
+      case 'range-pinned':
+      case 'range-unpinned':
+        return this.#pin(event, entry);
+      case 'space-reclaimed':
+        return this.#reclaim(event.level, event.untilSecond);
       case 'instrumentation-created':
       case 'instrumentation-changed':
       case 'instrumentation-expired':
       case 'instrumentation-dropped':
         return this.#change(event, second, entry);
+    }
+  }
+
+  #pin(event: PinEvent, entry: LogEntry): void {
+    const before = this.#pins.get(event.kind === 'range-pinned' ? event.pin.id : event.id);
+    const refused = this.#pins.apply(event, (id) => this.#lives.get(id) !== undefined);
+    if (refused !== undefined) {
+      return this.#refuse(entry, 'refusedControl', `Cannot take "${event.kind}": ${refused}`);
+    }
+    if (event.kind === 'range-pinned') {
+      const { id, instrumentation, fromSecond, untilSecond } = event.pin;
+      const head = this.#heads.get(instrumentation);
+      head?.horizon.pin(id, fromSecond, untilSecond, this.#largestSecond);
+      if (before?.instrumentation === instrumentation) return;
+    }
+    if (before !== undefined) this.#heads.get(before.instrumentation)?.horizon.unpin(before.id);
+  }
+
+  /** What is still open stays. */
+  #reclaim(level: Level, untilSecond: number): void {
+    for (const head of this.#heads.values()) {
+      head.horizon.raise(level, Math.min(untilSecond, this.openSecond(head)));
     }
   }
 
@@ -266,6 +315,8 @@ export class Fold {
   #forget(gone: readonly string[]): void {
     if (gone.length === 0) return;
     for (const id of gone) this.#heads.delete(id);
+    this.#pins.forget(gone);
+    this.pending.forget(gone);
     this.#gone.push(...gone);
     this.#sizeCells = this.#measure();
   }
@@ -312,7 +363,7 @@ export class Fold {
       const text = `its keys have ${report.fieldCount} fields, expected ${instrumentation.by.length}`;
       return this.#refuse(entry, 'refusedFields', text, batch, report);
     }
-    if (batch.second < head.horizonSecond(this.#largestSecond)) {
+    if (batch.second < head.horizon.oldestSecond(this.#largestSecond)) {
       this.counters.refusedTooOld++;
       return;
     }

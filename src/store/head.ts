@@ -13,6 +13,7 @@ import { BLOCK_STEPS, SOURCE_FORGET_SECONDS, SOURCES_MAX } from '../model/limits
 import { blockStart, type Cells } from '../model/series.ts';
 import { OpenBlock } from './block.ts';
 import { awaitedAt, type Expectation, expectedBits } from './expected.ts';
+import { Horizon, type HorizonState } from './horizon.ts';
 
 /** A source that reported within so many seconds is awaited before a second counts as answered. */
 const AWAIT_SECONDS = 5;
@@ -44,7 +45,9 @@ export interface Ending {
 }
 
 export interface HeadState {
-  floorSecond: number;
+  /** Of a store from before there were roll-ups: the floor of level 1. */
+  floorSecond?: number;
+  horizon?: HorizonState;
   carry: [source: string, second: number][];
 }
 
@@ -60,13 +63,13 @@ export class Head {
   readonly #carry: Map<string, number>;
   /** Sources of the carry and of the open blocks. */
   #names: Set<string>;
-  /** What a shorter retention gave up does not come back. */
-  #floorSecond: number;
+  /** What of its history counts. */
+  readonly horizon: Horizon;
   #instrumentation: Instrumentation;
 
   constructor(instrumentation: Instrumentation, state?: HeadState) {
     this.#instrumentation = instrumentation;
-    this.#floorSecond = state?.floorSecond ?? 0;
+    this.horizon = new Horizon(instrumentation, state?.horizon ?? firstHorizon(state?.floorSecond));
     this.#carry = new Map(state?.carry);
     this.#names = new Set(this.#carry.keys());
   }
@@ -77,13 +80,8 @@ export class Head {
 
   /** The same measure with another retention or idle limit. */
   redefine(instrumentation: Instrumentation, nowSecond: number): void {
-    this.#floorSecond = this.horizonSecond(nowSecond);
+    this.horizon.redefine(instrumentation, nowSecond);
     this.#instrumentation = instrumentation;
-  }
-
-  /** What lies before is past its retention. */
-  horizonSecond(nowSecond: number): number {
-    return Math.max(this.#floorSecond, nowSecond - this.#instrumentation.keepSeconds);
   }
 
   /** Open blocks in ascending order. */
@@ -130,7 +128,7 @@ export class Head {
     how: { readonly full: boolean; readonly openSecond: number },
   ): boolean {
     const block = this.block(second);
-    if (second < how.openSecond) block.revise(second);
+    if (second < how.openSecond && second >= this.#instrumentation.createdSecond) block.revise(second);
     if (!this.#names.has(source)) {
       if (this.#names.size >= SOURCES_MAX) return false;
       this.#names.add(source);
@@ -156,11 +154,13 @@ export class Head {
     return sealed;
   }
 
-  /** Takes the cells of all blocks out, because they are too many; the blocks stay open and keep who was heard. */
-  spill(kernel: Kernel): SealedBlock[] {
+  /** Takes the cells of all blocks that start in [fromSecond, untilSecond) out, because they are too many; the
+   *  blocks stay open and keep who was heard. */
+  spill(fromSecond: number, untilSecond: number, kernel: Kernel): SealedBlock[] {
     const spilt: SealedBlock[] = [];
     for (const block of this.blocks()) {
       if (block.cells.length === 0) continue;
+      if (block.startSecond < fromSecond || block.startSecond >= untilSecond) continue;
       const { startSecond } = block;
       spilt.push(this.#sealed({ startSecond, sources: [], revised: emptyBits() }, block.take(kernel)));
     }
@@ -175,6 +175,12 @@ export class Head {
     }
   }
 
+  /** What came for ranges that were sealed before. */
+  lateCoverage(openSecond: number): CoverageBlock[] {
+    const late = this.blocks().filter(({ startSecond }) => startSecond < openSecond);
+    return late.map((block) => lateCoverage(block));
+  }
+
   /** The second below which all are answered for: everyone awaited reported in full, or waiting is over. */
   frontier(nowMs: number, ending: Ending): number {
     let second = Math.max(0, Math.floor((nowMs - ANSWER_MS) / 1000));
@@ -183,7 +189,7 @@ export class Head {
   }
 
   state(): HeadState {
-    return { floorSecond: this.#floorSecond, carry: [...this.#carry] };
+    return { horizon: this.horizon.state(), carry: [...this.#carry] };
   }
 
   #answered(second: number, ending: Ending): boolean {
@@ -295,6 +301,10 @@ function lateCoverage(block: OpenBlock): CoverageBlock {
     reported,
   }));
   return { startSecond: block.startSecond, sources: sources.toSorted(byName), revised: block.revised };
+}
+
+function firstHorizon(floorSecond: number | undefined): HorizonState | undefined {
+  return floorSecond === undefined ? undefined : { floors: [[1, floorSecond]], pinned: [] };
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

@@ -1,11 +1,19 @@
-/** One file of stored segments: what was sealed on one UTC day (docs/SEGMENT_FORMAT.md has its tables). Owns: the
- *  statements, the ranges that it holds, one transaction for segments and the state that they belong to.
+/** One file of stored segments: what was sealed on one UTC day, or roll-ups of one level of some days
+ *  (docs/SEGMENT_FORMAT.md). Owns: its transactions, and what it says of itself: which ranges it holds and how much.
  *  Does not: decode segments, choose the file, keep the state's rules.
  *  A late block goes to the file of the seal that wrote it, whatever day it speaks of. */
 import type Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
 import { assert } from '../model/assert.ts';
 import { crc32c } from '../model/crc32c.ts';
+import { isLevel, type Level } from '../model/level.ts';
+import {
+  prepareStatements,
+  prepareWrites,
+  type Statements,
+  type WriteStatements,
+} from './partition-tables.ts';
+import type { Extent, SegmentPlace, SegmentRef, SegmentRow, SegmentSource } from './place.ts';
 import {
   blob,
   checkpointFile,
@@ -19,79 +27,19 @@ import {
 } from './sqlite.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
-export const SCHEMA_VERSION = 1;
-const SCHEMA: Schema = {
-  applicationId: 0x54474c57,
-  version: SCHEMA_VERSION,
-  synchronous: 'NORMAL',
-  sql: `
-    CREATE TABLE segment (
-      id INTEGER PRIMARY KEY,
-      instrumentation TEXT NOT NULL,
-      level INTEGER NOT NULL,
-      start_second INTEGER NOT NULL,
-      revision INTEGER NOT NULL,
-      codec INTEGER NOT NULL,
-      bytes BLOB NOT NULL
-    ) STRICT;
-    CREATE UNIQUE INDEX segment_place ON segment (instrumentation, level, start_second, revision);
-    CREATE TABLE span (
-      instrumentation TEXT NOT NULL,
-      level INTEGER NOT NULL,
-      first_start INTEGER NOT NULL,
-      last_start INTEGER NOT NULL,
-      PRIMARY KEY (instrumentation, level)
-    ) STRICT;
-    CREATE TABLE head (
-      instrumentation TEXT NOT NULL,
-      start_second INTEGER NOT NULL,
-      merged_cells INTEGER NOT NULL,
-      tail_cells INTEGER NOT NULL,
-      bytes BLOB NOT NULL,
-      PRIMARY KEY (instrumentation, start_second)
-    ) STRICT;
-    CREATE TABLE state (
-      id INTEGER PRIMARY KEY CHECK (id = 1),
-      generation INTEGER NOT NULL,
-      log TEXT NOT NULL,
-      body TEXT NOT NULL,
-      crc INTEGER NOT NULL
-    ) STRICT;
-  `,
-};
-
-/** Seconds of a step of what is sealed from the head: its level. */
-export const LEVEL_SECONDS = 1;
-
-/** Where a segment lies. `level` is the seconds of a step; `revision` the number of the seal that wrote it. */
-export interface SegmentPlace {
-  readonly instrumentation: string;
-  readonly level: number;
-  readonly startSecond: number;
-  readonly revision: number;
-}
-
-export interface SegmentRow extends SegmentPlace {
-  readonly codec: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Unique over the life of a store: a revision is the number of the seal that wrote it. */
-export function segmentName({ instrumentation, level, startSecond, revision }: SegmentPlace): string {
-  return `${instrumentation}/${level}/${startSecond}/${revision}`;
-}
-
-export interface SegmentRef extends SegmentPlace {
-  readonly id: number;
-  readonly partition: Partition;
-}
+/** Pages given back at a time: 8 MiB. */
+const GIVE_BACK_PAGES = 1024;
 
 export interface Span {
   readonly instrumentation: string;
-  readonly level: number;
-  /** Start of its first and of its last segment: bounds, as rows are deleted from within. */
+  readonly level: Level;
+  /** Starts of its first and of its last segment. */
   readonly firstStart: number;
   readonly lastStart: number;
+  /** No segment has a greater one. */
+  readonly lastRevision: number;
+  readonly segments: number;
+  readonly bytes: number;
 }
 
 export interface HeadRow {
@@ -116,17 +64,25 @@ export interface Commit {
 }
 
 export interface PartitionMode {
+  readonly schema: Schema;
   readonly readonly: boolean;
   /** Called whenever the file is used, so that the owner can bound how many are open. */
   readonly onUse: (partition: Partition) => void;
+  /** Pages that the file may have: past them SQLite says that the disk is full. */
+  readonly pagesMax?: () => number;
 }
 
-export class Partition {
+interface Opened {
+  readonly db: Database.Database;
+  readonly statements: Statements;
+  writes?: WriteStatements;
+}
+
+export class Partition implements SegmentSource {
   readonly path: string;
   readonly #mode: PartitionMode;
   #removed = false;
-  #db: Database.Database | undefined;
-  #statements: ReturnType<typeof prepare> | undefined;
+  #opened: Opened | undefined;
   #spans: Map<string, Span> | undefined;
 
   constructor(path: string, mode: PartitionMode) {
@@ -135,12 +91,12 @@ export class Partition {
   }
 
   get spans(): ReadonlyMap<string, Span> {
-    return (this.#spans ??= this.#use(({ allSpans }) => spanMap(allSpans.all())));
+    return (this.#spans ??= this.#use(({ statements }) => this.#spanMap(statements.allSpans.all())));
   }
 
   state(): StateRow | undefined {
-    return this.#use(({ readState }) => {
-      const row = readState.get();
+    return this.#use(({ statements }) => {
+      const row = statements.readState.get();
       if (row === undefined) return undefined;
       const [generation, log, body, crc] = row;
       if (crc32c(Buffer.from(text(body))) !== crc)
@@ -150,8 +106,8 @@ export class Partition {
   }
 
   heads(): HeadRow[] {
-    return this.#use(({ readHeads }) =>
-      readHeads.all().map(([instrumentation, startSecond, mergedCells, tailCells, bytes]) => ({
+    return this.#use(({ statements }) =>
+      statements.readHeads.all().map(([instrumentation, startSecond, mergedCells, tailCells, bytes]) => ({
         instrumentation: text(instrumentation),
         startSecond: integer(startSecond),
         mergedCells: integer(mergedCells),
@@ -161,12 +117,22 @@ export class Partition {
     );
   }
 
-  /** Segments of one level whose start lies in [fromStart, untilStart), by start and revision. */
-  find(instrumentation: string, level: number, fromStart: number, untilStart: number): SegmentRef[] {
+  /** Segments of one level whose start lies in [fromStart, untilStart), in order. */
+  find(instrumentation: string, level: Level, fromStart: number, untilStart: number): SegmentRef[] {
     const span = this.spans.get(spanKey(instrumentation, level));
     if (span === undefined || span.lastStart < fromStart || span.firstStart >= untilStart) return [];
-    return this.#use(({ findSegments }) =>
-      findSegments.all(instrumentation, level, fromStart, untilStart).map((row) => this.#ref(row)),
+    return this.#use(({ statements }) =>
+      statements.findSegments.all(instrumentation, level, fromStart, untilStart).map((row) => this.#ref(row)),
+    );
+  }
+
+  /** Start of its first segment of the level at `fromStart` or after. */
+  firstStart(instrumentation: string, level: Level, fromStart: number): number | undefined {
+    const span = this.spans.get(spanKey(instrumentation, level));
+    if (span === undefined || span.lastStart < fromStart) return undefined;
+    if (span.firstStart >= fromStart) return span.firstStart;
+    return this.#use(({ statements }) =>
+      integer(statements.firstStart.get(instrumentation, level, fromStart)),
     );
   }
 
@@ -178,74 +144,76 @@ export class Partition {
 
   /** Every segment, by place. */
   allSegments(): SegmentRef[] {
-    return this.#use(({ allSegments }) => allSegments.all().map((row) => this.#ref(row)));
+    return this.#use(({ statements }) => statements.allSegments.all().map((row) => this.#ref(row)));
   }
 
   bytes(ref: SegmentRef): Uint8Array {
-    return this.#use(({ readBytes }) => {
-      const bytes = readBytes.get(ref.id);
+    return this.#use(({ statements }) => {
+      const bytes = statements.readBytes.get(ref.id);
       if (bytes === undefined) throw new StoreDamagedError(this.path, `segment ${ref.id} is gone`);
       return blob(bytes);
     });
   }
 
-  /** Segments and the state that covers them, in one transaction. `beforeCommit` may throw: then nothing was. */
-  commit({ segments, heads, state }: Commit, beforeCommit: () => void): void {
-    const spans = new Map(this.spans);
-    this.#use((statements, db) => {
-      db.transaction(() => {
-        for (const row of segments) {
-          const { instrumentation, level, startSecond, revision, codec, bytes } = row;
-          statements.insertSegment.run(instrumentation, level, startSecond, revision, codec, bytes);
-          widen(spans, row);
-        }
-        for (const { instrumentation, level } of segments) {
-          const span = spans.get(spanKey(instrumentation, level));
-          assert(span !== undefined, 'a segment widens its span');
-          statements.writeSpan.run(instrumentation, level, span.firstStart, span.lastStart);
-        }
-        statements.deleteHeads.run();
-        for (const head of heads) {
-          const { instrumentation, startSecond, mergedCells, tailCells, bytes } = head;
-          statements.insertHead.run(instrumentation, startSecond, mergedCells, tailCells, bytes);
-        }
-        const { generation, log, body } = state;
-        statements.writeState.run(generation, log, body, crc32c(Buffer.from(body)));
-        beforeCommit();
-      }).immediate();
+  /** Segments alone, in one transaction; those that are there already stay. `beforeCommit` may throw: then nothing
+   *  was. */
+  insert(segments: readonly SegmentRow[], beforeCommit: () => void): void {
+    this.#write((writes, spans) => {
+      insertAll(segments, writes, spans);
+      beforeCommit();
     });
-    this.#spans = spans;
   }
 
-  /** Deletes up to `limit` segments of one level that start before `untilStart`; returns how many. */
-  deleteBefore(instrumentation: string, level: number, untilStart: number, limit: number): number {
+  /** Segments and the state that covers them, in one transaction. `beforeCommit` may throw: then nothing was. */
+  commit({ segments, heads, state }: Commit, beforeCommit: () => void): void {
+    this.#write((writes, spans) => {
+      insertAll(segments, writes, spans);
+      writes.deleteHeads.run();
+      for (const head of heads) {
+        const { instrumentation, startSecond, mergedCells, tailCells, bytes } = head;
+        writes.insertHead.run(instrumentation, startSecond, mergedCells, tailCells, bytes);
+      }
+      const { generation, log, body } = state;
+      writes.writeState.run(generation, log, body, crc32c(Buffer.from(body)));
+      beforeCommit();
+    });
+  }
+
+  /** Deletes up to `limit` segments (-1: all) of one level that start in [fromStart, untilStart); returns how many. */
+  deleteRange(
+    { instrumentation, level }: Pick<Span, 'instrumentation' | 'level'>,
+    [fromStart, untilStart]: readonly [number, number],
+    limit: number,
+  ): number {
     const span = this.spans.get(spanKey(instrumentation, level));
-    if (span === undefined || span.firstStart >= untilStart) return 0;
-    return this.#use(({ deleteSegments, narrowSpan, deleteSpan, firstStart }, db) =>
-      db.transaction(() => {
-        const { changes } = deleteSegments.run(instrumentation, level, untilStart, limit);
-        const first = firstStart.get(instrumentation, level);
-        const spans = new Map(this.spans);
-        if (typeof first === 'number') {
-          narrowSpan.run(first, instrumentation, level);
-          spans.set(spanKey(instrumentation, level), { ...span, firstStart: first });
-        } else {
-          deleteSpan.run(instrumentation, level);
-          spans.delete(spanKey(instrumentation, level));
-        }
-        this.#spans = spans;
-        return changes;
-      })(),
+    if (span === undefined || span.firstStart >= untilStart || span.lastStart < fromStart) return 0;
+    return this.#delete((writes) =>
+      writes.deleteRange.all(instrumentation, level, fromStart, untilStart, limit),
     );
+  }
+
+  deleteRows(ids: readonly number[]): void {
+    this.#delete((writes) => ids.flatMap((id) => writes.deleteRow.all(id)));
+  }
+
+  /** Deletes what later seals than `revision` wrote; returns how many. */
+  deleteAfter(revision: number): number {
+    if ([...this.spans.values()].every((span) => span.lastRevision <= revision)) return 0;
+    return this.#delete((writes) => writes.deleteAfter.all(revision));
+  }
+
+  /** Gives free pages back to the disk, some at a time. */
+  giveBack(): void {
+    this.#use(({ db }) => db.pragma(`incremental_vacuum(${GIVE_BACK_PAGES})`));
   }
 
   /** True when all commits so far are on disk for good. */
   checkpoint(): boolean {
-    return this.#use((_statements, db) => checkpointFile(db));
+    return this.#use(({ db }) => checkpointFile(db));
   }
 
   integrityFaults(): string[] {
-    return this.#use((_statements, db) => {
+    return this.#use(({ db }) => {
       const rows = db.prepare('PRAGMA quick_check(10)').pluck().all();
       return rows.map(String).filter((row) => row !== 'ok');
     });
@@ -253,9 +221,8 @@ export class Partition {
 
   /** It is opened again when it is used. */
   close(): void {
-    this.#db?.close();
-    this.#db = undefined;
-    this.#statements = undefined;
+    this.#opened?.db.close();
+    this.#opened = undefined;
   }
 
   /** Closes it and unlinks it: its log first, so that no other file can meet it. */
@@ -266,96 +233,136 @@ export class Partition {
     for (const end of ['-wal', '-shm', '']) rmSync(this.path + end, { force: true });
   }
 
-  #use<T>(use: (statements: ReturnType<typeof prepare>, db: Database.Database) => T): T {
+  #use<T>(use: (opened: Opened) => T): T {
     assert(!this.#removed, () => `"${this.path}" was removed`);
     this.#mode.onUse(this);
     return onFile(this.path, () => {
-      this.#db ??= openFile(this.path, SCHEMA, this.#mode);
-      this.#statements ??= prepare(this.#db);
-      return use(this.#statements, this.#db);
+      if (this.#opened === undefined) {
+        const db = openFile(this.path, this.#mode.schema, this.#mode);
+        this.#opened = { db, statements: prepareStatements(db) };
+      }
+      return use(this.#opened);
     });
   }
 
-  #ref([id, instrumentation, level, startSecond, revision]: Row): SegmentRef {
+  /** One transaction; what it makes of the spans holds once it is committed. */
+  #write<T>(write: (writes: WriteStatements, spans: Map<string, Span>) => T): T {
+    const spans = new Map(this.spans);
+    const written = this.#use((opened) => {
+      opened.writes ??= prepareWrites(opened.db);
+      const { writes, db } = opened;
+      const { pagesMax } = this.#mode;
+      if (pagesMax !== undefined) db.pragma(`max_page_count = ${pagesMax()}`);
+      return db.transaction(() => write(writes, spans)).immediate();
+    });
+    this.#spans = spans;
+    return written;
+  }
+
+  #delete(rows: (writes: WriteStatements) => readonly Row[]): number {
+    return this.#write((writes, spans) => {
+      const deleted = rows(writes);
+      const touched = new Set<string>();
+      for (const [instrumentation, level, bytes] of deleted) {
+        const key = spanKey(text(instrumentation), integer(level));
+        const span = spans.get(key);
+        assert(span !== undefined, 'a segment lies in a span');
+        spans.set(key, { ...span, segments: span.segments - 1, bytes: span.bytes - integer(bytes) });
+        touched.add(key);
+      }
+      for (const key of touched) this.#narrow(key, writes, spans);
+      return deleted.length;
+    });
+  }
+
+  #narrow(key: string, writes: WriteStatements, spans: Map<string, Span>): void {
+    const span = spans.get(key)!;
+    const { instrumentation, level } = span;
+    if (span.segments === 0) {
+      spans.delete(key);
+      writes.deleteSpan.run(instrumentation, level);
+      return;
+    }
+    const { firstStart, lastStart } = this.#opened!.statements;
+    writeSpan(writes, spans, {
+      ...span,
+      firstStart: integer(firstStart.get(instrumentation, level, span.firstStart)),
+      lastStart: integer(lastStart.get(instrumentation, level)),
+    });
+  }
+
+  #ref([id, instrumentation, level, startSecond, revision, whole, part]: Row): SegmentRef {
     return {
       id: integer(id),
       partition: this,
       instrumentation: text(instrumentation),
-      level: integer(level),
+      level: this.#level(level),
       startSecond: integer(startSecond),
       revision: integer(revision),
+      whole: extent(whole),
+      part: integer(part),
     };
+  }
+
+  #level(value: unknown): Level {
+    const level = integer(value);
+    if (isLevel(level)) return level;
+    throw new StoreDamagedError(this.path, `a segment has steps of ${level} s, which no level has`);
+  }
+
+  #spanMap(rows: readonly Row[]): Map<string, Span> {
+    const spans = rows.map(
+      ([instrumentation, level, firstStart, lastStart, lastRevision, segments, bytes]): Span => ({
+        instrumentation: text(instrumentation),
+        level: this.#level(level),
+        firstStart: integer(firstStart),
+        lastStart: integer(lastStart),
+        lastRevision: integer(lastRevision),
+        segments: integer(segments),
+        bytes: integer(bytes),
+      }),
+    );
+    return new Map(spans.map((span) => [spanKey(span.instrumentation, span.level), span]));
   }
 }
 
-function prepare(db: Database.Database) {
-  const rows = <P extends unknown[]>(sql: string) => db.prepare<P, Row>(sql).raw();
-  return {
-    readState: rows<[]>('SELECT generation, log, body, crc FROM state'),
-    readHeads: rows<[]>('SELECT instrumentation, start_second, merged_cells, tail_cells, bytes FROM head'),
-    allSpans: rows<[]>('SELECT instrumentation, level, first_start, last_start FROM span'),
-    findSegments: rows<[string, number, number, number]>(
-      `SELECT id, instrumentation, level, start_second, revision FROM segment
-       WHERE instrumentation = ? AND level = ? AND start_second >= ? AND start_second < ?
-       ORDER BY start_second, revision`,
-    ),
-    allSegments: rows<[]>(
-      `SELECT id, instrumentation, level, start_second, revision FROM segment
-       ORDER BY instrumentation, level, start_second, revision`,
-    ),
-    readBytes: db.prepare<[number], unknown>('SELECT bytes FROM segment WHERE id = ?').pluck(),
-    insertSegment: db.prepare<[string, number, number, number, number, Uint8Array]>(
-      `INSERT INTO segment (instrumentation, level, start_second, revision, codec, bytes)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    writeSpan: db.prepare<[string, number, number, number]>(
-      'INSERT OR REPLACE INTO span (instrumentation, level, first_start, last_start) VALUES (?, ?, ?, ?)',
-    ),
-    narrowSpan: db.prepare<[number, string, number]>(
-      'UPDATE span SET first_start = ? WHERE instrumentation = ? AND level = ?',
-    ),
-    deleteSpan: db.prepare<[string, number]>('DELETE FROM span WHERE instrumentation = ? AND level = ?'),
-    firstStart: db
-      .prepare<[string, number], unknown>(
-        'SELECT min(start_second) FROM segment WHERE instrumentation = ? AND level = ?',
-      )
-      .pluck(),
-    deleteSegments: db.prepare<[string, number, number, number]>(
-      `DELETE FROM segment WHERE id IN (
-         SELECT id FROM segment WHERE instrumentation = ? AND level = ? AND start_second < ?
-         ORDER BY start_second LIMIT ?)`,
-    ),
-    deleteHeads: db.prepare<[]>('DELETE FROM head'),
-    insertHead: db.prepare<[string, number, number, number, Uint8Array]>(
-      'INSERT INTO head (instrumentation, start_second, merged_cells, tail_cells, bytes) VALUES (?, ?, ?, ?, ?)',
-    ),
-    writeState: db.prepare<[number, string, string, number]>(
-      'INSERT OR REPLACE INTO state (id, generation, log, body, crc) VALUES (1, ?, ?, ?, ?)',
-    ),
-  };
-}
-
-function spanMap(rows: readonly Row[]): Map<string, Span> {
-  const spans = rows.map(([instrumentation, level, firstStart, lastStart]): Span => ({
-    instrumentation: text(instrumentation),
-    level: integer(level),
-    firstStart: integer(firstStart),
-    lastStart: integer(lastStart),
-  }));
-  return new Map(spans.map((span) => [spanKey(span.instrumentation, span.level), span]));
+function extent(value: unknown): Extent {
+  if (value === 0 || value === 1 || value === 2) return value;
+  throw new TypeError(`SQLite gave ${String(value)}, expected 0, 1 or 2`);
 }
 
 function spanKey(instrumentation: string, level: number): string {
   return `${level} ${instrumentation}`;
 }
 
-function widen(spans: Map<string, Span>, { instrumentation, level, startSecond }: SegmentPlace): void {
-  const key = spanKey(instrumentation, level);
-  const { firstStart, lastStart } = spans.get(key) ?? { firstStart: startSecond, lastStart: startSecond };
-  spans.set(key, {
+function insertAll(segments: readonly SegmentRow[], writes: WriteStatements, spans: Map<string, Span>): void {
+  const touched = new Set<string>();
+  for (const row of segments) {
+    const { instrumentation, level, startSecond, revision, whole, part, codec, bytes } = row;
+    const place = [instrumentation, level, startSecond, revision, whole, part] as const;
+    if (writes.insertSegment.run(...place, codec, bytes).changes === 0) continue;
+    const key = spanKey(instrumentation, level);
+    spans.set(key, widened(spans.get(key), row));
+    touched.add(key);
+  }
+  for (const key of touched) writeSpan(writes, spans, spans.get(key)!);
+}
+
+function writeSpan(writes: WriteStatements, spans: Map<string, Span>, span: Span): void {
+  const { instrumentation, level, firstStart, lastStart, lastRevision, segments, bytes } = span;
+  writes.writeSpan.run(instrumentation, level, firstStart, lastStart, lastRevision, segments, bytes);
+  spans.set(spanKey(instrumentation, level), span);
+}
+
+function widened(span: Span | undefined, row: SegmentRow): Span {
+  const { instrumentation, level, startSecond, revision, bytes } = row;
+  return {
     instrumentation,
     level,
-    firstStart: Math.min(firstStart, startSecond),
-    lastStart: Math.max(lastStart, startSecond),
-  });
+    firstStart: Math.min(span?.firstStart ?? startSecond, startSecond),
+    lastStart: Math.max(span?.lastStart ?? startSecond, startSecond),
+    lastRevision: Math.max(span?.lastRevision ?? 0, revision),
+    segments: (span?.segments ?? 0) + 1,
+    bytes: (span?.bytes ?? 0) + bytes.length,
+  };
 }

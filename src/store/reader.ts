@@ -1,75 +1,115 @@
-/** Reads one store's series: sealed segments and the head as one. Owns: the cache of decoded segments, bounded in
- *  bytes. Does not: change anything, wait, or draw.
- *  Keys are shared: blocks of one instrumentation that have the same keys have the same array. */
-import { LRUCache } from 'lru-cache';
+/** Reads one store's series: what is stored, at the levels that choice.ts takes, and the head as one. Owns: that a
+ *  reading which lets time pass still gets each second's cells once. Does not: change anything, wait, or draw.
+ *  Blocks of one instrumentation that have the same keys have the same array of them. */
 import type { CoverageBlock } from '../model/coverage.ts';
 import type { Grid } from '../model/grid.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { type Key, keyText } from '../model/key.ts';
+import { type Level, levelSpan } from '../model/level.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
-import { blockStart, type CellBlock, CellsBuffer, type SeriesReader } from '../model/series.ts';
+import type { CellBlock, SecondRange, SeriesReader } from '../model/series.ts';
+import { type ChoiceContext, choose, type Choosing, type Chosen, countingWindow } from './choice.ts';
 import type { Fold } from './fold.ts';
-import { LEVEL_SECONDS, type SegmentRef, segmentName } from './partition.ts';
-import type { Partitions } from './partitions.ts';
-import { decodeCoverage, decodeSegment } from './segment.ts';
+import type { Head } from './head.ts';
+import { KnownCoverage } from './known-coverage.ts';
+import { LateCoverage } from './late-coverage.ts';
+import type { Leases } from './leases.ts';
+import { ADDED, type SegmentIndex, type SegmentRef } from './place.ts';
+import { PlaceCoverage } from './place-coverage.ts';
+import type { SegmentCache } from './segment-cache.ts';
+import { SeriesGoneError } from './store-errors.ts';
 
-/** Coverage of segments takes a few hundred bytes each. */
-const COVERAGE_CACHE_BYTES = 8 * 1024 * 1024;
-/** What a cached object takes besides its arrays. */
-const OBJECT_BYTES = 256;
 /** Segments whose keys are looked through for completion: the newest of so many seconds. */
 const KEY_SEGMENTS_MAX = 4;
 const KEY_SECONDS = 3600;
 /** Values offered for completion. */
 const KEY_VALUES_MAX = 1000;
-/** Different key lists remembered for sharing. */
-const KEY_LISTS_MAX = 1024;
 
 export class StoreReader implements SeriesReader {
   readonly #fold: Fold;
-  readonly #partitions: Partitions;
-  readonly #kernel: Kernel;
-  readonly #blocks: LRUCache<string, CellBlock>;
-  readonly #coverage: LRUCache<string, CoverageBlock>;
-  readonly #keyLists = new LRUCache<string, readonly Key[]>({ max: KEY_LISTS_MAX });
+  readonly #index: SegmentIndex;
+  readonly #cache: SegmentCache;
+  readonly #leases: Leases;
 
-  constructor(
-    fold: Fold,
-    partitions: Partitions,
-    options: { readonly kernel: Kernel; readonly cacheBytes: number },
-  ) {
+  constructor(fold: Fold, index: SegmentIndex, cache: SegmentCache, leases: Leases) {
     this.#fold = fold;
-    this.#partitions = partitions;
-    this.#kernel = options.kernel;
-    this.#blocks = new LRUCache({ maxSize: Math.max(1, options.cacheBytes), sizeCalculation: blockBytes });
-    this.#coverage = new LRUCache({ maxSize: COVERAGE_CACHE_BYTES, sizeCalculation: coverageBytes });
-  }
-
-  get cacheBytes(): number {
-    return this.#blocks.calculatedSize + this.#coverage.calculatedSize;
+    this.#index = index;
+    this.#cache = cache;
+    this.#leases = leases;
   }
 
   grid(instrumentation: string): Grid | undefined {
     return this.#fold.head(instrumentation)?.instrumentation.grid;
   }
 
-  *blocks(instrumentation: string, fromSecond: number, untilSecond: number): Generator<CellBlock> {
-    const open = this.#openBlocks(instrumentation, fromSecond, untilSecond);
-    for (const ref of this.#refs(instrumentation, fromSecond, untilSecond)) {
-      while (open.length > 0 && open[0]!.startSecond < ref.startSecond) yield open.shift()!;
-      const block = this.#block(ref);
-      if (block.cells.length > 0) yield block;
-    }
-    yield* open;
-  }
-
-  *coverage(instrumentation: string, fromSecond: number, untilSecond: number): Generator<CoverageBlock> {
-    for (const ref of this.#refs(instrumentation, fromSecond, untilSecond)) yield this.#coverageOf(ref);
+  *blocks(
+    instrumentation: string,
+    fromSecond: number,
+    untilSecond: number,
+    stepSecondsMax: number,
+  ): Generator<CellBlock> {
     const head = this.#fold.head(instrumentation);
     if (head === undefined) return;
+    const what = { instrumentation, fromSecond, untilSecond, stepSeconds: stepSecondsMax };
+    const context = this.#context(head);
+    let seal = this.#fold.counters.seals;
+    const lease = this.#leases.take(seal);
+    const mayGoOn = (): void => {
+      this.#leases.check(lease, instrumentation);
+      this.#checkAlive(head);
+    };
+    try {
+      for (const chosen of choose(what, context)) {
+        const shown = windowOf(chosen);
+        for (const ref of chosen.rows) {
+          yield* this.#stored(ref, shown);
+          mayGoOn();
+        }
+      }
+      // What was open at the start may have been sealed since.
+      while (seal < this.#fold.counters.seals) {
+        const since = seal;
+        seal = this.#fold.counters.seals;
+        for (const { ref, window } of this.#sealedSince(since, what, context)) {
+          yield* this.#stored(ref, window);
+          mayGoOn();
+        }
+      }
+      yield* openBlocks(head, what, context);
+    } finally {
+      this.#leases.end(lease);
+    }
+  }
+
+  *coverage(
+    instrumentation: string,
+    fromSecond: number,
+    untilSecond: number,
+    stepSecondsMax: number,
+  ): Generator<CoverageBlock> {
+    const head = this.#fold.head(instrumentation);
+    if (head === undefined) return;
+    const what = { instrumentation, fromSecond, untilSecond, stepSeconds: stepSecondsMax };
+    const context = this.#context(head);
+    const late = head.lateCoverage(this.#fold.openSecond(head));
+    const corrections = late.length === 0 ? undefined : this.#corrections(head, late);
+    const coarse: SecondRange[] = [];
+    for (const each of choose(what, context)) {
+      const { level, startSecond, rows } = each;
+      const window = windowOf(each);
+      if (level === 1) {
+        for (const ref of rows) yield framed(this.#cache.coverage(ref), window);
+        continue;
+      }
+      const place = new PlaceCoverage(each);
+      for (const ref of rows) place.add(this.#cache.coverage(ref));
+      if (corrections !== undefined) place.add(corrections.correction(level, startSecond));
+      coarse.push(each.window);
+      yield framed(place.block(), window);
+    }
     const ending = this.#fold.ending(instrumentation);
     for (const block of head.coverage(fromSecond, untilSecond, this.#fold.openSecond(head), ending)) {
-      if (!this.#isExpired(instrumentation, block.startSecond)) yield block;
+      const window = countingWindow(block.startSecond, what, context);
+      if (window === undefined) continue;
+      for (const left of without(within(window, block.startSecond), coarse)) yield framed(block, left);
     }
   }
 
@@ -79,76 +119,106 @@ export class StoreReader implements SeriesReader {
     const index = head?.instrumentation.by.indexOf(field) ?? -1;
     if (head === undefined || index < 0) return [];
     const newest = this.#fold.largestSecond;
-    const refs = this.#refs(instrumentation, newest - KEY_SECONDS, newest + 1).slice(-KEY_SEGMENTS_MAX);
+    const range = { fromSecond: newest - KEY_SECONDS, untilSecond: newest + 1 };
+    const refs = choose({ instrumentation, ...range, stepSeconds: 1 }, this.#context(head))
+      .flatMap(({ rows }) => rows)
+      .slice(-KEY_SEGMENTS_MAX);
     const values = new Set<string>();
-    for (const { keys } of [...head.blocks(), ...refs.map((ref) => this.#block(ref))]) {
+    for (const { keys } of [...head.blocks(), ...refs.map((ref) => this.#cache.block(ref))]) {
       for (const key of keys) values.add(key[index]!);
     }
     return [...values].toSorted().slice(0, KEY_VALUES_MAX);
   }
 
-  /** Sealed segments that overlap the range and are within their retention. */
-  #refs(instrumentation: string, fromSecond: number, untilSecond: number): SegmentRef[] {
-    const head = this.#fold.head(instrumentation);
-    if (head === undefined) return [];
-    const from = blockStart(Math.max(0, fromSecond));
-    return this.#partitions
-      .find(instrumentation, LEVEL_SECONDS, from, untilSecond)
-      .filter((ref) => !this.#isExpired(instrumentation, ref.startSecond));
+  #checkAlive(head: Head): void {
+    const { id } = head.instrumentation;
+    if (this.#fold.head(id) !== head) throw new SeriesGoneError(id, 'it was dropped');
   }
 
-  #openBlocks(instrumentation: string, fromSecond: number, untilSecond: number): CellBlock[] {
-    const blocks = this.#fold.head(instrumentation)?.blocks() ?? [];
-    return blocks.filter(
-      ({ startSecond, cells }) =>
-        cells.length > 0 &&
-        startSecond < untilSecond &&
-        startSecond + BLOCK_STEPS > fromSecond &&
-        !this.#isExpired(instrumentation, startSecond),
-    );
+  #context({ instrumentation: { id }, horizon }: Head): ChoiceContext {
+    return {
+      index: this.#index,
+      isExpired: (level: Level, startSecond: number) => this.#fold.isExpired(id, level, startSecond),
+      firstStart: (level: Level) => horizon.firstStart(level, this.#fold.largestSecond),
+    };
   }
 
-  #isExpired(instrumentation: string, startSecond: number): boolean {
-    return this.#fold.isExpired(instrumentation, startSecond, LEVEL_SECONDS);
+  #corrections({ instrumentation: { id } }: Head, late: readonly CoverageBlock[]): LateCoverage {
+    const read = (ref: SegmentRef): CoverageBlock => this.#cache.coverage(ref);
+    return new LateCoverage({
+      instrumentation: id,
+      known: new KnownCoverage(this.#index, this.#fold.pending, read),
+      late,
+      isExpired: (level, startSecond) => this.#fold.isExpired(id, level, startSecond),
+    });
   }
 
-  #block(ref: SegmentRef): CellBlock {
-    const name = segmentName(ref);
-    const cached = this.#blocks.get(name);
-    if (cached !== undefined) return cached;
-    const { startSecond, stepSeconds, keys, cells, coverage } = decodeSegment(
-      ref.partition.bytes(ref),
-      this.#kernel,
-      name,
-    );
-    const block = { startSecond, stepSeconds, keys: this.#shared(ref.instrumentation, keys), cells };
-    this.#blocks.set(name, block);
-    this.#coverage.set(name, coverage);
-    return block;
+  *#stored(ref: SegmentRef, window: SecondRange | undefined): Generator<CellBlock> {
+    const block = this.#cache.block(ref);
+    if (block.cells.length > 0) yield window === undefined ? block : { ...block, window };
   }
 
-  #coverageOf(ref: SegmentRef): CoverageBlock {
-    const name = segmentName(ref);
-    const cached = this.#coverage.get(name);
-    if (cached !== undefined) return cached;
-    const coverage = decodeCoverage(ref.partition.bytes(ref), this.#kernel, name);
-    this.#coverage.set(name, coverage);
-    return coverage;
-  }
-
-  #shared(instrumentation: string, keys: readonly Key[]): readonly Key[] {
-    const text = `${instrumentation} ${keys.map(keyText).join()}`;
-    const known = this.#keyLists.get(text);
-    if (known !== undefined) return known;
-    this.#keyLists.set(text, keys);
-    return keys;
+  /** What the seals after `seal` wrote of seconds, each once: what is merged of it meanwhile is not it. */
+  #sealedSince(
+    seal: number,
+    what: Choosing,
+    context: ChoiceContext,
+  ): { ref: SegmentRef; window: SecondRange }[] {
+    const { instrumentation, fromSecond, untilSecond } = what;
+    const from = Math.max(0, fromSecond - BLOCK_STEPS);
+    return this.#index
+      .find(instrumentation, 1, from, untilSecond)
+      .filter((ref) => ref.revision > seal && ref.whole === ADDED)
+      .flatMap((ref) => {
+        const window = countingWindow(ref.startSecond, what, context);
+        return window === undefined ? [] : [{ ref, window }];
+      });
   }
 }
 
-function blockBytes({ cells, keys }: CellBlock): number {
-  return OBJECT_BYTES + cells.step.length * CellsBuffer.cellBytes + keys.length * 8;
+/** Blocks that still take reports, in order. */
+function* openBlocks(head: Head, what: Choosing, context: ChoiceContext): Generator<CellBlock> {
+  for (const block of head.blocks()) {
+    const { startSecond, stepSeconds, keys, cells } = block;
+    const counting = cells.length === 0 ? undefined : countingWindow(startSecond, what, context);
+    const window = counting && within(counting, startSecond);
+    if (window === undefined || window.fromSecond >= window.untilSecond) continue;
+    if (isAll(window, startSecond, BLOCK_STEPS)) yield block;
+    else yield { startSecond, stepSeconds, keys, cells, open: true, window };
+  }
 }
 
-function coverageBytes({ sources }: CoverageBlock): number {
-  return OBJECT_BYTES + sources.length * OBJECT_BYTES;
+/** Absent where it is all of the place. */
+function windowOf({ level, startSecond, window }: Chosen): SecondRange | undefined {
+  return isAll(window, startSecond, levelSpan(level)) ? undefined : window;
+}
+
+function isAll({ fromSecond, untilSecond }: SecondRange, startSecond: number, spanSeconds: number): boolean {
+  return fromSecond <= startSecond && untilSecond >= startSecond + spanSeconds;
+}
+
+/** What of the range lies in the block of seconds. */
+function within({ fromSecond, untilSecond }: SecondRange, startSecond: number): SecondRange {
+  return {
+    fromSecond: Math.max(fromSecond, startSecond),
+    untilSecond: Math.min(untilSecond, startSecond + BLOCK_STEPS),
+  };
+}
+
+/** What is left of a range without others. */
+function without(range: SecondRange, others: readonly SecondRange[]): SecondRange[] {
+  return others.reduce(
+    (left, { fromSecond, untilSecond }) =>
+      left.flatMap((each) =>
+        [
+          { fromSecond: each.fromSecond, untilSecond: Math.min(each.untilSecond, fromSecond) },
+          { fromSecond: Math.max(each.fromSecond, untilSecond), untilSecond: each.untilSecond },
+        ].filter((part) => part.fromSecond < part.untilSecond),
+      ),
+    [range].filter((part) => part.fromSecond < part.untilSecond),
+  );
+}
+
+function framed(block: CoverageBlock, window: SecondRange | undefined): CoverageBlock {
+  return window === undefined ? block : { ...block, window };
 }

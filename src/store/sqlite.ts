@@ -1,6 +1,8 @@
 /** How this room speaks with SQLite: one place that opens files, turns rows (unknown) into values, and SQLite's
  *  errors into ours. */
 import Database from 'better-sqlite3';
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StoreDamagedError, StoreVersionError } from './store-errors.ts';
 
 export type Row = readonly unknown[];
@@ -28,13 +30,32 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
 }
 
+/** What a file system may keep back though it is full. */
+const FULL_DISK_BYTES = 64 * 1024;
+
+/** Whether the write failed because there is no space left: it may succeed later, and nothing is damaged. SQLite
+ *  says so of most writes; of others only that they failed: then the disk is asked. */
+export function isDiskFull(error: unknown, path: string): boolean {
+  if (!(error instanceof Database.SqliteError)) return false;
+  if (error.code === 'SQLITE_FULL') return true;
+  if (!/^SQLITE_(IOERR|CANTOPEN)/.test(error.code) || isInMemory(path)) return false;
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize < FULL_DISK_BYTES;
+}
+
 /** What a file is: whose, which version of its tables, and how they are made. */
 export interface Schema {
   readonly applicationId: number;
   readonly version: number;
   readonly sql: string;
+  /** What makes the next version, for the versions before this one, the oldest first. Older ones are refused. */
+  readonly upgrades?: readonly string[];
   /** FULL where a commit must outlive a power cut by itself; NORMAL where the log is the truth. */
   readonly synchronous: 'FULL' | 'NORMAL';
+  /** Pages of write-ahead log that are moved into the file by the commit that reaches them; absent: never. */
+  readonly checkpointPages?: number;
+  /** Whether pages that deleting freed are given back, bit by bit. */
+  readonly givesBack?: boolean;
 }
 
 /** Opens a file, makes its tables when it is new. Throws StoreVersionError or StoreDamagedError. */
@@ -51,13 +72,15 @@ export function openFile(
     try {
       if (!mode.readonly) {
         db.pragma('page_size = 8192');
+        // Holds for a file without a page, that is before anything else is said of it.
+        if (schema.givesBack === true) db.pragma('auto_vacuum = INCREMENTAL');
         db.pragma('journal_mode = WAL');
         db.pragma(`synchronous = ${schema.synchronous}`);
-        db.pragma('wal_autocheckpoint = 0');
+        db.pragma(`wal_autocheckpoint = ${schema.checkpointPages ?? 0}`);
       }
       const isNew = integer(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get()) === 0;
       if (isNew && !mode.readonly) createTables(db, schema);
-      else checkVersion(path, db, schema);
+      else checkVersion(path, db, { schema, readonly: mode.readonly });
       return db;
     } catch (error) {
       db.close();
@@ -87,21 +110,43 @@ function createTables(db: Database.Database, { applicationId, version, sql }: Sc
   })();
 }
 
-function checkVersion(path: string, db: Database.Database, { applicationId, version }: Schema): void {
+function checkVersion(
+  path: string,
+  db: Database.Database,
+  { schema, readonly }: { readonly schema: Schema; readonly readonly: boolean },
+): void {
+  const { applicationId, version, upgrades = [] } = schema;
   const foundId = db.pragma('application_id', { simple: true });
   if (foundId !== applicationId) {
     throw new StoreVersionError(path, `application id is ${String(foundId)}, expected ${applicationId}`);
   }
-  const found = db.pragma('user_version', { simple: true });
-  if (found !== version) {
-    throw new StoreVersionError(path, `schema version is ${String(found)}, this program reads ${version}`);
+  const found = fileVersion(db);
+  const oldest = version - upgrades.length;
+  if (found > version || found < oldest) {
+    throw new StoreVersionError(path, `schema version is ${found}, this program reads ${version}`);
   }
+  if (found === version || readonly) return;
+  db.transaction(() => {
+    for (const sql of upgrades.slice(found - oldest)) db.exec(sql);
+    db.pragma(`user_version = ${version}`);
+  }).immediate();
+}
+
+/** The version of the file's tables: an older one where it is opened to be read only. */
+export function fileVersion(db: Database.Database): number {
+  return integer(db.pragma('user_version', { simple: true }));
 }
 
 /** Moves the write-ahead log into the file, both synced. True when all of it was: then every commit so far
  *  outlives a power cut. */
 export function checkpointFile(db: Database.Database): boolean {
-  const rows = db.pragma('wal_checkpoint(PASSIVE)');
+  let rows: unknown;
+  try {
+    rows = db.pragma('wal_checkpoint(PASSIVE)');
+  } catch (error) {
+    if (isDiskFull(error, db.name)) return false;
+    throw error;
+  }
   const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
   if (typeof row !== 'object' || row === null || !('busy' in row && 'log' in row && 'checkpointed' in row)) {
     return false;

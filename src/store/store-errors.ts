@@ -41,6 +41,16 @@ export class StoreBrokenError extends Error {
   }
 }
 
+/** What a reading was about went while it was under way: the instrumentation was dropped, or it took too long. */
+export class SeriesGoneError extends Error {
+  readonly code = 'SERIES_GONE';
+  readonly instrumentation: string;
+  constructor(instrumentation: string, state: string) {
+    super(`Cannot read on "${instrumentation}": ${state}`);
+    this.instrumentation = instrumentation;
+  }
+}
+
 /** Bytes that are no segment; `state` names the byte. */
 export class SegmentCorruptError extends Error {
   readonly code = 'SEGMENT_CORRUPT';

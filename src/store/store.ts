@@ -1,52 +1,56 @@
 /** The store of one aggregator: one directory, one thread. Folds log entries into heads, seals blocks into segments
  *  and keeps the state that goes with them, so that a crash anywhere re-reads a part of the log and counts nothing
- *  twice. Owns: the order of fold, seal, commit, retention; what is durable. Does not: read the log, wait, draw.
- *  Synchronous, as SQLite is. After a failed write the store is broken: close it and open it anew.
+ *  twice. Owns: the order of fold, seal, commit, work behind it; what is durable. Does not: read the log, wait,
+ *  draw.
+ *  Synchronous, as SQLite is. After a failed write the store is broken: close it and open it anew; but where the disk
+ *  is full, what was to be written waits, and is read from memory meanwhile.
  *  Invariant: each commit holds the segments, the open blocks and the small state as of one log offset; nothing
  *  before that offset is needed again. */
+import { emptyBits, type CoverageBlock } from '../model/coverage.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { type Level, LEVELS } from '../model/level.ts';
 import type { LogEntry } from '../model/log.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
-import {
-  type AsideItem,
-  type Counters,
-  decodeFoldState,
-  encodeFoldState,
-  FoldStateError,
-} from './fold-state.ts';
-import { Fold } from './fold.ts';
-import type { SealedBlock } from './head.ts';
-import { type HeadRow, LEVEL_SECONDS, type SegmentRow } from './partition.ts';
-import { type Held, Partitions } from './partitions.ts';
+import { type AsideItem, type Counters, encodeFoldState } from './fold-state.ts';
+import type { Fold } from './fold.ts';
+import { Leases } from './leases.ts';
+import { type LevelStats, levelStats } from './level-stats.ts';
+import { Partitions } from './partitions.ts';
+import type { SegmentRef, SegmentRow } from './place.ts';
 import { StoreReader } from './reader.ts';
-import { enforceRetention, finishDeletions } from './retention.ts';
-import { decodeSegment, encodeSegment, segmentCodec } from './segment.ts';
+import { type FoldOptions, restoreFold, tidy } from './restore.ts';
+import { Retention } from './retention.ts';
+import { headRows, type SealRows, sealRows } from './sealing.ts';
+import { SegmentCache } from './segment-cache.ts';
 import type { SourceRecord } from './sources.ts';
-import { StoreBrokenError, StoreDamagedError } from './store-errors.ts';
+import { isDiskFull } from './sqlite.ts';
+import { SegmentCorruptError, StoreBrokenError } from './store-errors.ts';
+import { Overlaid, type Unwritten } from './unwritten.ts';
+import { Work } from './work.ts';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
-/** 13 bytes a cell, and as much again while arrays grow. */
-const HEAD_CELLS_MAX = 8_000_000;
+/** Roll-ups that may be due: more than two days of 200 instrumentations. Past that each seal waits until as much was
+ *  done as it added. */
+const PENDING_MAX = 20_000;
 
-export interface StoreOptions {
+export interface StoreOptions extends FoldOptions {
   readonly directory: string;
-  readonly kernel: Kernel;
-  /** Whether this store folds the instrumentation. */
-  readonly owns: (instrumentationId: string) => boolean;
   readonly logIdentity: string;
   /** Decoded segments kept in memory. */
   readonly cacheBytes?: number;
-  /** Cells in open blocks; past that they are sealed early. */
-  readonly headCellsMax?: number;
+  /** Pages that a file may have: past them SQLite says that the disk is full. For tests of a full disk. */
+  readonly pagesMax?: () => number;
   /** Called at each named step of a commit; what it throws is as a failure there. For tests of crashes. */
   readonly onStep?: (step: StoreStep) => void;
 }
 
 /** In the order of a commit. */
 export const STORE_STEPS = [
+  /** A row of a coarser level is written, the transaction is open: of what came late, before the seconds of the same
+   *  seal are written; or of a roll-up or compaction. */
+  'rollup-written',
+  /** That is committed. */
+  'rollup-committed',
   /** All rows are written, the transaction is open. */
   'written',
   /** The transaction is committed: a killed process finds it, a power cut may take it back. */
@@ -76,15 +80,6 @@ export interface FoldOutcome {
 /** Why nothing is folded just now. */
 export interface Stall {
   readonly reason: string;
-}
-
-/** What is stored of one level. */
-export interface LevelStats {
-  readonly level: Level;
-  readonly segments: number;
-  readonly bytes: number;
-  /** Start of its oldest block that no pin keeps; absent where there is none. What space could be had from. */
-  readonly oldestSecond?: number;
 }
 
 export interface SourceStatus extends Readonly<SourceRecord> {
@@ -149,7 +144,7 @@ export interface Store {
 
 /** Throws StoreLockedError, StoreVersionError, StoreDamagedError, SegmentCorruptError. */
 export function openStore(options: StoreOptions): Store {
-  const partitions = new Partitions(options.directory);
+  const partitions = new Partitions(options.directory, options.pagesMax);
   try {
     return new SqliteStore(options, partitions);
   } catch (error) {
@@ -158,33 +153,16 @@ export function openStore(options: StoreOptions): Store {
   }
 }
 
-/** Restores the fold that a state row and its open blocks describe. */
-export function restoreFold(
-  config: Pick<StoreOptions, 'kernel' | 'owns' | 'headCellsMax'>,
-  held: Held | undefined,
-): Fold {
-  const { kernel, owns, headCellsMax = HEAD_CELLS_MAX } = config;
-  const foldConfig = { kernel, owns, headCellsMax };
-  if (held === undefined) return new Fold(foldConfig);
-  const { partition, state } = held;
-  const images = partition.heads().map(({ instrumentation, startSecond, mergedCells, tailCells, bytes }) => ({
-    content: { instrumentation, ...decodeSegment(bytes, kernel, `${instrumentation}/head/${startSecond}`) },
-    mergedCells,
-    tailCells,
-  }));
-  try {
-    return new Fold(foldConfig, decodeFoldState(state.body), images);
-  } catch (error) {
-    if (!(error instanceof FoldStateError)) throw error;
-    throw new StoreDamagedError(partition.path, error.message, { cause: error });
-  }
-}
-
 class SqliteStore implements Store {
   readonly #options: StoreOptions;
   readonly #partitions: Partitions;
   readonly #fold: Fold;
+  readonly #index: Overlaid;
+  readonly #cache: SegmentCache;
+  readonly #leases = new Leases();
   readonly #reader: StoreReader;
+  readonly #work: Work;
+  readonly #retention: Retention;
   readonly notes: readonly StoreNote[];
   #generation: number;
   #committedOffset: number;
@@ -192,26 +170,41 @@ class SqliteStore implements Store {
   #durable: readonly Watermark[] = [];
   /** The offset of the log entry that must come next; undefined once one came. */
   #expectedOffset: number | undefined;
+  /** A commit that is not written yet. */
+  #unwritten: Unwritten | undefined;
+  /** Names whose history is not deleted yet. */
+  #gone: readonly string[] = [];
+  #stalled: Stall | undefined;
   #broken: unknown;
 
   constructor(options: StoreOptions, partitions: Partitions) {
+    const { kernel, logIdentity, cacheBytes = CACHE_BYTES } = options;
     this.#options = options;
     this.#partitions = partitions;
     const held = partitions.newest;
-    this.#fold = restoreFold(options, held);
+    const fold = restoreFold(options, held);
+    this.#fold = fold;
     this.#generation = held?.state.generation ?? 0;
-    const was = held?.state.log ?? options.logIdentity;
-    const changed = was !== options.logIdentity;
-    if (changed) this.#fold.restartLog();
-    this.notes = changed ? [{ kind: 'log-changed', was, now: options.logIdentity }] : [];
-    this.#committedOffset = this.#fold.nextOffset;
-    this.#expectedOffset = held === undefined || changed ? undefined : this.#fold.nextOffset;
-    this.#reader = new StoreReader(this.#fold, partitions, {
-      kernel: options.kernel,
-      cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+    const was = held?.state.log ?? logIdentity;
+    const changed = was !== logIdentity;
+    if (changed) fold.restartLog();
+    this.notes = changed ? [{ kind: 'log-changed', was, now: logIdentity }] : [];
+    this.#committedOffset = fold.nextOffset;
+    this.#expectedOffset = held === undefined || changed ? undefined : fold.nextOffset;
+    this.#index = new Overlaid(partitions);
+    this.#cache = new SegmentCache(kernel, cacheBytes);
+    this.#reader = new StoreReader(fold, this.#index, this.#cache, this.#leases);
+    this.#retention = new Retention(partitions);
+    this.#work = new Work({
+      fold,
+      partitions,
+      cache: this.#cache,
+      leases: this.#leases,
+      kernel,
+      onStep: (step) => options.onStep?.(step),
     });
+    tidy(fold, partitions);
     if (held?.partition.checkpoint() === true) this.#becameDurable();
-    finishDeletions(partitions, this.#fold);
   }
 
   get resumeOffset(): number {
@@ -222,18 +215,24 @@ class SqliteStore implements Store {
     return this.#reader;
   }
 
+  get stalled(): Stall | undefined {
+    return this.#stalled;
+  }
+
   fold(entries: readonly LogEntry[]): FoldOutcome {
     const notes: StoreNote[] = [];
     const durableBefore = this.#durableOffset;
     this.#writing(() => {
       for (const entry of entries) {
+        if (this.#stalled !== undefined) return;
         if (entry.offset < this.#fold.nextOffset) continue;
         const expected = this.#expectedOffset;
         this.#expectedOffset = undefined;
         if (expected !== undefined && entry.offset > expected) {
           notes.push({ kind: 'log-skipped', fromOffset: expected, untilOffset: entry.offset });
         }
-        this.#apply(entry);
+        this.#fold.apply(entry);
+        this.#settle();
       }
     });
     return this.#outcome(durableBefore, notes);
@@ -264,11 +263,11 @@ class SqliteStore implements Store {
       sources: this.#fold.sources().length,
       instrumentations: this.#fold.lives().length,
       files: this.#partitions.all().length,
-      cacheBytes: this.#reader.cacheBytes,
+      cacheBytes: this.#cache.sizeBytes,
       largestSecond: this.#fold.largestSecond,
       givenUp: this.#fold.sequences.givenUp,
-      pendingWork: 0,
-      levels: LEVELS.map((level) => ({ level, segments: 0, bytes: 0 })),
+      pendingWork: this.#fold.pending.size,
+      levels: levelStats(this.#partitions, this.#fold),
     };
   }
 
@@ -287,78 +286,114 @@ class SqliteStore implements Store {
   checkpoint(): FoldOutcome {
     const durableBefore = this.#durableOffset;
     this.#writing(() => {
-      if (this.#committedOffset < this.#fold.nextOffset) this.#commit([]);
-      else this.#sync();
+      if (this.#stalled !== undefined) return;
+      if (this.#committedOffset < this.#fold.nextOffset) this.#unwritten = this.#commitOf(NO_ROWS);
+      this.#settle();
+      this.#sync();
     });
     return this.#outcome(durableBefore, []);
   }
 
   work(): boolean {
-    return false;
-  }
-
-  get stalled(): Stall | undefined {
-    return undefined;
+    let more = false;
+    this.#writing(() => {
+      const isStalled = this.#stalled !== undefined;
+      this.#unlessFull(() => {
+        more = (!isStalled && this.#work.step()) || this.#retain();
+      });
+    });
+    return more;
   }
 
   retry(): FoldOutcome {
-    return this.#outcome(this.#durableOffset, []);
+    const durableBefore = this.#durableOffset;
+    this.#writing(() => {
+      this.#stalled = undefined;
+      this.#settle();
+    });
+    return this.#outcome(durableBefore, []);
   }
 
   close(): void {
     this.#partitions.close();
   }
 
-  #apply(entry: LogEntry): void {
-    const fold = this.#fold;
-    fold.apply(entry);
-    for (const id of fold.takeGone()) this.#partitions.deleteAll(id);
-    for (let cause = fold.due(); cause !== undefined; cause = fold.due()) {
-      this.#commit(fold.seal(cause));
-      for (const id of fold.takeGone()) this.#partitions.deleteAll(id);
-      enforceRetention(this.#partitions, fold);
-    }
+  /** Also while the disk is full: it makes room. */
+  #retain(): boolean {
+    return this.#leases.isFree(this.#fold.counters.seals) && this.#retention.step();
   }
 
-  #commit(sealed: readonly SealedBlock[]): void {
-    const fold = this.#fold;
-    const segments = sealed.map((block) => this.#segmentRow(block));
-    fold.counters.segments += segments.length;
-    for (const { bytes } of segments) fold.counters.segmentBytes += bytes.length;
-    const heads = fold.images().map(({ content, mergedCells, tailCells }): HeadRow => {
-      const { instrumentation, startSecond } = content;
-      return { instrumentation, startSecond, mergedCells, tailCells, bytes: this.#encode(content) };
+  /** Writes what waits, and seals and writes what is due, until the next entry may be folded. */
+  #settle(): void {
+    this.#unlessFull(() => {
+      this.#writeWaiting();
+      for (let cause = this.#fold.due(); cause !== undefined; cause = this.#fold.due()) {
+        const rows = sealRows(this.#fold, cause, {
+          index: this.#index,
+          kernel: this.#options.kernel,
+          coverageOf: (ref) => this.#coverageOf(ref),
+        });
+        const pendingMax = Math.max(PENDING_MAX, this.#fold.pending.size - rows.tasks);
+        this.#unwritten = this.#commitOf(rows);
+        this.#writeWaiting();
+        while (this.#fold.pending.size > pendingMax && this.#work.step());
+      }
     });
+  }
+
+  #writeWaiting(): void {
+    const fold = this.#fold;
+    if (this.#unwritten !== undefined) this.#write(this.#unwritten);
+    this.#gone = [...this.#gone, ...fold.takeGone()];
+    if (this.#gone.length === 0) return;
+    this.#work.forget(this.#gone);
+    this.#retention.forget(this.#gone);
+    for (const id of this.#gone) this.#partitions.deleteAll(id);
+    this.#gone = [];
+  }
+
+  #commitOf({ seconds, late }: SealRows): Unwritten {
+    const fold = this.#fold;
+    fold.counters.segments += seconds.length + late.length;
+    for (const { bytes } of [...seconds, ...late]) fold.counters.segmentBytes += bytes.length;
+    const heads = headRows(fold, this.#options.kernel);
     this.#generation++;
     const state = {
       generation: this.#generation,
       log: this.#options.logIdentity,
       body: encodeFoldState(fold.state()),
     };
-    this.#partitions.commit(fold.nowSecond, { segments, heads, state }, () =>
-      this.#options.onStep?.('written'),
-    );
-    this.#committedOffset = fold.nextOffset;
-    this.#options.onStep?.('committed');
+    const { nextOffset: offset, nowSecond: second } = fold;
+    const commit = { second, offset, revision: fold.counters.seals, seconds, late, heads, state };
+    this.#index.wait(commit);
+    return commit;
+  }
+
+  /** Late rows first, each synced: once the state is there, they are. */
+  #write({ second, offset, seconds, late, heads, state }: Unwritten): void {
+    const { onStep } = this.#options;
+    const partitionOf = (row: SegmentRow) => this.#partitions.ofRollUp(row.level, row.startSecond);
+    for (const partition of new Set(late.map(partitionOf))) {
+      const rows = late.filter((row) => partitionOf(row) === partition);
+      partition.insert(rows, () => onStep?.('rollup-written'));
+      onStep?.('rollup-committed');
+    }
+    this.#partitions.commit(second, { segments: seconds, heads, state }, () => onStep?.('written'));
+    this.#unwritten = undefined;
+    this.#index.clear();
+    this.#committedOffset = offset;
+    onStep?.('committed');
     this.#sync();
   }
 
-  #segmentRow(block: SealedBlock): SegmentRow {
-    const { instrumentation, startSecond } = block;
-    const revision = this.#fold.counters.seals;
-    const bytes = this.#encode(block);
-    return {
-      instrumentation,
-      level: LEVEL_SECONDS,
-      startSecond,
-      revision,
-      codec: segmentCodec(bytes),
-      bytes,
-    };
-  }
-
-  #encode(block: SealedBlock): Uint8Array {
-    return encodeSegment({ ...block, stepSeconds: LEVEL_SECONDS }, this.#options.kernel);
+  /** A segment that is damaged must not stop the fold: it tells nothing. */
+  #coverageOf(ref: SegmentRef): CoverageBlock {
+    try {
+      return this.#cache.coverage(ref);
+    } catch (error) {
+      if (!(error instanceof SegmentCorruptError)) throw error;
+      return { startSecond: ref.startSecond, stepSeconds: ref.level, sources: [], revised: emptyBits() };
+    }
   }
 
   /** Where another process reads the file just now, the next commit's sync covers this one. */
@@ -367,15 +402,31 @@ class SqliteStore implements Store {
     if (this.#partitions.newest?.partition.checkpoint() === true) this.#becameDurable();
   }
 
+  /** The fold is as the commit has it. */
   #becameDurable(): void {
     this.#durableOffset = this.#committedOffset;
     this.#durable = this.#fold.sequences.watermarks();
+    this.#work.becameDurable();
+    this.#retention.plan(this.#fold);
     this.#options.onStep?.('durable');
   }
 
   #outcome(durableBefore: number, notes: readonly StoreNote[]): FoldOutcome {
     const sealed = this.#durableOffset > durableBefore;
-    return { sealed, watermarks: sealed ? this.#durable : [], notes };
+    const outcome = { sealed, watermarks: sealed ? this.#durable : [], notes };
+    return this.#stalled === undefined ? outcome : { ...outcome, stalled: this.#stalled };
+  }
+
+  /** A full disk damages nothing: what was to be written waits. */
+  #unlessFull(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!isDiskFull(error, this.#partitions.directory)) throw error;
+      this.#work.abandon();
+      const said = error instanceof Error ? error.message : String(error);
+      this.#stalled = { reason: `no space is left in "${this.#partitions.directory}" (${said})` };
+    }
   }
 
   #writing(write: () => void): void {
@@ -390,3 +441,5 @@ class SqliteStore implements Store {
     }
   }
 }
+
+const NO_ROWS: SealRows = { seconds: [], late: [], tasks: 0 };

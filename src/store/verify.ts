@@ -4,12 +4,13 @@
 import type { Grid } from '../model/grid.ts';
 import { sameGrid } from '../model/grid.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Partition, type SegmentRef, segmentName } from './partition.ts';
-import { type Held, partitionPaths } from './partitions.ts';
+import type { Partition } from './partition.ts';
+import { type Held, openPartition, partitionPaths } from './partitions.ts';
+import { type SegmentRef, segmentName } from './place.ts';
+import { restoreFold } from './restore.ts';
 import { decodeSegment } from './segment.ts';
 import { isUnmade } from './sqlite.ts';
 import { SegmentCorruptError, StoreDamagedError, StoreVersionError } from './store-errors.ts';
-import { restoreFold } from './store.ts';
 
 /** Findings told; where there are more, the last says so. */
 const FINDINGS_MAX = 1000;
@@ -34,7 +35,7 @@ export function verifyStore(directory: string, kernel: Kernel): Verification {
   const verifier = new Verifier(kernel);
   const partitions = partitionPaths(directory)
     .filter((path) => verifier.isMade(path))
-    .map((path) => new Partition(path, { readonly: true, onUse() {} }));
+    .map((path) => openPartition(path, { readonly: true, onUse() {} }));
   for (const partition of partitions) verifier.state(partition);
   verifier.newestState();
   for (const partition of partitions) verifier.segments(partition);
@@ -86,16 +87,16 @@ class Verifier {
       for (const what of partition.integrityFaults()) this.#find({ path, what });
       for (const ref of partition.allSegments()) {
         this.totals.segments++;
-        this.#attempt({ path, segment: segmentName(ref) }, () => this.#segment(ref));
+        this.#attempt({ path, segment: segmentName(ref) }, () => this.#segment(ref, partition));
       }
     });
     partition.close();
   }
 
-  #segment(ref: SegmentRef): void {
-    const { path } = ref.partition;
+  #segment(ref: SegmentRef, partition: Partition): void {
+    const { path } = partition;
     const segment = segmentName(ref);
-    const bytes = ref.partition.bytes(ref);
+    const bytes = partition.bytes(ref);
     const { startSecond, stepSeconds, grid, cells } = decodeSegment(bytes, this.#kernel, segment);
     this.totals.segmentBytes += bytes.length;
     this.totals.cells += cells.length;
@@ -117,7 +118,7 @@ class Verifier {
     if (known !== undefined && !sameGrid(known, grid)) {
       this.#find({ path, segment, what: `its grid is ${grid.kind}, the instrumentation's ${known.kind}` });
     }
-    if (!ref.partition.holds(ref))
+    if (!partition.holds(ref))
       this.#find({ path, segment, what: 'its file says that it holds no such second' });
   }
 

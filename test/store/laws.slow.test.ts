@@ -24,12 +24,14 @@ function open(directory: string, more: Partial<StoreOptions> = {}): Store {
   return openStore({ directory, kernel: referenceKernel, owns: () => true, logIdentity: 'log', ...more });
 }
 
-/** Closes the store; returns its segments, when all that is past its retention was deleted: that happens at
- *  seals and at opening, so a store that crashed may be ahead. */
+/** Closes the store; returns its segments, when all that is due is done: when that happens is its own affair. */
 function closedSegments(store: Store, directory: string): string[] {
   store.checkpoint();
+  while (store.work());
   store.close();
-  open(directory).close();
+  const again = open(directory);
+  while (again.work());
+  again.close();
   return storedSegments(directory);
 }
 
