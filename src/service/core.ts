@@ -38,7 +38,7 @@ export interface Core {
   readonly configuration: Configuration;
   readonly store: Store;
   readonly aggregator: Aggregator;
-  /** Resolves when all that was appended before the call is folded. */
+  /** Resolves when all that was appended before the call is folded, or cannot be for now: the store is stalled. */
   folded(): Promise<void>;
   close(): Promise<void>;
 }
@@ -50,6 +50,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   const at = (name: string): string =>
     options.directory === undefined ? IN_MEMORY : join(options.directory, name);
   let configuration: Configuration | undefined;
+  const stalls = new Set<() => void>();
   try {
     configuration = Configuration.start({
       catalogue: openCatalogue(at('catalogue.db'), identity),
@@ -75,9 +76,12 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       checkpoints: false,
       onDurable: () => {},
       onNotice: () => {},
+      onStalled: () => {
+        for (const resolve of stalls) resolve();
+      },
       onFault,
     });
-    return assembled({ log, reader: newReader(), configuration, store, aggregator });
+    return assembled({ log, reader: newReader(), configuration, store, aggregator }, stalls);
   } catch (error) {
     await configuration?.close();
     await log.close();
@@ -85,11 +89,19 @@ export async function openCore(options: CoreOptions): Promise<Core> {
   }
 }
 
-function assembled(parts: Omit<Core, 'folded' | 'close'>): Core {
-  const { log, reader, configuration, aggregator } = parts;
+/** `stalls` are called when the store stalls, and when it goes on. */
+function assembled(parts: Omit<Core, 'folded' | 'close'>, stalls: Set<() => void>): Core {
+  const { log, reader, configuration, store, aggregator } = parts;
   return {
     ...parts,
-    folded: () => aggregator.reached(log.tail.end() - 1),
+    folded: async () => {
+      if (store.stalled !== undefined) return;
+      let stalled: () => void = () => {};
+      const stall = new Promise<void>((resolve) => (stalled = resolve));
+      stalls.add(stalled);
+      await Promise.race([aggregator.reached(log.tail.end() - 1), stall]);
+      stalls.delete(stalled);
+    },
     close: async () => {
       await aggregator.close();
       await configuration.close();

@@ -31,8 +31,8 @@ export interface LibraryStatementsOptions {
   readonly core: Core;
   readonly clock: Clock;
   readonly kernel: Kernel;
-  /** What the program recorded is said and folded. */
-  readonly settled: () => Promise<void>;
+  /** What the program recorded is said and folded; what could not be, in words. */
+  readonly settled: () => Promise<readonly string[]>;
   readonly openSecond: () => number | undefined;
   readonly states: (id: string) => readonly { source: string; state: SourceState }[];
 }
@@ -107,12 +107,14 @@ export class LibraryStatements {
   }
 
   async #read(read: CheckedRead): Promise<QueryResult> {
-    const context = await this.#context();
-    return answered(this.#plan(read, context), context);
+    const { context, unseen } = await this.#context();
+    const result = await answered(this.#plan(read, context), context);
+    return unseen.length === 0 ? result : { ...result, notes: [...result.notes, ...unseen] };
   }
 
   async #explain(read: CheckedRead): Promise<TableResult> {
-    return explainPlan(this.#plan(read, await this.#context()));
+    const { context } = await this.#context();
+    return explainPlan(this.#plan(read, context));
   }
 
   /** Someone looks: what answers goes on living. */
@@ -122,11 +124,11 @@ export class LibraryStatements {
     return plan;
   }
 
-  async #context(): Promise<AnswerContext> {
+  async #context(): Promise<{ readonly context: AnswerContext; readonly unseen: readonly string[] }> {
     const { core, kernel, clock, settled, openSecond } = this.#options;
-    await settled();
+    const unseen = await settled();
     const catalogue = catalogueOf(core.configuration);
-    return {
+    const context: AnswerContext = {
       catalogue,
       store: core.store,
       asOf: (plan) => core.aggregator.asOf(plan),
@@ -134,6 +136,7 @@ export class LibraryStatements {
       nowMs: clock.nowMs(),
       openSecond: openSecond(),
     };
+    return { context, unseen };
   }
 }
 
@@ -152,6 +155,6 @@ export function notRead(kind: string): ProblemException {
     status: 422,
     code: 'STATEMENT_KIND',
     title: 'Not a read statement',
-    detail: `Cannot query with a statement of kind "${kind}": expected a metric to read`,
+    detail: `Cannot query with a statement of kind "${kind}": expected a metric to read; other statements are for run`,
   });
 }

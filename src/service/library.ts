@@ -126,7 +126,8 @@ export interface Tailglow extends AsyncDisposable {
    *  by the clock where one was given, else by the process's monotonic clock. Gives back what `run` does. */
   time<T>(metric: string, fields: EventFields, run: () => T | Promise<T>): Promise<T>;
   /** Says to the log what was recorded so far; of the second that is not over it says that it is a part. Resolves
-   *  when that is durable and a query sees it. Rejects with LogUnavailableError; then it is kept, and said later. */
+   *  when that is durable and a query sees it (while the disk is full: durable; answers then say in their notes that
+   *  they do not see it). Rejects with LogUnavailableError; then it is kept, and said later. */
   flush(): Promise<void>;
   /** Appends what sources say, one batch a source and second; resolves when it is durable and a query sees it.
    *  A batch that was taken before, told by source and sequence, is dropped. What does not fit (an instrumentation
@@ -211,7 +212,7 @@ class Library implements Tailglow {
       core,
       clock,
       kernel: parts.kernel,
-      settled: () => this.flush(),
+      settled: () => this.#seen(),
       openSecond: () => recorder.openSecond,
       states: (id) => recorderStates(recorder, id),
     });
@@ -344,7 +345,24 @@ class Library implements Tailglow {
     while (bytes > UNSAID_BYTES_MAX) bytes -= this.#unsaid.shift()!.length;
   }
 
-  /** What was appended is folded. Throws what broke the fold. */
+  /** What was recorded is folded; where a full or failing disk keeps it, an answer without it is better than none. */
+  async #seen(): Promise<readonly string[]> {
+    const { core, recorder } = this.#parts;
+    recorder.flush(this.#nowSecond());
+    const unseen: string[] = [];
+    try {
+      await this.#sayAll();
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError)) throw error;
+      unseen.push(`what was recorded last is not in the answer: ${error.message}`);
+    }
+    await this.#settled();
+    const { stalled } = core.store;
+    if (stalled !== undefined) unseen.push(`what was reported last is not in the answer: ${stalled.reason}`);
+    return unseen;
+  }
+
+  /** What was appended is folded, unless the disk is full. Throws what broke the fold. */
   async #settled(): Promise<void> {
     await this.#parts.core.folded();
     if (this.#parts.faults.length > 0) throw this.#parts.faults[0];
