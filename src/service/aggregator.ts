@@ -91,11 +91,11 @@ export class Aggregator implements AggregatorClient {
   /** The series as they were known at the plan's `asOfSecond`, from the log; one reading at a time. Rejects with
    *  ProblemException, and with GivenUpError when `signal` aborts. */
   asOf(plan: Plan, signal?: AbortSignal): Promise<SeriesReader> {
-    const { reader: log, kernel, clock } = this.#options;
+    const { reader: log, kernel } = this.#options;
     const ends = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])]);
     const read = async (): Promise<SeriesReader> => {
       if (ends.aborted) throw new GivenUpError('Nobody waits for the answer');
-      const series = await readAsOf(plan, { log, kernel, clock }, ends);
+      const series = await readAsOf(plan, { log, kernel }, ends);
       if (ends.aborted) throw new GivenUpError('Nobody waits for the answer');
       return series;
     };
@@ -195,12 +195,12 @@ export class Aggregator implements AggregatorClient {
     this.#turns.wake();
   }
 
+  /** Also while the disk is full: what is deleted makes room. */
   #work(): boolean {
     const { store } = this.#options;
-    const goesOn = store.stalled === undefined && store.work();
-    if (store.stalled === undefined) return goesOn;
-    void this.#recovered();
-    return false;
+    const goesOn = store.work();
+    if (store.stalled !== undefined) void this.#recovered();
+    return goesOn;
   }
 
   /** Resolves when the disk takes writes again, or all is over. */

@@ -43,13 +43,14 @@ export class SpaceKeeper {
   readonly #options: SpaceKeeperOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  readonly #reclaimed = new Map<Level, number>();
-  #last: { readonly level: Level; readonly untilSecond: number; readonly atMs: number } | undefined;
+  /** When blocks were given up last; at a start that may have been just before. */
+  #reclaimedMs: number;
   #report: SpaceReport | undefined;
   #fault: string | undefined;
 
   constructor(options: SpaceKeeperOptions) {
     this.#options = options;
+    this.#reclaimedMs = options.clock.nowMs();
     this.#running = this.#run();
   }
 
@@ -97,7 +98,8 @@ export class SpaceKeeper {
     const gives = step.kind === 'trim' || step.kind === 'reclaim' ? 1 : 0;
     const steps = (this.#report?.steps ?? 0) + gives;
     const wasStuck = this.#report?.stuck === true;
-    this.#report = { budgetBytes, sizes, steps, stuck: step.kind === 'nothing-left' };
+    const stuck = step.kind === 'nothing-left' || (step.kind === 'wait' && wasStuck);
+    this.#report = { budgetBytes, sizes, steps, stuck };
     if (this.#report.stuck !== wasStuck) this.#options.onNotice(this.check().detail);
     await this.#take(step);
   }
@@ -110,8 +112,7 @@ export class SpaceKeeper {
     } else if (step.kind === 'reclaim') {
       const { level, untilSecond } = step;
       await reclaim(level, untilSecond);
-      this.#reclaimed.set(level, untilSecond);
-      this.#last = { level, untilSecond, atMs: clock.nowMs() };
+      this.#reclaimedMs = clock.nowMs();
       onNotice(
         `over the budget: steps of ${secondsText(level)} before ${instantText(untilSecond)} are given up`,
       );
@@ -131,14 +132,12 @@ export class SpaceKeeper {
         oldest.set(level, Math.min(oldestSecond, oldest.get(level) ?? oldestSecond));
       }
     }
-    const last = this.#last;
     return {
       budgetBytes,
       sizes,
       spareLogFiles: await spareLogFiles(join(directory, 'log'), covered),
       oldest,
-      reclaimed: this.#reclaimed,
-      ...(last && { last: { ...last, agoSeconds: (clock.nowMs() - last.atMs) / 1000 } }),
+      agoSeconds: (clock.nowMs() - this.#reclaimedMs) / 1000,
       nowSecond: unixSecond(clock.nowMs()),
     };
   }

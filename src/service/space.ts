@@ -17,8 +17,9 @@ const CHUNK_SECONDS: { readonly [level in Level]: number } = {
   600: 32 * DAY,
   3600: 128 * DAY,
 };
-/** Rows are deleted a few at a time, after seals: so long a step may take before the next one is tried. */
-const EFFECT_SECONDS = 600;
+/** Rows go a few at a time, after the seal that comes every 256 s while anything is reported: so long sizes may not
+ *  show yet what a step gave. */
+const EFFECT_SECONDS = 300;
 
 export interface SpaceSizes {
   readonly log: number;
@@ -32,12 +33,10 @@ export interface SpaceView {
   readonly sizes: SpaceSizes;
   /** Files of the log that every fold is past, the oldest first. */
   readonly spareLogFiles: readonly { readonly untilOffset: number; readonly bytes: number }[];
-  /** Per level the start of the oldest block that no pin keeps, over all aggregators. */
+  /** Per level the start of the oldest block that counts and that no pin keeps, over all aggregators. */
   readonly oldest: ReadonlyMap<Level, number>;
-  /** Up to where each level was given up before. */
-  readonly reclaimed: ReadonlyMap<Level, number>;
-  /** The last step that gave up blocks, and how long ago. */
-  readonly last?: { readonly level: Level; readonly untilSecond: number; readonly agoSeconds: number };
+  /** Since the last step that gave up blocks. */
+  readonly agoSeconds: number;
   readonly nowSecond: number;
 }
 
@@ -59,7 +58,7 @@ export function nextStep(view: SpaceView): SpaceStep {
   if (over <= 0) return { kind: 'none' };
   const offset = trimOffset(view, over);
   if (offset !== undefined) return { kind: 'trim', offset };
-  if (isUnderWay(view)) return { kind: 'wait' };
+  if (view.agoSeconds < EFFECT_SECONDS) return { kind: 'wait' };
   for (const level of LEVELS) {
     const untilSecond = reclaimUntil(view, level);
     if (untilSecond !== undefined) return { kind: 'reclaim', level, untilSecond };
@@ -80,23 +79,14 @@ function trimOffset({ sizes, budgetBytes, spareLogFiles }: SpaceView, over: numb
   return offset;
 }
 
-function isUnderWay({ last, oldest }: SpaceView): boolean {
-  if (last === undefined || last.agoSeconds >= EFFECT_SECONDS) return false;
-  const oldestStart = oldest.get(last.level);
-  return oldestStart !== undefined && oldestStart + levelSpan(last.level) <= last.untilSecond;
-}
-
-/** To the end of the chunk that the oldest block lies in, or that comes after what was given up before (some of
- *  which may still be there, for a coarser level to be made of). */
-function reclaimUntil({ oldest, reclaimed, nowSecond }: SpaceView, level: Level): number | undefined {
+/** To the end of the chunk that the oldest block lies in; undefined where that is of the newest hour, or none. */
+function reclaimUntil({ oldest, nowSecond }: SpaceView, level: Level): number | undefined {
   const oldestStart = oldest.get(level);
   if (oldestStart === undefined) return undefined;
-  const span = levelSpan(level);
+  const oldestEnd = oldestStart + levelSpan(level);
   const spared = nowSecond - SPARED_SECONDS;
-  const newest = spared - (spared % span);
-  const done = reclaimed.get(level) ?? 0;
-  const from = Math.max(oldestStart, done);
+  if (oldestEnd > spared) return undefined;
   const chunk = CHUNK_SECONDS[level];
-  const untilSecond = Math.min(newest, Math.max(from - (from % chunk) + chunk, oldestStart + span));
-  return untilSecond > done && untilSecond >= oldestStart + span ? untilSecond : undefined;
+  const chunkEnd = oldestStart - (oldestStart % chunk) + chunk;
+  return Math.min(spared, Math.max(chunkEnd, oldestEnd));
 }
