@@ -38,7 +38,7 @@ function file(name: string): string {
   return join(directory, name);
 }
 
-/** Requests, a few seconds out of order, with a quiet minute and five lines that are none. */
+/** Requests, a few seconds out of order, quiet for 30 s and silent for 100 s, with five lines that are none. */
 function accessLog(): string[] {
   let seed = 11;
   const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31;
@@ -50,7 +50,7 @@ function accessLog(): string[] {
   const lines: string[] = [];
   for (let i = 0; i < EVENTS; i++) {
     const second = Math.max(0, Math.floor((i / EVENTS) * SECONDS) - Math.floor(random() * 4));
-    if (second >= 300 && second < 360) continue;
+    if ((second >= 300 && second < 330) || (second >= 600 && second < 700)) continue;
     const route = ROUTES[Math.floor(random() * ROUTES.length)]!;
     const ns = Math.round(1e5 * Math.exp(random() * 9));
     truth.get(route)![second]!.push(ns);
@@ -85,8 +85,19 @@ async function countsOf(metric: string): Promise<Record<string, (number | null)[
   return Object.fromEntries(series.map(({ key, values }) => [key[0]!, values]));
 }
 
-function trueCounts(): Record<string, number[]> {
-  return Object.fromEntries([...truth].map(([route, seconds]) => [route, seconds.map((ns) => ns.length)]));
+/** 0 where the file was quiet, null where it was silent for more than a minute. */
+function trueCounts(): Record<string, (number | null)[]> {
+  const spoken = Array.from({ length: SECONDS }, (_, s) => s).filter((s) =>
+    [...truth.values()].some((seconds) => seconds[s]!.length > 0),
+  );
+  const isKnown = (second: number): boolean => {
+    const next = spoken.findIndex((s) => s >= second);
+    return spoken[next] === second || spoken[next]! - spoken[next - 1]! <= 60;
+  };
+  const known = Array.from({ length: SECONDS }, (_, s) => isKnown(s));
+  return Object.fromEntries(
+    [...truth].map(([route, seconds]) => [route, seconds.map((ns, s) => (known[s] ? ns.length : null))]),
+  );
 }
 
 /** What queries say of a metric, its own name left out. */
