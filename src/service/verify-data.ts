@@ -1,5 +1,5 @@
 /** Reads a whole data directory, log and stores, and says what is damaged. Changes nothing. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from '../kernel/kernel.ts';
 import { loadKernel } from '../kernel/native.ts';
@@ -7,17 +7,39 @@ import { readLogFiles } from '../log/log-directory.ts';
 import { ControlEventError } from '../model/control.ts';
 import { decodeEntry, ReportCorruptError } from '../model/report.ts';
 import { verifyStore } from '../store/verify.ts';
+import { checkAgainstLog, checkRollUps, comparedStore, storeNames } from './cross-check.ts';
+import type { ReplayProgress } from './replay.ts';
+import type { DataVerification } from './verification.ts';
 
-export interface DataVerification {
-  /** What was read, and what is harmless. */
-  readonly lines: readonly string[];
-  /** What is damaged: file, byte or segment, and how. */
-  readonly findings: readonly string[];
+export interface VerifyOptions {
+  readonly kernel: 'native' | 'reference';
+  /** Checksums only. */
+  readonly quick: boolean;
+  readonly onProgress: (progress: ReplayProgress) => void;
 }
 
-export function verifyData(data: string, choice: 'native' | 'reference'): DataVerification {
+export async function verifyData(data: string, options: VerifyOptions): Promise<DataVerification> {
+  const kernel = loadKernel(options.kernel);
+  const read = [verifyLog(join(data, 'log'), kernel), ...verifyStores(data, kernel)];
+  const damaged = read.some(({ findings }) => findings.length > 0);
+  if (options.quick || damaged) return together(read);
+  const { onProgress } = options;
+  return together([...read, checkRollUps(data, kernel), await checkAgainstLog({ data, kernel, onProgress })]);
+}
+
+/** Whether two data directories hold the same. */
+export function compareData(data: string, other: string, choice: 'native' | 'reference'): DataVerification {
   const kernel = loadKernel(choice);
-  const parts = [verifyLog(join(data, 'log'), kernel), ...verifyStores(data, kernel)];
+  const [names, others] = [storeNames(data), storeNames(other)];
+  if (names.join() !== others.join())
+    return {
+      lines: [],
+      findings: [`one has the stores ${names.join(', ')}, the other ${others.join(', ')}`],
+    };
+  return together(names.map((name) => comparedStore(name, [data, other], { kernel })));
+}
+
+function together(parts: readonly DataVerification[]): DataVerification {
   return { lines: parts.flatMap((p) => p.lines), findings: parts.flatMap((p) => p.findings) };
 }
 
@@ -53,15 +75,13 @@ function entryFault(payload: Uint8Array, kernel: Kernel): string | undefined {
 }
 
 function verifyStores(data: string, kernel: Kernel): DataVerification[] {
-  return readdirSync(data)
-    .filter((name) => /^aggregator-\d+$/.test(name))
-    .map((name) => {
-      const { findings, files, segments, cells, segmentBytes } = verifyStore(join(data, name), kernel);
-      return {
-        lines: [`${name}: ${files} files, ${segments} segments, ${cells} cells, ${segmentBytes} bytes`],
-        findings: findings.map(
-          (f) => `${f.path}${f.segment === undefined ? '' : `: segment ${f.segment}`}: ${f.what}`,
-        ),
-      };
-    });
+  return storeNames(data).map((name) => {
+    const { findings, files, segments, cells, segmentBytes } = verifyStore(join(data, name), kernel);
+    return {
+      lines: [`${name}: ${files} files, ${segments} segments, ${cells} cells, ${segmentBytes} bytes`],
+      findings: findings.map(
+        (f) => `${f.path}${f.segment === undefined ? '' : `: segment ${f.segment}`}: ${f.what}`,
+      ),
+    };
+  });
 }

@@ -85,5 +85,5 @@ it('loses nothing and counts nothing twice', async () => {
     '--data',
     join(data, 'server'),
   ]);
-  expect(stdout).toContain('nothing damaged');
+  expect(stdout).toContain('nothing damaged, nothing differs');
 });

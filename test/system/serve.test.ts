@@ -132,5 +132,5 @@ it('ends in good order and has it all after a restart', async () => {
   const after = await queryJson(server.url, `http.requests from ${from} to ${to} step 1s | count`);
   expect(after['series']).toEqual(before['series']);
   const { stdout } = await run(process.execPath, [MAIN, 'verify', '--data', data]);
-  expect(stdout).toContain('nothing damaged');
+  expect(stdout).toContain('nothing damaged, nothing differs');
 });
