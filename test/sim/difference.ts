@@ -9,7 +9,7 @@ export function difference(
   modelled: Record<string, Served>,
 ): string | undefined {
   const a = linesOf(served);
-  const b = linesOf(agreed(modelled, served));
+  const b = linesOf(told(modelled, served));
   if (a.join('\n') === b.join('\n')) return undefined;
   const inA = new Set(a);
   const inB = new Set(b);
@@ -26,18 +26,18 @@ export function difference(
   return lines.join('\n') || 'the same lines in another order';
 }
 
-/** What the model leaves open is as it is served, where that is one of the two answers. */
-function agreed(modelled: Record<string, Served>, served: Record<string, Served>): Record<string, Served> {
+/** Where nobody can tell whether a source is complete, what is served is right, whatever it says. */
+function told(modelled: Record<string, Served>, served: Record<string, Served>): Record<string, Served> {
   return Object.fromEntries(
-    Object.entries(modelled).map(([id, said]) => {
-      const found = new Map(served[id]?.coverage);
-      const coverage = said.coverage.map(([second, sources]): [number, string] => {
-        const names = new Set(found.get(second)?.split(' '));
-        const open = (name: string): string => (names.has(`-${name}`) ? `-${name}` : name);
-        const told = sources.split(' ').map((name) => (name.startsWith('~') ? open(name.slice(1)) : name));
-        return [second, told.join(' ')];
+    Object.entries(modelled).map(([id, model]) => {
+      const said = new Map(served[id]?.coverage);
+      const coverage = model.coverage.map(([second, sources]): [number, string] => {
+        if (!sources.includes('?')) return [second, sources];
+        const names = new Set(said.get(second)?.split(' '));
+        const tell = (_: string, name: string): string => (names.has(`-${name}`) ? `-${name}` : name);
+        return [second, sources.replace(/\?(\S+)/g, tell)];
       });
-      return [id, { ...said, coverage }];
+      return [id, { ...model, coverage }];
     }),
   );
 }

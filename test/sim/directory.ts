@@ -31,7 +31,9 @@ export function storedSegments(directory: string): string[] {
     .flatMap((path) => {
       const db = new Database(path, { readonly: true });
       const rows = db
-        .prepare('SELECT instrumentation, level, start_second, revision, whole, part, hex(bytes) FROM segment')
+        .prepare(
+          'SELECT instrumentation, level, start_second, revision, whole, part, hex(bytes) FROM segment',
+        )
         .raw()
         .all();
       db.close();

@@ -18,8 +18,8 @@ const FORGET = 600;
 export interface Served {
   /** `second key bucket` and the count. */
   readonly cells: readonly (readonly [place: string, count: number])[];
-  /** Per step that anybody was expected in: `second`, then `source` or `-source` where a second of it is missing.
-   *  The model says `~source` where it is complete, but came so late that a store need not know. */
+  /** Per step that anybody was expected in: `second`, then `source`, `-source` where a second of it is missing, or
+   *  `?source` where nobody can tell: a store then says either. */
   readonly coverage: readonly (readonly [second: number, sources: string])[];
   readonly revised: readonly number[];
 }
@@ -33,22 +33,16 @@ export interface ServedRange {
 
 export const EVERYTHING: ServedRange = { stepSeconds: 1, fromSecond: 0, untilSecond: 4_000_000_000 };
 
-/** While the pins were the same: how far seconds were past their retention in the end. */
-interface PinnedTime {
-  readonly pins: readonly Pin[];
-  horizonSecond: number;
-}
+/** Whether a pin keeps the block of seconds that starts there. */
+type Keeps = (start: number) => boolean;
 
 interface Series {
+  readonly owned: boolean;
   instrumentation: Instrumentation;
   expiredSecond: number;
-  /** What a shorter retention, or want of space, gave up does not come back. */
+  /** What a shorter retention, or want of space, gave up does not come back; by level. */
   readonly floors: Map<Level, number>;
-  readonly pinned: PinnedTime[];
-  /** What came late and is not sealed: source, second. */
-  late: (readonly [source: string, second: number])[];
-  /** Steps of which late reports came when their seconds were gone: source, then the step's seconds. */
-  readonly blurred: (readonly [source: string, level: Level, fromSecond: number])[];
+  readonly pins: Map<string, Keeps>;
   /** second -> `key bucket` -> count. */
   readonly cells: Map<number, Map<string, number>>;
   /** source -> seconds. */
@@ -57,6 +51,10 @@ interface Series {
   /** Fixed when their block was sealed: second -> sources. */
   readonly expected: Map<number, Set<string>>;
   readonly revised: Set<number>;
+  /** source -> seconds that came so late that nothing finer told any more whether their step is complete now. */
+  readonly tooLate: Map<string, Set<number>>;
+  /** source -> late seconds of blocks that are not sealed again yet. */
+  readonly late: Map<string, Set<number>>;
 }
 
 export class Model {
@@ -65,7 +63,6 @@ export class Model {
   readonly #taken = new Set<string>();
   /** [host or source, second] */
   readonly #ends: (readonly [string, number])[] = [];
-  readonly #pins = new Map<string, Pin>();
   #largest = -1;
   #open = -1;
   /** Events in cells, over all that was ever taken. */
@@ -82,7 +79,7 @@ export class Model {
   }
 
   ids(): string[] {
-    return [...this.#series.keys()].toSorted();
+    return [...this.#series.keys()].filter((id) => this.#series.get(id)!.owned).toSorted();
   }
 
   /** Those that are measured just now. */
@@ -91,29 +88,30 @@ export class Model {
   }
 
   take({ arrivedMs, content }: SimEntry): void {
-    for (const series of this.#series.values()) this.#notePins(series);
     if (content.kind === 'control') this.#control(content.event, Math.floor(arrivedMs / 1000));
     if (content.kind === 'batches') for (const batch of content.batches) this.#batch(batch, arrivedMs);
-    for (const series of this.#series.values()) this.#notePins(series);
     if (this.#open >= 0 && this.#largest >= this.#open + BLOCK + LATENESS) this.#seal();
   }
 
   served(id: string, range: ServedRange = EVERYTHING): Served {
     const series = this.#series.get(id);
-    if (series === undefined) return { cells: [], coverage: [], revised: [] };
+    if (series?.owned !== true) return { cells: [], coverage: [], revised: [] };
     const { stepSeconds, fromSecond, untilSecond } = range;
-    // Of the levels that make whole steps some one must count it, and not cut the last step.
-    const served = (second: number): boolean =>
-      second >= fromSecond &&
-      LEVELS.some(
-        (level) =>
-          stepSeconds % level === 0 &&
-          second < untilSecond - (untilSecond % level) &&
-          !this.#isGone(series, level, second),
-      );
-    const blurred = [...series.blurred, ...this.#blur(series)].filter(
-      ([, level]) => stepSeconds % level === 0,
-    );
+    const levels = LEVELS.filter((level) => stepSeconds % level === 0);
+    const counts = new Map<number, boolean>();
+    const served = (second: number): boolean => {
+      if (second < fromSecond || second >= untilSecond) return false;
+      // A step that the range cuts is read in finer ones.
+      const whole = levels.filter((level) => stepStart(second, level) + level <= untilSecond);
+      const place = stepStart(second, BLOCK) * LEVELS.length + whole.length;
+      let known = counts.get(place);
+      if (known === undefined) {
+        known = whole.some((level) => this.#counts(series, level, second));
+        counts.set(place, known);
+      }
+      return known;
+    };
+    const tooLate = this.#tooLate(series);
     const stepOf = (second: number): number => second - (second % stepSeconds);
     const cells = new Map<string, number>();
     for (const [second, places] of series.cells) {
@@ -124,18 +122,16 @@ export class Model {
       }
     }
     // Per step the sources expected, and whether they miss a second of it.
-    const coverage = new Map<number, Map<string, boolean | undefined>>();
+    const coverage = new Map<number, Map<string, Missing>>();
     for (const [second, sources] of this.#coverage(series)) {
       if (!served(second)) continue;
       for (const source of sources) {
         const names = mapOf(coverage, stepOf(second));
-        const misses = series.reported.get(source)?.has(second) !== true;
-        names.set(source, misses || names.get(source) === true);
+        const before = names.get(source) ?? 'none';
+        const isMissing = series.reported.get(source)?.has(second) !== true;
+        const isUnknown = stepSeconds > 1 && tooLate.get(source)?.has(second) === true;
+        names.set(source, isMissing || before === 'some' ? 'some' : isUnknown ? 'unknown' : before);
       }
-    }
-    for (const [source, , from] of blurred) {
-      const names = coverage.get(stepOf(from));
-      if (names?.get(source) === false) names.set(source, undefined);
     }
     const revised = new Set([...series.revised].filter(served).map(stepOf));
     return {
@@ -150,15 +146,13 @@ export class Model {
   #control(event: ControlEvent, arrivedSecond: number): void {
     switch (event.kind) {
       case 'instrumentation-created': {
-        const { id } = event.instrumentation;
-        const before = this.#series.get(id);
-        if (before !== undefined && sameMeasure(before.instrumentation, event.instrumentation)) {
-          this.#redefine(before, event.instrumentation);
+        const { instrumentation } = event;
+        const before = this.#series.get(instrumentation.id);
+        if (before !== undefined && sameMeasure(before.instrumentation, instrumentation)) {
+          this.#redefine(before, instrumentation);
           before.expiredSecond = Infinity;
-        } else if (this.#owns(id)) {
-          this.#forget(id);
-          this.#series.set(id, newSeries(event.instrumentation));
-        }
+        } else
+          this.#series.set(instrumentation.id, newSeries(instrumentation, this.#owns(instrumentation.id)));
         return;
       }
       case 'instrumentation-changed': {
@@ -176,25 +170,23 @@ export class Model {
         return;
       }
       case 'instrumentation-dropped':
-        this.#forget(event.id);
+        this.#series.delete(event.id);
+        return;
+      case 'range-pinned':
+        return this.#pin(event.pin);
+      case 'range-unpinned':
+        for (const series of this.#series.values()) series.pins.delete(event.id);
+        return;
+      case 'space-reclaimed':
+        for (const { floors } of this.#series.values()) {
+          floors.set(event.level, Math.max(event.untilSecond, floors.get(event.level) ?? 0));
+        }
         return;
       case 'instrumenter-online':
         this.#ends.push([event.host, arrivedSecond]);
         return;
       case 'source-offline':
         this.#ends.push([`${event.host}/${event.driver}`, event.second]);
-        return;
-      case 'range-pinned':
-        if (this.#series.has(event.pin.instrumentation)) this.#pins.set(event.pin.id, event.pin);
-        return;
-      case 'range-unpinned':
-        this.#pins.delete(event.id);
-        return;
-      case 'space-reclaimed':
-        for (const series of this.#series.values()) {
-          const floor = Math.min(event.untilSecond, Math.max(0, this.#openOf(series)));
-          series.floors.set(event.level, Math.max(floor, series.floors.get(event.level) ?? 0));
-        }
     }
   }
 
@@ -211,11 +203,11 @@ export class Model {
 
   #report(report: Report, second: number, source: string): void {
     const series = this.#series.get(report.instrumentation);
-    if (series === undefined) return;
+    if (series?.owned !== true) return;
     const { instrumentation } = series;
     if (JSON.stringify(report.grid) !== JSON.stringify(instrumentation.grid)) return;
     if (report.rows.some(({ key }) => key.length !== instrumentation.by.length)) return;
-    if (LEVELS.every((level) => second < this.#horizon(series, level))) return;
+    if (second < Math.min(...LEVELS.map((level) => this.#horizon(series, level)))) return;
     for (const { key, histogram } of report.rows) {
       histogram.buckets.forEach((bucket, i) => {
         const places = mapOf(series.cells, second);
@@ -228,9 +220,22 @@ export class Model {
     if (!report.partial) setOf(series.reported, source).add(second);
     if (second < this.#openOf(series)) {
       setOf(series.expected, second).add(source);
-      series.late.push([source, second]);
-      if (second >= series.instrumentation.createdSecond) series.revised.add(second);
+      setOf(series.late, source).add(second);
+      if (second >= instrumentation.createdSecond) series.revised.add(second);
     }
+  }
+
+  /** What counted when the pin was made, what others kept, and what comes. */
+  #pin({ id, instrumentation, fromSecond, untilSecond }: Pin): void {
+    const series = this.#series.get(instrumentation);
+    if (series === undefined) return;
+    const before = [...series.pins.values()];
+    const oldest = this.#horizon(series, 1);
+    for (const each of this.#series.values()) each.pins.delete(id);
+    series.pins.set(id, (start) => {
+      const touches = start < untilSecond && start + BLOCK > fromSecond;
+      return touches && (start + BLOCK > oldest || before.some((keeps) => keeps(start)));
+    });
   }
 
   /** Fixes who was expected in the blocks that are sealed now. */
@@ -241,53 +246,26 @@ export class Model {
       for (const [second, sources] of this.#expected(series, before.get(series)!, this.#openOf(series))) {
         for (const source of sources) setOf(series.expected, second).add(source);
       }
-      const { expiredSecond, instrumentation } = series;
-      const isPinned = [...this.#pins.values()].some((pin) => pin.instrumentation === id);
-      if (expiredSecond + keepSecondsMax(instrumentation) < this.#largest && !isPinned) this.#forget(id);
-      series.blurred.push(...this.#blur(series));
-      series.late = [];
+      for (const [source, seconds] of this.#tooLate(series)) {
+        for (const second of seconds) setOf(series.tooLate, source).add(second);
+      }
+      series.late.clear();
+      const { expiredSecond, instrumentation, pins } = series;
+      const isOver = expiredSecond + keepSecondsMax(instrumentation) < this.#largest;
+      if (isOver && pins.size === 0) this.#series.delete(id);
     }
   }
 
-  #forget(id: string): void {
-    this.#series.delete(id);
-    for (const pin of this.#pins.values()) if (pin.instrumentation === id) this.#pins.delete(pin.id);
-  }
-
-  /** A block that was past its retention and not pinned at any one time is gone for ever. */
-  #notePins(series: Series): void {
-    const pins = [...this.#pins.values()].filter((pin) => pin.instrumentation === series.instrumentation.id);
-    const horizonSecond = this.#horizon(series, 1);
-    const last = series.pinned.at(-1);
-    if (last !== undefined && JSON.stringify(last.pins) === JSON.stringify(pins)) {
-      last.horizonSecond = Math.max(last.horizonSecond, horizonSecond);
-    } else series.pinned.push({ pins, horizonSecond });
-  }
-
-  /** Whether the level's block that holds the second counts no more. */
-  #isGone(series: Series, level: Level, second: number): boolean {
-    const start = second - (second % (BLOCK * level));
-    const end = start + BLOCK * level;
-    if (level > 1) return end <= this.#horizon(series, level);
-    return series.pinned.some(
-      ({ pins, horizonSecond }) =>
-        end <= horizonSecond && !pins.some((pin) => pin.fromSecond < end && pin.untilSecond > start),
-    );
-  }
-
-  /** Steps of late reports whose finer level is gone, at that level and all coarser ones. */
-  #blur(series: Series): (readonly [string, Level, number])[] {
-    return series.late.flatMap(([source, second]) => {
-      const blurred = LEVELS.findIndex((level, i) => {
-        if (i === 0) return false;
-        const from = second - (second % level);
-        const finer = LEVELS[i - 1]!;
-        return this.#isGone(series, finer, from) || this.#isGone(series, finer, from + level - 1);
-      });
-      return blurred < 0
-        ? []
-        : LEVELS.slice(blurred).map((level) => [source, level, second - (second % level)] as const);
-    });
+  /** Late seconds of which some level does not count any more. */
+  #tooLate(series: Series): ReadonlyMap<string, ReadonlySet<number>> {
+    const tooLate = new Map([...series.tooLate].map(([source, seconds]) => [source, new Set(seconds)]));
+    for (const [source, seconds] of series.late) {
+      for (const second of seconds) {
+        const isTold = LEVELS.every((level) => this.#counts(series, level, second));
+        if (!isTold) setOf(tooLate, source).add(second);
+      }
+    }
+    return tooLate;
   }
 
   *#coverage(series: Series): Generator<readonly [number, Set<string>]> {
@@ -322,6 +300,13 @@ export class Model {
     series.instrumentation = instrumentation;
   }
 
+  /** Whether the block of this level that holds the second is within its retention. */
+  #counts(series: Series, level: Level, second: number): boolean {
+    const start = stepStart(second, BLOCK * level);
+    if (start + BLOCK * level > this.#horizon(series, level)) return true;
+    return level === 1 && [...series.pins.values()].some((keeps) => keeps(start));
+  }
+
   #horizon({ floors, instrumentation }: Series, level: Level): number {
     return Math.max(floors.get(level) ?? 0, this.#largest - keepSecondsOf(instrumentation, level));
   }
@@ -331,19 +316,20 @@ export class Model {
   }
 }
 
-function newSeries(instrumentation: Instrumentation): Series {
+function newSeries(instrumentation: Instrumentation, owned: boolean): Series {
   return {
+    owned,
     instrumentation,
     expiredSecond: Infinity,
     floors: new Map(),
-    pinned: [],
-    late: [],
-    blurred: [],
+    pins: new Map(),
     cells: new Map(),
     heard: new Map(),
     reported: new Map(),
     expected: new Map(),
     revised: new Set(),
+    tooLate: new Map(),
+    late: new Map(),
   };
 }
 
@@ -354,7 +340,11 @@ function sameMeasure(a: Instrumentation, b: Instrumentation): boolean {
 }
 
 function blockOf(second: number): number {
-  return second - (second % BLOCK);
+  return stepStart(second, BLOCK);
+}
+
+function stepStart(second: number, stepSeconds: number): number {
+  return second - (second % stepSeconds);
 }
 
 function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
@@ -375,10 +365,15 @@ function mapOf<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
   return inner;
 }
 
-/** Of a step's sources: `a -b ~c` where b misses a second of it, and c may have missed one. */
-export function coverageText(missing: ReadonlyMap<string, boolean | undefined>): string {
-  return [...missing]
+/** Of a step's seconds, which a source was expected in. Unknown: some came so late that nobody can tell. */
+export type Missing = 'none' | 'some' | 'unknown';
+
+/** Of a step's sources: `a -b ?c`. */
+export function coverageText(sources: ReadonlyMap<string, Missing>): string {
+  return [...sources]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, misses]) => (misses === undefined ? `~${name}` : misses ? `-${name}` : name))
+    .map(([name, missing]) => `${MARKS[missing]}${name}`)
     .join(' ');
 }
+
+const MARKS = { none: '', some: '-', unknown: '?' } as const;

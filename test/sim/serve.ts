@@ -3,7 +3,7 @@ import { hasBit } from '../../src/model/coverage.ts';
 import { keyText } from '../../src/model/key.ts';
 import { BLOCK_STEPS } from '../../src/model/limits.ts';
 import type { SecondRange, SeriesReader } from '../../src/model/series.ts';
-import { coverageText, EVERYTHING, type Served, type ServedRange } from './model.ts';
+import { coverageText, EVERYTHING, type Missing, type Served, type ServedRange } from './model.ts';
 
 export function serve(reader: SeriesReader, id: string, range: ServedRange = EVERYTHING): Served {
   const { stepSeconds, fromSecond, untilSecond } = range;
@@ -44,11 +44,13 @@ function serveCoverage(
       }
     }
   }
-  const steps = new Map<number, Map<string, boolean>>();
+  const steps = new Map<number, Map<string, Missing>>();
   for (const [second, sources] of said) {
     const start = second - (second % stepSeconds);
-    const missing = steps.get(start) ?? new Map<string, boolean>();
-    for (const [name, reported] of sources) missing.set(name, !reported || missing.get(name) === true);
+    const missing = steps.get(start) ?? new Map<string, Missing>();
+    for (const [name, reported] of sources) {
+      missing.set(name, reported ? (missing.get(name) ?? 'none') : 'some');
+    }
     steps.set(start, missing);
   }
   return {

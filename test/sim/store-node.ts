@@ -23,6 +23,8 @@ import { Model } from './model.ts';
 import type { SimLog } from './sim-log.ts';
 
 export const LOG_IDENTITY = 'sim';
+/** Files that the store opens with synchronous = FULL. */
+const SYNCED_AT_COMMIT = /^rollup-/;
 
 export interface StoreNodeOptions {
   /** A directory of its own. */
@@ -190,12 +192,13 @@ export class StoreNode {
     const wal = readIfThere(join(from, `${name}-wal`));
     const index = readIfThere(join(from, `${name}-shm`));
     if (wal === undefined || index === undefined) return;
-    // SQLite syncs its log before it moves it into the file, and not before: what it has begun to move is there
-    // as a whole. (sqlite.org/walformat.html: mxFrame and nBackfill)
+    // SQLite syncs its log before it moves it into the file: what it has begun to move is there as a whole.
+    // (sqlite.org/walformat.html: mxFrame and nBackfill) Where a file is SYNCED_AT_COMMIT, all of it is, always.
     const frames = index.readUInt32LE(16);
     const moved = index.readUInt32LE(96);
     if (moved === frames) return;
-    const bytes = moved > 0 ? wal.length : Math.floor(wal.length * found);
+    const isSynced = moved > 0 || SYNCED_AT_COMMIT.test(name);
+    const bytes = isSynced ? wal.length : Math.floor(wal.length * found);
     writeFileSync(join(this.#directory, `${name}-wal`), wal.subarray(0, bytes));
   }
 

@@ -32,7 +32,7 @@ const FAR = 4_000_000_000;
 /** Rounds of sending and covering in which something must have become safe. */
 const IDLE_ROUNDS_MAX = 16;
 const SETTLE_SECONDS = 61;
-const FINAL_STEPS_SECONDS = [1, 10];
+const FINAL_STEPS_SECONDS = [1, 10, 60, 600, 3600];
 
 export interface WorldOptions {
   /** The native one where it is there. */
