@@ -70,13 +70,23 @@ export const SEALS_SCHEMA: Schema = {
 /** Files of roll-ups: what is made of finer rows must outlive those at once. */
 export const ROLL_UPS_SCHEMA: Schema = { ...SEALS_SCHEMA, synchronous: 'FULL', checkpointPages: 256 };
 
-export type Statements = ReturnType<typeof prepareStatements>;
+type Rows<P extends unknown[]> = Database.Statement<P, Row>;
+type Value<P extends unknown[]> = Database.Statement<P, unknown>;
 
-export function prepareStatements(db: Database.Database) {
-  const rows = <P extends unknown[]>(sql: string): Database.Statement<P, Row> =>
-    db.prepare<P, Row>(sql).raw();
-  const value = <P extends unknown[]>(sql: string): Database.Statement<P, unknown> =>
-    db.prepare<P, unknown>(sql).pluck();
+export interface Statements {
+  readonly readState: Rows<[]>;
+  readonly readHeads: Rows<[]>;
+  readonly allSpans: Rows<[]>;
+  readonly findSegments: Rows<[string, number, number, number]>;
+  readonly allSegments: Rows<[]>;
+  readonly readBytes: Value<[number]>;
+  readonly firstStart: Value<[string, number, number]>;
+  readonly lastStart: Value<[string, number]>;
+}
+
+export function prepareStatements(db: Database.Database): Statements {
+  const rows = <P extends unknown[]>(sql: string): Rows<P> => db.prepare<P, Row>(sql).raw();
+  const value = <P extends unknown[]>(sql: string): Value<P> => db.prepare<P, unknown>(sql).pluck();
   // A file of version 1 that is only read: all of its rows are additions.
   const isFirst = fileVersion(db) === 1;
   const columns = `id, instrumentation, level, start_second, revision, ${isFirst ? '0, 0' : 'whole, part'}`;
@@ -102,12 +112,23 @@ export function prepareStatements(db: Database.Database) {
   };
 }
 
-export type WriteStatements = ReturnType<typeof prepareWrites>;
+export interface WriteStatements {
+  readonly insertSegment: Database.Statement<
+    [string, number, number, number, number, number, number, Uint8Array]
+  >;
+  readonly writeSpan: Database.Statement<[string, number, number, number, number, number, number]>;
+  readonly deleteSpan: Database.Statement<[string, number]>;
+  readonly deleteRange: Rows<[string, number, number, number, number]>;
+  readonly deleteRow: Rows<[number]>;
+  readonly deleteAfter: Rows<[number]>;
+  readonly deleteHeads: Database.Statement<[]>;
+  readonly insertHead: Database.Statement<[string, number, number, number, Uint8Array]>;
+  readonly writeState: Database.Statement<[number, string, string, number]>;
+}
 
 /** Of a file of this version. */
-export function prepareWrites(db: Database.Database) {
-  const rows = <P extends unknown[]>(sql: string): Database.Statement<P, Row> =>
-    db.prepare<P, Row>(sql).raw();
+export function prepareWrites(db: Database.Database): WriteStatements {
+  const rows = <P extends unknown[]>(sql: string): Rows<P> => db.prepare<P, Row>(sql).raw();
   const run = <P extends unknown[]>(sql: string): Database.Statement<P> => db.prepare<P>(sql);
   const told = 'RETURNING instrumentation, level, length(bytes)';
   return {
