@@ -11,6 +11,7 @@ import { type CompareOptions, compareStores, saidFault } from '../store/compare.
 import { placeName } from '../store/place.ts';
 import { StoredStore } from '../store/stored.ts';
 import { entriesOf, extentOf, type LogExtent, type StoredLog } from './log-entries.ts';
+import { storeNames } from './ownership.ts';
 import { replay, type ReplayProgress } from './replay.ts';
 import type { DataVerification } from './verification.ts';
 
@@ -21,13 +22,6 @@ export interface CrossCheckOptions {
   readonly data: string;
   readonly kernel: Kernel;
   readonly onProgress: (progress: ReplayProgress) => void;
-}
-
-/** Aggregators' stores of a data directory, by name. */
-export function storeNames(data: string): string[] {
-  return readdirSync(data)
-    .filter((name) => /^aggregator-\d+$/.test(name))
-    .toSorted((a, b) => Number(a.slice(11)) - Number(b.slice(11)));
 }
 
 /** Roll-ups against what they were made of, where that is still kept. */

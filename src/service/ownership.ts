@@ -1,6 +1,6 @@
 /** Which aggregator owns an instrumentation: a hash of its name, so that every part of the system knows without
  *  asking. The number of aggregators is fixed when a data directory is made. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Threads beyond the cores of a large machine only share them. */
 export const AGGREGATORS_MAX = 16;
@@ -12,6 +12,13 @@ export function ownerIndex(instrumentation: string, aggregators: number): number
     hash = Math.imul(hash ^ instrumentation.charCodeAt(i), 0x01000193) >>> 0;
   }
   return hash % aggregators;
+}
+
+/** Folders of the aggregators' stores in a data directory, by their number. */
+export function storeNames(data: string): string[] {
+  return readdirSync(data)
+    .filter((name) => /^aggregator-\d+$/.test(name))
+    .toSorted((a, b) => Number(a.slice(11)) - Number(b.slice(11)));
 }
 
 export class LayoutError extends Error {

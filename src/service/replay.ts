@@ -69,12 +69,13 @@ export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
   return { ...extent, aggregators: count, cells: sum(news.map(({ cells }) => cells)) };
 }
 
-/** As the original has it: who owns what, and so what one store holds, follows from it. */
+/** As the original has it: who owns what, and so what one store holds, follows from it. A directory of the library
+ *  has one store and does not say so. */
 function originalCount(data: string): number {
   const path = join(data, 'layout.json');
-  if (!existsSync(path))
-    throw new ReplayError(`Cannot replay "${data}": it is no data directory, "${path}" is missing`);
-  return aggregatorCount(path, 1);
+  if (existsSync(path)) return aggregatorCount(path, 1);
+  if (existsSync(join(data, 'aggregator-0'))) return 1;
+  throw new ReplayError(`Cannot replay "${data}": it is no data directory, it has no store`);
 }
 
 function progressOf(

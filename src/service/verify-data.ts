@@ -7,7 +7,8 @@ import { readLogFiles } from '../log/log-directory.ts';
 import { ControlEventError } from '../model/control.ts';
 import { decodeEntry, ReportCorruptError } from '../model/report.ts';
 import { verifyStore } from '../store/verify.ts';
-import { checkAgainstLog, checkRollUps, comparedStore, storeNames } from './cross-check.ts';
+import { checkAgainstLog, checkRollUps, comparedStore } from './cross-check.ts';
+import { storeNames } from './ownership.ts';
 import type { ReplayProgress } from './replay.ts';
 import type { DataVerification } from './verification.ts';
 
