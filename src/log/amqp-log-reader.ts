@@ -57,9 +57,14 @@ class StreamReader implements AmqpLogReader {
     this.#place = { url, stream, name: `log "${stream}" at ${brokerName(url)}`, clock, prng };
   }
 
-  async *read(from: number, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
+  async *read(
+    from: number,
+    signal: AbortSignal,
+    untilOffset = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<readonly LogEntry[]> {
+    if (from >= untilOffset) return;
     const ends = AbortSignal.any([signal, this.#closed.signal]);
-    const read = new StreamRead(this.#place, { from, identity: this.#identity, signal: ends });
+    const read = new StreamRead(this.#place, { from, untilOffset, identity: this.#identity, signal: ends });
     this.#reads.add(read);
     try {
       yield* read.batches();
@@ -133,6 +138,7 @@ class StreamRead {
   readonly #place: Place;
   readonly #stopped = new AbortController();
   readonly #running: Promise<void>;
+  readonly #untilOffset: number;
   #identity: string | undefined;
   #next: number;
   /** Whether an entry or the place was seen: from then on the log must not fall back. */
@@ -146,9 +152,13 @@ class StreamRead {
   #failure: { readonly reason: string; readonly sinceMs: number } | undefined;
   #replaced: LogReplacedError | undefined;
 
-  constructor(place: Place, options: { from: number; identity: string | undefined; signal: AbortSignal }) {
+  constructor(
+    place: Place,
+    options: { from: number; untilOffset: number; identity: string | undefined; signal: AbortSignal },
+  ) {
     this.#place = place;
     this.#next = options.from;
+    this.#untilOffset = options.untilOffset;
     this.#identity = options.identity;
     const { clock, prng } = place;
     this.#failure = { reason: 'not connected yet', sinceMs: clock.nowMs() };
@@ -165,12 +175,16 @@ class StreamRead {
   async *batches(): AsyncGenerator<readonly LogEntry[]> {
     while (!this.#stopped.signal.aborted) {
       if (this.#held.length === 0) {
+        // What the log says of itself counts too: an entry need not be the last below.
+        if (this.#next >= this.#untilOffset) return;
         await new Promise<void>((resolve) => (this.#wake = resolve));
         continue;
       }
       const channel = this.#channel;
       const taken = this.#take();
-      const entries = taken.flatMap(({ entry }) => entry ?? []);
+      const entries = taken.flatMap(({ entry }) =>
+        entry === undefined || entry.offset >= this.#untilOffset ? [] : [entry],
+      );
       this.#isTaken = true;
       if (entries.length > 0) yield entries;
       this.#isTaken = false;

@@ -39,13 +39,17 @@ class FileLogReader implements LogReader {
     this.#checksum = checksum;
   }
 
-  async *read(from: number, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
+  async *read(
+    from: number,
+    signal: AbortSignal,
+    untilOffset = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<readonly LogEntry[]> {
     const ends = AbortSignal.any([signal, this.#closed.signal]);
     let cursor: Cursor | undefined;
     let next = from;
     try {
-      while (!ends.aborted) {
-        const end = this.#tail.end();
+      while (!ends.aborted && next < untilOffset) {
+        const end = Math.min(this.#tail.end(), untilOffset);
         if (next >= end) {
           await this.#tail.changed(ends);
           continue;

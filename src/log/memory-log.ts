@@ -84,7 +84,8 @@ export class MemoryLog {
   reader(): LogReader {
     const closed = new AbortController();
     return {
-      read: (from, signal) => this.#read(from, AbortSignal.any([signal, closed.signal])),
+      read: (from, signal, untilOffset = Number.POSITIVE_INFINITY) =>
+        this.#read(from, untilOffset, AbortSignal.any([signal, closed.signal])),
       seek: (arrivedMs) => Promise.resolve(this.#seek(arrivedMs)),
       identity: () => Promise.resolve(this.identity),
       end: () => Promise.resolve(this.#tail.end()),
@@ -132,12 +133,12 @@ export class MemoryLog {
     return this.#entries[offset - this.#listOffset]!;
   }
 
-  async *#read(from: number, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
+  async *#read(from: number, until: number, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
     const reading: Reading = { next: from };
     this.#readings.add(reading);
     try {
-      while (!signal.aborted) {
-        const batch = this.#batch(Math.max(reading.next, this.#firstOffset));
+      while (!signal.aborted && reading.next < until) {
+        const batch = this.#batch(Math.max(reading.next, this.#firstOffset), until);
         if (batch.length === 0) {
           await this.#tail.changed(signal);
           continue;
@@ -150,10 +151,10 @@ export class MemoryLog {
     }
   }
 
-  #batch(from: number): LogEntry[] {
+  #batch(from: number, until: number): LogEntry[] {
     const batch: LogEntry[] = [];
     let bytes = 0;
-    for (let offset = from; offset < this.#tail.end(); offset++) {
+    for (let offset = from; offset < Math.min(this.#tail.end(), until); offset++) {
       const entry = this.#at(offset);
       bytes += entry.payload.length;
       if (batch.length > 0 && bytes > BATCH_BYTES_MAX) break;

@@ -28,10 +28,10 @@ export interface LogWriter {
 
 export interface LogReader {
   /** Entries at `from` and after, in order, in batches as they come, for ever: waits at the end of the log.
-   *  Ends when `signal` aborts. A reader that is slow is waited for; nothing is dropped.
+   *  Ends when `signal` aborts, and when all below `untilOffset` is given, where it is told one. A reader that is slow is waited for; nothing is dropped.
    *  Where entries at `from` are gone (trimmed), starts at the oldest kept. Entries may repeat after a
    *  reconnect only at offsets already given, and are then left out. */
-  read(from: number, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
+  read(from: number, signal: AbortSignal, untilOffset?: number): AsyncIterable<readonly LogEntry[]>;
   /** An offset to read from that misses no entry which arrived at `arrivedMs` or later; it may lie earlier, by
    *  what an index is coarse, and is the end where none came since. Undefined where entries of that time may be
    *  gone (trimmed). */

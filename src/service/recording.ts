@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { loadKernel } from '../kernel/native.ts';
 import { openFileLogReader } from '../log/file-log-reader.ts';
 import { Tail } from '../log/log-tail.ts';
-import { type Clock, systemClock } from '../model/clock.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
@@ -96,12 +95,10 @@ interface Parts {
 
 class FoldedRecording implements Recording {
   readonly #parts: Parts;
-  readonly #clock: Clock;
   readonly #closing = new AbortController();
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#clock = { nowMs: () => parts.nowMs, sleep: (ms, signal) => systemClock.sleep(ms, signal) };
   }
 
   get nowSecond(): number {
@@ -122,7 +119,7 @@ class FoldedRecording implements Recording {
     const { statement, checked } = understand(text, catalogue);
     if (checked.kind !== 'read') throw notRead(checked.kind);
     const asOf = (plan: Plan): Promise<SeriesReader> =>
-      readAsOf(plan, { log, kernel, clock: this.#clock }, this.#closing.signal);
+      readAsOf(plan, { log, kernel }, this.#closing.signal);
     const context = { catalogue, store, kernel, nowMs, asOf };
     return { ...(await answered(planned(checked, context), context)), query: printStatement(statement) };
   }

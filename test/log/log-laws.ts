@@ -147,6 +147,28 @@ export function logLaws(name: string, make: () => Promise<LogUnderTest>, runs: n
         await writer.close();
       }));
 
+    it('ends the iteration before an offset, also one that is a hole, and at the end', async () => {
+      await fc.assert(
+        fc.asyncProperty(payloads(30), fc.nat(), fc.nat(), (all, choice, until) =>
+          withLog(make, async (log) => {
+            const writer = await log.openWriter();
+            await Promise.all(all.map((payload) => writer.append(payload)));
+            const reader = log.openReader();
+            const entries = await take(reader, 0, all.length);
+            const end = await reader.end();
+            const [from, untilOffset] = [choice % (end + 1), until % (end + 1)];
+            const found: LogEntry[] = [];
+            for await (const batch of reader.read(from, new AbortController().signal, untilOffset))
+              found.push(...batch);
+            const wanted = entries.filter(({ offset }) => offset >= from && offset < untilOffset);
+            expect(found.map((e) => e.offset)).toEqual(wanted.map((e) => e.offset));
+            await Promise.all([reader.close(), writer.close()]);
+          }),
+        ),
+        { numRuns: runs },
+      );
+    });
+
     it('continues for a reader that is closed and opened again where it was', () =>
       withLog(make, async (log) => {
         const writer = await log.openWriter();
