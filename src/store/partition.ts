@@ -18,7 +18,9 @@ import {
   blob,
   checkpointFile,
   integer,
+  isDiskFull,
   isInMemory,
+  isUnmade,
   onFile,
   openFile,
   type Row,
@@ -90,8 +92,14 @@ export class Partition implements SegmentSource {
     this.#mode = mode;
   }
 
+  /** None of a file that a full disk keeps from being made. */
   get spans(): ReadonlyMap<string, Span> {
-    return (this.#spans ??= this.#use(({ statements }) => this.#spanMap(statements.allSpans.all())));
+    try {
+      return (this.#spans ??= this.#use(({ statements }) => this.#spanMap(statements.allSpans.all())));
+    } catch (error) {
+      if (isDiskFull(error, this.path) && isUnmade(this.path)) return new Map();
+      throw error;
+    }
   }
 
   state(): StateRow | undefined {
