@@ -20,7 +20,8 @@ import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
-import { planProblem, ProblemException } from './problem.ts';
+import { planProblem, type Problem, ProblemException } from './problem.ts';
+import { SeriesGoneError } from '../store/store-errors.ts';
 import { bytes, isBinary, type Table, tableBody } from './tables.ts';
 
 /** Late data reach back as far as a spool does; a range that ended this long ago stays as it is. */
@@ -51,9 +52,14 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
     return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
+    if (error instanceof SeriesGoneError) return { kind: 'problem', problem: seriesGone(error) };
     if (!(error instanceof AnswerTooLargeError)) throw error;
     return { kind: 'problem', problem: planProblem({ code: error.code, message: error.message }) };
   }
+}
+
+function seriesGone({ message }: SeriesGoneError): Problem {
+  return { status: 410, code: 'SERIES_GONE', title: 'It went while it was read', detail: message };
 }
 
 /** How the question would be answered at that moment. */
