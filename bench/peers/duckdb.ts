@@ -141,10 +141,10 @@ class DuckDbSession implements Session {
   }
 
   /** Period by period, each a shifted copy of the one after it with the hosts turned. */
-  async extend(periods: number): Promise<void> {
-    const { hosts, periodSeconds, endSecond } = this.#parts.place.fleet;
-    for (let back = 1; back < periods; back++) {
-      const until = endSecond - (back - 1) * periodSeconds;
+  async extend(): Promise<void> {
+    const { fleet, historySecond } = this.#parts.place;
+    const { hosts, periodSeconds, endSecond } = fleet;
+    for (let until = endSecond; until - periodSeconds > historySecond; until -= periodSeconds) {
       await this.#parts.connection.run(`INSERT INTO lat
         SELECT ts - ${periodSeconds}, (host + 1) % ${hosts}, key, bucket, count FROM lat
         WHERE ts >= ${until - periodSeconds} AND ts < ${until}`);

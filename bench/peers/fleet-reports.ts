@@ -3,6 +3,7 @@
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { type Batch, encodeBatch, type Row } from '../../src/model/batch.ts';
 import { LL5 } from '../../src/model/grid.ts';
+import { fromCounts } from '../../src/model/histogram.ts';
 import { encodeReportEntry } from '../../src/model/report.ts';
 import { type Fleet, histogramAt, type TimeRange } from './fleet.ts';
 
@@ -42,14 +43,9 @@ export function reportEntry(
   keeping: Keeping,
   { crc32c }: Kernel,
 ): Uint8Array {
-  const batches = hosts.map((host): Batch => {
+  const batches = hosts.map((host) => {
     const rows = Array.from({ length: fleet.keys }, (_, key) => rowOf(fleet, { second, host, key }, keeping));
-    return {
-      source: { host: hostName(host), driver: 'bench', incarnation: '0123456789abcdef' },
-      sequence,
-      second,
-      reports: [{ instrumentation: INSTRUMENTATION, grid: LL5, partial: false, dropped: 0, rows }],
-    };
+    return batchOf(hostName(host), { second, sequence }, rows);
   });
   return encodeReportEntry(batches.map((batch) => encodeBatch(batch, crc32c)));
 }
@@ -60,16 +56,53 @@ function rowOf(
   keeping: Keeping,
 ): Row {
   const h = histogramAt(fleet, second, host, key);
-  const from = fleet.start[h]!;
-  const until = fleet.start[h + 1]!;
-  const route = `/route/${key}`;
+  const buckets: number[] = [];
+  const counts: number[] = [];
+  for (let i = fleet.start[h]!; i < fleet.start[h + 1]!; i++) {
+    buckets.push(fleet.bucket[i]!);
+    counts.push(fleet.count[i]!);
+  }
   return {
-    key: keeping === 'by key' ? [route] : [hostName(host), route],
-    histogram: {
-      buckets: Array.from(fleet.bucket.subarray(from, until)),
-      counts: Array.from(fleet.count.subarray(from, until)),
-    },
+    key: keeping === 'by key' ? [route(key)] : [hostName(host), route(key)],
+    histogram: { buckets, counts },
   };
+}
+
+/** One second of all hosts, added up by key before it is reported: what a store by key makes of them anyway. */
+export function mergedEntry(
+  fleet: Fleet,
+  { second, sequence }: { second: number; sequence: number },
+  { crc32c }: Kernel,
+): Uint8Array {
+  const rows = Array.from({ length: fleet.keys }, (_, key): Row => {
+    const sums = new Map<number, number>();
+    for (let host = 0; host < fleet.hosts; host++) {
+      const h = histogramAt(fleet, second, host, key);
+      for (let i = fleet.start[h]!; i < fleet.start[h + 1]!; i++) {
+        const bucket = fleet.bucket[i]!;
+        sums.set(bucket, (sums.get(bucket) ?? 0) + fleet.count[i]!);
+      }
+    }
+    return { key: [route(key)], histogram: fromCounts(sums) };
+  });
+  return encodeReportEntry([encodeBatch(batchOf('relay', { second, sequence }, rows), crc32c)]);
+}
+
+function batchOf(
+  host: string,
+  { second, sequence }: { second: number; sequence: number },
+  rows: readonly Row[],
+): Batch {
+  return {
+    source: { host, driver: 'bench', incarnation: '0123456789abcdef' },
+    sequence,
+    second,
+    reports: [{ instrumentation: INSTRUMENTATION, grid: LL5, partial: false, dropped: 0, rows }],
+  };
+}
+
+function route(key: number): string {
+  return `/route/${key}`;
 }
 
 function hostName(host: number): string {

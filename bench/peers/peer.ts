@@ -24,8 +24,10 @@ export interface Place {
   /** Its own, empty, removed afterwards. */
   readonly directory: string;
   readonly fleet: Fleet;
-  /** The first second that it will be given. */
+  /** The first second that it will be given in turn. */
   readonly fromSecond: number;
+  /** The first of all periods. */
+  readonly historySecond: number;
 }
 
 export interface Session {
@@ -33,6 +35,8 @@ export interface Session {
   readonly version: string;
   /** Whose CPU and memory count; another one after `diskBytes` or `extend` started it anew. */
   readonly pid: number;
+  /** Brings in the periods before the first second that it is given, before that, not timed. */
+  preload?(): Promise<void>;
   /** What a client would send for these seconds, encoded now; the function sends it, and resolves when a query can
    *  find it, or, with a server, when it was accepted. Seconds come in order. */
   prepare(fromSecond: number, untilSecond: number): () => Promise<void>;
@@ -49,8 +53,8 @@ export interface Session {
   percentiles(range: TimeRange, signal: AbortSignal): Promise<() => PercentileLines>;
   /** Whether all of the newest second's `events` can be found. */
   visible(second: number, events: number): Promise<boolean>;
-  /** Brings in the earlier ones of so many periods, in bulk. */
-  extend?(periods: number): Promise<void>;
+  /** The same, after all that it is given. */
+  extend?(): Promise<void>;
   /** One more thing to know of it. */
   remark?(): string;
   /** Ends its process, releases its files. */

@@ -47,15 +47,24 @@ const FRESH_MS_MAX = 60_000;
 type Tell = (news: News) => void;
 
 export async function runPeer(peer: Peer, job: Job, tell: Tell): Promise<void> {
-  const { fleet, directory } = job;
-  const seconds = fleet.periodSeconds * (peer.takes === 'all periods' ? job.periods : 1);
-  const fromSecond = fleet.endSecond - seconds;
-  const session = await peer.open({ directory, fleet, fromSecond });
+  const { fleet, directory, periods } = job;
+  const historySecond = fleet.endSecond - periods * fleet.periodSeconds;
+  const fromSecond = peer.takes === 'all periods' ? historySecond : fleet.endSecond - fleet.periodSeconds;
+  const session = await peer.open({ directory, fleet, fromSecond, historySecond });
   try {
-    await new Run({ peer, job, tell, session, fromSecond }).all();
+    await new Run({ peer, job, tell, session, fromSecond, historySecond }).all();
   } finally {
     await session.close();
   }
+}
+
+interface Parts {
+  readonly peer: Peer;
+  readonly job: Job;
+  readonly tell: Tell;
+  readonly session: Session;
+  readonly fromSecond: number;
+  readonly historySecond: number;
 }
 
 class Run {
@@ -64,30 +73,33 @@ class Run {
   readonly #tell: Tell;
   readonly #session: Session;
   readonly #fromSecond: number;
+  readonly #historySecond: number;
   readonly #ingestMsMax: number;
   /** Written so far. */
   #untilSecond: number;
   #histogramsPerS = 0;
   readonly #cpuOfPid = new Map<number, number>();
 
-  constructor(parts: { peer: Peer; job: Job; tell: Tell; session: Session; fromSecond: number }) {
+  constructor(parts: Parts) {
     this.#peer = parts.peer;
     this.#job = parts.job;
     this.#tell = parts.tell;
     this.#session = parts.session;
     this.#fromSecond = parts.fromSecond;
+    this.#historySecond = parts.historySecond;
     this.#untilSecond = parts.fromSecond;
     this.#ingestMsMax = parts.job.ingestMsMax[parts.peer.takes];
   }
 
   async all(): Promise<void> {
     const othersPercent = this.#watchOthers();
+    await this.#preload();
     const baseBytes = this.#forgetPeak();
     await this.#ingest();
     await this.#memory('memoryIngest', baseBytes);
     // Its process may be another afterwards.
     this.#ownCpu();
-    await this.#find('disk', async () => [(await this.#session.diskBytes()) / this.#histograms()]);
+    await this.#find('disk', async () => [(await this.#session.diskBytes()) / this.#stored()]);
     this.#forgetPeak();
     await this.#shortQueries();
     await this.#fresh();
@@ -101,6 +113,12 @@ class Run {
       othersPercent: othersPercent(),
       ...(remark === undefined ? {} : { remark }),
     });
+  }
+
+  async #preload(): Promise<void> {
+    if (this.#session.preload === undefined) return;
+    const [ms] = await timed(() => this.#session.preload!());
+    this.#say(`brought in the earlier periods in ${(ms / 1000).toFixed(1)} s`);
   }
 
   async #ingest(): Promise<void> {
@@ -160,12 +178,12 @@ class Run {
 
   /** Brings in what is missing of the long range, where the peer can; gives why not. */
   async #extend(): Promise<CannotError | undefined> {
-    const { fleet, periods } = this.#job;
-    if (this.#session.extend === undefined || this.#untilSecond !== fleet.endSecond) return undefined;
+    if (this.#session.extend === undefined || this.#untilSecond !== this.#job.fleet.endSecond)
+      return undefined;
     // As above.
     this.#ownCpu();
     try {
-      const [ms] = await timed(() => this.#session.extend!(periods));
+      const [ms] = await timed(() => this.#session.extend!());
       this.#say(`brought in the earlier periods in ${(ms / 1000).toFixed(1)} s`);
       return undefined;
     } catch (error) {
@@ -252,9 +270,10 @@ class Run {
 
   /** The newest whole columns of what was written. */
   #rangeOf({ seconds, stepSeconds }: Span): TimeRange {
-    const { fleet, periods } = this.#job;
+    const { fleet } = this.#job;
     const extended = this.#session.extend !== undefined && seconds > fleet.periodSeconds;
-    const from = extended ? fleet.endSecond - periods * fleet.periodSeconds : this.#fromSecond;
+    const hasHistory = extended || this.#session.preload !== undefined;
+    const from = hasHistory ? this.#historySecond : this.#fromSecond;
     const untilSecond = this.#untilSecond - (this.#untilSecond % stepSeconds);
     const fromSecond = untilSecond - seconds;
     if (fromSecond >= from) return { fromSecond, untilSecond, stepSeconds };
@@ -307,6 +326,13 @@ class Run {
     return finding;
   }
 
+  /** Histograms that it keeps when it was given all. */
+  #stored(): number {
+    const from = this.#session.preload === undefined ? this.#fromSecond : this.#historySecond;
+    return (this.#untilSecond - from) * histogramsPerSecond(this.#job.fleet);
+  }
+
+  /** Histograms that it was given in turn. */
   #histograms(): number {
     return (this.#untilSecond - this.#fromSecond) * histogramsPerSecond(this.#job.fleet);
   }

@@ -19,6 +19,7 @@ import {
   heatmapStatement,
   instrumentStatement,
   type Keeping,
+  mergedEntry,
   percentilesStatement,
   reportEntry,
 } from './fleet-reports.ts';
@@ -43,16 +44,19 @@ export const TAILGLOW_ID = 'tailglow';
 export const tailglow = tailglowPeer(TAILGLOW_ID, 'Tailglow', 'by host and key');
 export const tailglowMerged = tailglowPeer('tailglow-merged', 'Tailglow, hosts merged', 'by key');
 
+/** Seconds that are preloaded in one go. */
+const PRELOAD_SECONDS = 600;
+
 function tailglowPeer(id: string, label: string, keeping: Keeping): Peer {
   return {
     id,
     label,
     place: 'in process',
-    takes: 'all periods',
+    takes: keeping === 'by key' ? 'one period' : 'all periods',
     keepsFiles: id === TAILGLOW_ID,
     percentileLoss: 0,
     open: async (place) => {
-      let nowSecond = place.fromSecond;
+      let nowSecond = place.historySecond;
       const clock: Clock = { ...systemClock, nowMs: () => nowSecond * 1000 };
       const kernel = loadKernel('native');
       let fault: unknown;
@@ -86,44 +90,28 @@ interface Parts {
 class TailglowSession implements Session {
   readonly pid = process.pid;
   readonly version = 'this version';
+  readonly preload?: () => Promise<void>;
   readonly #parts: Parts;
   #sequence = 0;
-  #logBytes = 0;
+  #reportBytes = 0;
   #reports = 0;
   #trimmedSecond: number;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#trimmedSecond = parts.place.fromSecond;
+    this.#trimmedSecond = parts.place.historySecond;
+    if (parts.keeping === 'by key') this.preload = () => this.#preload();
   }
 
   prepare(fromSecond: number, untilSecond: number): () => Promise<void> {
-    const { place, keeping, core, kernel, passTo } = this.#parts;
-    const { fleet } = place;
-    const seconds: Uint8Array[][] = [];
-    for (let second = fromSecond; second < untilSecond; second++) {
-      const sequence = this.#sequence++;
-      seconds.push(
-        Array.from({ length: fleet.hosts }, (_, host) =>
-          reportEntry(fleet, { second, hosts: [host], sequence }, keeping, kernel),
-        ),
-      );
-    }
-    return async () => {
-      const confirmed: Promise<void>[] = [];
-      for (const [i, entries] of seconds.entries()) {
-        passTo(fromSecond + i + 1);
-        for (const entry of entries) {
-          this.#logBytes += entry.length;
-          this.#reports++;
-          confirmed.push(core.log.append(entry));
-        }
-      }
-      await Promise.all(confirmed);
-      await core.folded();
-      this.#work();
-      await this.#trim(untilSecond);
-    };
+    const { place, keeping, kernel } = this.#parts;
+    const hosts = Array.from({ length: place.fleet.hosts }, (_, host) => host);
+    const entries = this.#encode(fromSecond, untilSecond, (second, sequence) =>
+      hosts.map((host) => reportEntry(place.fleet, { second, hosts: [host], sequence }, keeping, kernel)),
+    );
+    for (const entry of entries.flat()) this.#reportBytes += entry.length;
+    this.#reports += entries.length * hosts.length;
+    return () => this.#write(fromSecond, entries);
   }
 
   async settle(): Promise<void> {
@@ -133,6 +121,18 @@ class TailglowSession implements Session {
 
   diskBytes(): number {
     return occupiedBytes(join(this.#parts.place.directory, 'aggregator-0'));
+  }
+
+  /** By key the earlier periods come merged, which is a fraction of the work and the same in the store. */
+  async #preload(): Promise<void> {
+    const { fleet, historySecond, fromSecond } = this.#parts.place;
+    for (let second = historySecond; second < fromSecond; second += PRELOAD_SECONDS) {
+      const until = Math.min(second + PRELOAD_SECONDS, fromSecond);
+      const entries = this.#encode(second, until, (at, sequence) => [
+        mergedEntry(fleet, { second: at, sequence }, this.#parts.kernel),
+      ]);
+      await this.#write(second, entries);
+    }
   }
 
   async heatmap(range: TimeRange, byKey: boolean): Promise<() => number> {
@@ -158,12 +158,37 @@ class TailglowSession implements Session {
 
   remark(): string {
     const { fleet } = this.#parts.place;
-    const bytes = this.#logBytes / (this.#reports * fleet.keys);
+    const bytes = this.#reportBytes / (this.#reports * fleet.keys);
     return `its log, while it is kept: ${bytes.toFixed(1)} B/histogram more`;
   }
 
   async close(): Promise<void> {
     await this.#parts.core.close();
+  }
+
+  /** The entries of each second. */
+  #encode(
+    fromSecond: number,
+    untilSecond: number,
+    entriesOf: (second: number, sequence: number) => Uint8Array[],
+  ): Uint8Array[][] {
+    const seconds: Uint8Array[][] = [];
+    for (let second = fromSecond; second < untilSecond; second++)
+      seconds.push(entriesOf(second, this.#sequence++));
+    return seconds;
+  }
+
+  async #write(fromSecond: number, seconds: readonly (readonly Uint8Array[])[]): Promise<void> {
+    const { core, passTo } = this.#parts;
+    const confirmed: Promise<void>[] = [];
+    for (const [i, entries] of seconds.entries()) {
+      passTo(fromSecond + i + 1);
+      for (const entry of entries) confirmed.push(core.log.append(entry));
+    }
+    await Promise.all(confirmed);
+    await core.folded();
+    this.#work();
+    await this.#trim(fromSecond + seconds.length);
   }
 
   #lines(statement: string) {
