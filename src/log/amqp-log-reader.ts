@@ -75,8 +75,8 @@ class StreamReader implements AmqpLogReader {
   }
 
   seek(arrivedMs: number): Promise<number | undefined> {
-    const { stream } = this.#place;
-    return this.#ask((connection) => seekStream(connection, stream, arrivedMs));
+    const { stream, clock } = this.#place;
+    return this.#ask((connection) => seekStream(connection, stream, arrivedMs, { clock }));
   }
 
   async identity(): Promise<string> {

@@ -26,6 +26,8 @@ const CLAIM_AFTER_MS = 1000;
 const LAST_CHUNK_QUIET_MS = 500;
 /** In a stream that never falls quiet, the last chunk came within this. */
 const LAST_CHUNK_MS_MAX = 2000;
+/** A chunk that is there comes within this. */
+const SEEK_MS_MAX = 3000;
 /** Credit of a short look at the stream: for the first message little is needed, the last chunk should come
  *  whole. */
 const LOOK_PREFETCH = 10;
@@ -218,20 +220,28 @@ export async function readEnd(
 }
 
 /** As LogReader.seek, of a stream that has a message. The broker finds a chunk by when it wrote it, by its own
- *  clock. */
+ *  clock; where that is behind by more than `disorderMs` it would wait, and all is to be read. */
 export async function seekStream(
   connection: AmqpConnection,
   stream: string,
   arrivedMs: number,
+  { clock, disorderMs = ARRIVAL_DISORDER_MS_MAX }: { readonly clock: Clock; readonly disorderMs?: number },
 ): Promise<number | undefined> {
-  const sureMs = arrivedMs - ARRIVAL_DISORDER_MS_MAX;
+  const sureMs = arrivedMs - disorderMs;
   const first = await firstEntry(connection, stream, 'first');
   if (first.arrivedMs >= sureMs) return first.offset === 0 ? 0 : undefined;
-  // Beyond the last chunk the broker would wait for what comes next.
   const last = await firstEntry(connection, stream, 'last');
   if (last.arrivedMs < sureMs) return last.offset;
-  const atSecond = Math.max(0, Math.floor((sureMs - ARRIVAL_DISORDER_MS_MAX) / 1000));
-  return (await firstEntry(connection, stream, { atSecond })).offset;
+  const atSecond = Math.max(0, Math.floor((sureMs - disorderMs) / 1000));
+  const answered = new AbortController();
+  const found = firstEntry(connection, stream, { atSecond }).then(
+    ({ offset }) => offset,
+    () => undefined,
+  );
+  const late = clock.sleep(SEEK_MS_MAX, answered.signal).then(() => undefined);
+  const offset = await Promise.race([found, late]);
+  answered.abort();
+  return offset ?? first.offset;
 }
 
 async function firstEntry(connection: AmqpConnection, stream: string, place: LookPlace): Promise<LogEntry> {

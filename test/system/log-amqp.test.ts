@@ -1,7 +1,9 @@
 /** The log over a real RabbitMQ: the laws of a log, and what a broker does to it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AmqpConnection } from '../../src/log/amqp-connection.ts';
 import { type AmqpLog, openAmqpLog } from '../../src/log/amqp-log.ts';
 import { type AmqpLogReader, openAmqpLogReader } from '../../src/log/amqp-log-reader.ts';
+import { seekStream } from '../../src/log/amqp-stream.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { LogReplacedError } from '../../src/model/log.ts';
 import { contents, logLaws, type LogUnderTest, take } from '../log/log-laws.ts';
@@ -75,7 +77,30 @@ async function streamUnderTest(): Promise<LogUnderTest> {
   };
 }
 
-logLaws('RabbitMQ log', streamUnderTest, 2);
+logLaws('RabbitMQ log', streamUnderTest, 2, 1000);
+
+it("finds the chunk of a time by the broker's clock", async () => {
+  const stream = newStream();
+  const log = writerOf(stream);
+  for (let i = 0; i < 60; i++) {
+    await log.append(numbered(i));
+    await clock.sleep(100);
+  }
+  const entries = await take(readerOf(stream), 0, 60);
+  const connection = await AmqpConnection.open(broker.url, clock, new AbortController().signal);
+  const seek = (arrivedMs: number) => seekStream(connection, stream, arrivedMs, { clock, disorderMs: 1000 });
+  const { arrivedMs: beganMs } = entries[0]!;
+  for (const afterMs of [0, 2000, 3500, 5000]) {
+    const from = await seek(beganMs + afterMs);
+    const since = entries.filter(({ arrivedMs }) => arrivedMs >= beganMs + afterMs);
+    expect(from).toBeLessThanOrEqual(since[0]!.offset);
+  }
+  // What is sure to lie before is left out.
+  expect(await seek(beganMs + 5500)).toBeGreaterThan(entries[5]!.offset);
+  expect(await seek(beganMs + 60_000)).toBeGreaterThan(entries[30]!.offset);
+  await connection.close();
+  await log.close();
+});
 
 describe('a broker that fails', () => {
   it('killed under load twice: nothing confirmed is lost, nothing is given twice at one offset', async () => {
