@@ -20,7 +20,7 @@ const PROGRAM = `
 import { openTailglow } from ${JSON.stringify(resolve('dist/src/service/library.js'))};
 const START = 256 * 7_000_000;
 let now = START;
-const clock = { nowMs: () => now * 1000, sleep: () => new Promise(() => {}) };
+const clock = { nowMs: () => now * 1000, sleep: (_, signal) => new Promise((done) => signal?.addEventListener('abort', () => done())) };
 const metric = { name: 'job.runs', label: 'runs', unit: 'runs', scope: 'interval', cost: '',
   fields: [{ name: 'queue', label: 'queue', type: 'string' }, { name: 'latency', label: 'latency', type: 'time' }] };
 const tailglow = await openTailglow({ metrics: [metric], directory: ${JSON.stringify(data)}, clock });
@@ -31,10 +31,10 @@ for (let step = 0; step < 12 * 180; step++) {
   const batches = ['a', 'b'].map((host) => {
     const late = step % 97 === 5 ? 2000 : step % 31 === 3 ? 300 : 0;
     const second = Math.max(START, START + step * 20 - late);
-    const rows = ['mail', 'sms', 'push'].map((queue, q) => ({ key: [queue],
-      counts: [[600 + q * 30 + (step % 7), 1 + (step % 5)], [700 + (step * q) % 90, 2]] }));
-    return { source: { host, driver: 'test', incarnation: '0000000000000001' }, sequence, second,
-      reports: [{ instrumentation: 'runs', grid: { kind: 'log-linear', bits: 5 }, rows }] };
+    const rows = ['mail', 'push', 'sms'].map((queue, q) => ({ key: [queue], histogram: {
+      buckets: [600 + q * 30 + (step % 7), 700 + ((step * q) % 90)], counts: [1 + (step % 5), 2] } }));
+    const report = { instrumentation: 'runs', grid: { kind: 'log-linear', bits: 5 }, partial: false, dropped: 0, rows };
+    return { source: { host, driver: 'test', incarnation: '0000000000000001' }, sequence, second, reports: [report] };
   });
   sequence++;
   await tailglow.report(...batches);
