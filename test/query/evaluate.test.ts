@@ -706,6 +706,7 @@ describe('an evaluation in slices', () => {
         expect(stops).toBe(firstOpen < 0 ? series.read.length : firstOpen);
         expect(series.reading).toBe(0);
       }),
+      { numRuns: 30 },
     );
   });
 
