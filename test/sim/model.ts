@@ -178,8 +178,10 @@ export class Model {
         for (const series of this.#series.values()) series.pins.delete(event.id);
         return;
       case 'space-reclaimed':
-        for (const { floors } of this.#series.values()) {
-          floors.set(event.level, Math.max(event.untilSecond, floors.get(event.level) ?? 0));
+        // What is still open stays.
+        for (const series of this.#series.values()) {
+          const until = Math.min(event.untilSecond, this.#openOf(series));
+          series.floors.set(event.level, Math.max(until, series.floors.get(event.level) ?? 0));
         }
         return;
       case 'instrumenter-online':
