@@ -13,32 +13,44 @@ import type { Partitions } from './partitions.ts';
 /** Rows deleted in one step. */
 const ROWS_MAX = 256;
 
+/** Of one level of one instrumentation. */
+interface Deletable {
+  /** Ranges of starts whose places count no more, and that no later roll-up will need. */
+  readonly ranges: readonly Range[];
+  readonly head: Head;
+}
+
 export class Retention {
   readonly #partitions: Partitions;
-  /** By level and instrumentation the ranges of starts that may go. */
-  #plan = new Map<string, readonly Range[]>();
+  readonly #fold: Fold;
+  /** By level and instrumentation; of a durable state. */
+  #plan = new Map<string, Deletable>();
   /** Files to look at. */
   #left: Partition[] = [];
+  /** How much was due when all files were looked at last. */
+  #duePending = 0;
 
-  constructor(partitions: Partitions) {
+  constructor(partitions: Partitions, fold: Fold) {
     this.#partitions = partitions;
+    this.#fold = fold;
   }
 
   /** The fold is as a durable commit has it. */
-  plan(fold: Fold): void {
+  plan(): void {
     this.#plan = new Map();
-    for (const { instrumentation } of fold.lives()) {
-      const head = fold.head(instrumentation.id);
-      if (head === undefined) continue;
+    for (const head of this.#fold.heads()) {
+      const { id } = head.instrumentation;
       for (const level of LEVELS) {
-        this.#plan.set(planKey({ instrumentation: instrumentation.id, level }), deletable(fold, head, level));
+        const ranges = deletable(this.#fold, head, level);
+        this.#plan.set(planKey({ instrumentation: id, level }), { ranges, head });
       }
     }
-    this.#left = [...this.#partitions.all()];
+    this.#begin();
   }
 
   /** Deletes some; false where nothing is left to look at. */
   step(): boolean {
+    if (this.#left.length === 0 && this.#fold.pending.size < this.#duePending) this.#begin();
     const partition = this.#left.at(-1);
     if (partition === undefined) return false;
     const isNewest = partition === this.#partitions.newest?.partition;
@@ -49,7 +61,7 @@ export class Retention {
       return true;
     }
     for (const span of spans) {
-      for (const range of this.#plan.get(planKey(span)) ?? []) {
+      for (const range of this.#rangesOf(span)) {
         const deleted = partition.deleteRange(span, range, ROWS_MAX);
         if (deleted === 0) continue;
         // Today's file takes the space again.
@@ -61,39 +73,47 @@ export class Retention {
     return true;
   }
 
-  /** They are gone already. */
-  forget(instrumentations: readonly string[]): void {
-    for (const instrumentation of instrumentations) {
-      for (const level of LEVELS) this.#plan.delete(planKey({ instrumentation, level }));
-    }
+  /** What was due and is done may set more free. */
+  #begin(): void {
+    this.#left = [...this.#partitions.all()];
+    this.#duePending = this.#fold.pending.size;
   }
 
   #isAllOver(span: Span): boolean {
-    return (this.#plan.get(planKey(span)) ?? []).some(
-      ([from, until]) => from <= span.firstStart && span.lastStart < until,
-    );
+    return this.#rangesOf(span).some(([from, until]) => from <= span.firstStart && span.lastStart < until);
+  }
+
+  /** Without what the work that is due needs still. */
+  #rangesOf({ instrumentation, level }: Span): Range[] {
+    const planned = this.#plan.get(planKey({ instrumentation, level }));
+    if (planned === undefined || this.#fold.head(instrumentation) !== planned.head) return [];
+    const due = [level, ...coarserLevels(level).slice(0, 1)]
+      .flatMap((of) => this.#fold.pending.of(instrumentation, of))
+      .map((task) => task.startSecond);
+    const needed = Math.min(Number.POSITIVE_INFINITY, ...due);
+    return planned.ranges
+      .map(([from, until]): Range => [from, Math.min(until, needed)])
+      .filter(([from, until]) => from < until);
   }
 }
 
 function deletable(fold: Fold, head: Head, level: Level): Range[] {
-  const { id } = head.instrumentation;
-  const coarser = LEVELS[LEVELS.indexOf(level) + 1];
-  const needed = coarser === undefined ? Number.MAX_SAFE_INTEGER : levelStart(coarser, fold.openSecond(head));
-  const due = [level, ...(coarser === undefined ? [] : [coarser])].flatMap((of) => fold.pending.of(id, of));
-  const until = Math.min(
-    head.horizon.firstStart(level, fold.largestSecond),
-    needed,
-    ...due.map((task) => task.startSecond),
-  );
-  if (level !== 1) return [[0, until]];
+  const [coarser] = coarserLevels(level);
+  const needed =
+    coarser === undefined ? Number.POSITIVE_INFINITY : levelStart(coarser, fold.openSecond(head));
+  const until = Math.min(head.horizon.firstStart(level, fold.largestSecond), needed);
   const ranges: Range[] = [];
   let from = 0;
-  for (const [fromSecond, untilSecond] of head.horizon.pinned()) {
+  for (const [fromSecond, untilSecond] of level === 1 ? head.horizon.pinned() : []) {
     ranges.push([from, Math.min(fromSecond, until)]);
     from = untilSecond;
   }
   ranges.push([from, until]);
   return ranges.filter(([a, b]) => a < b);
+}
+
+function coarserLevels(level: Level): readonly Level[] {
+  return LEVELS.slice(LEVELS.indexOf(level) + 1);
 }
 
 function planKey({ instrumentation, level }: Pick<Span, 'instrumentation' | 'level'>): string {

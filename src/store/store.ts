@@ -194,7 +194,7 @@ class SqliteStore implements Store {
     this.#index = new Overlaid(partitions);
     this.#cache = new SegmentCache(kernel, cacheBytes);
     this.#reader = new StoreReader(fold, this.#index, this.#cache, this.#leases);
-    this.#retention = new Retention(partitions);
+    this.#retention = new Retention(partitions, fold);
     this.#work = new Work({
       fold,
       partitions,
@@ -347,7 +347,6 @@ class SqliteStore implements Store {
     this.#gone = [...this.#gone, ...fold.takeGone()];
     if (this.#gone.length === 0) return;
     this.#work.forget(this.#gone);
-    this.#retention.forget(this.#gone);
     for (const id of this.#gone) this.#partitions.deleteAll(id);
     this.#gone = [];
   }
@@ -407,7 +406,7 @@ class SqliteStore implements Store {
     this.#durableOffset = this.#committedOffset;
     this.#durable = this.#fold.sequences.watermarks();
     this.#work.becameDurable();
-    this.#retention.plan(this.#fold);
+    this.#retention.plan();
     this.#options.onStep?.('durable');
   }
 
