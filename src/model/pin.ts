@@ -11,16 +11,3 @@ export interface Pin {
 
 /** Pins at a time: each is looked at whenever something is deleted. */
 export const PINS_MAX = 1000;
-
-/** Whether a pin of the instrumentation touches [fromSecond, untilSecond). */
-export function isPinned(
-  pins: readonly Pin[],
-  instrumentation: string,
-  fromSecond: number,
-  untilSecond: number,
-): boolean {
-  return pins.some(
-    (pin) =>
-      pin.instrumentation === instrumentation && pin.fromSecond < untilSecond && pin.untilSecond > fromSecond,
-  );
-}

@@ -9,6 +9,7 @@ import {
   type FromProgram,
   WireError,
 } from '../../../src/ingest/node/wire.ts';
+import type { Instrumentation } from '../../../src/model/instrumentation.ts';
 import { arbitraryInstrumentation } from '../../arbitrary/control.ts';
 import { arbitraryId, arbitrarySecond } from '../../arbitrary/report.ts';
 
@@ -40,9 +41,14 @@ const arbitraryFromInstrumenter: fc.Arbitrary<FromInstrumenter> = fc.oneof(
   fc
     .array(arbitraryInstrumentation, { maxLength: 3 })
     // How long roll-ups are kept is no matter to a program.
-    .map((all) => all.map(({ keepLevels: _, ...rest }) => rest))
+    .map((all) => all.map(withoutLevels))
     .map((all) => ({ kind: 'wanted' as const, instrumentations: all, whole: all.length > 1 })),
 );
+
+function withoutLevels(instrumentation: Instrumentation): Instrumentation {
+  const { keepLevels, ...rest } = instrumentation;
+  return keepLevels === undefined ? instrumentation : rest;
+}
 
 /** Reads a stream that comes in pieces of the lengths given, round and round. */
 function read<T>(
