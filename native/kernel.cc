@@ -247,15 +247,26 @@ void accumulate(const Cells& cells, const Placement& placement, const Raster& ra
       i++;
       continue;
     }
-    const size_t place = static_cast<size_t>(placement.hueOfKey[key]) * raster.columns;
+    const size_t first = static_cast<size_t>(placement.hueOfKey[key]) * raster.columns;
     const bool within = bucket >= raster.bucketFirst && bucket - raster.bucketFirst < raster.buckets;
-    double* const base = within ? raster.counts + place * raster.buckets + (bucket - raster.bucketFirst)
-                                : (bucket < raster.bucketFirst ? raster.under : raster.over) + place;
+    double* const base = within ? raster.counts + first * raster.buckets + (bucket - raster.bucketFirst)
+                                : (bucket < raster.bucketFirst ? raster.under : raster.over) + first;
     const ptrdiff_t* const offsetOfStep = within ? slotOfStep : columnOfStep;
+    // A column's sum stays in a register while steps go to the same one.
+    double* at = nullptr;
+    double sum = 0;
     for (; i < cells.length && cells.key[i] == key && cells.bucket[i] == bucket; i++) {
       const ptrdiff_t offset = offsetOfStep[cells.step[i]];
-      if (offset >= 0) base[offset] += cells.count[i];
+      if (offset < 0) continue;
+      double* const place = base + offset;
+      if (place != at) {
+        if (at != nullptr) *at = sum;
+        at = place;
+        sum = *place;
+      }
+      sum += cells.count[i];
     }
+    if (at != nullptr) *at = sum;
   }
 }
 
