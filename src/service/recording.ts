@@ -1,11 +1,12 @@
 /** What a data directory's log holds, folded once more in memory: to ask it anything without touching it. The log is
  *  read, never written, and needs no lock: a server or a program may go on writing to it; what it writes after the
- *  opening is not seen. Owns: the folding, `now` as of the last entry. */
+ *  opening is not seen. Owns: the folding, what `now` is. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadKernel } from '../kernel/native.ts';
 import { openFileLogReader } from '../log/file-log-reader.ts';
 import { Tail } from '../log/log-tail.ts';
+import { unixSecond } from '../model/clock.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
@@ -34,7 +35,7 @@ export interface RecordingOptions {
 }
 
 export interface Recording extends AsyncDisposable {
-  /** Unix seconds of the last entry's arrival: what `now` means. 0 for a log without entries. */
+  /** The end of the newest second that was reported: what `now` means. */
   readonly nowSecond: number;
   /** Those that live at its end. */
   instrumentations(): readonly Instrumentation[];
@@ -102,7 +103,9 @@ class FoldedRecording implements Recording {
   }
 
   get nowSecond(): number {
-    return Math.floor(this.#parts.nowMs / 1000);
+    const { store, nowMs } = this.#parts;
+    const { largestSecond } = store.stats();
+    return largestSecond < 0 ? unixSecond(nowMs) : largestSecond + 1;
   }
 
   instrumentations(): readonly Instrumentation[] {
@@ -118,9 +121,9 @@ class FoldedRecording implements Recording {
     };
     const { statement, checked } = understand(text, catalogue);
     if (checked.kind !== 'read') throw notRead(checked.kind);
-    const asOf = (plan: Plan): Promise<SeriesReader> =>
-      readAsOf(plan, { log, kernel }, this.#closing.signal);
-    const context = { catalogue, store, kernel, nowMs, asOf };
+    const asOf = (plan: Plan): Promise<SeriesReader> => readAsOf(plan, { log, kernel }, this.#closing.signal);
+    // Nothing more is to come: all that was reported is known.
+    const context = { catalogue, store, kernel, nowMs, asOf, openSecond: this.nowSecond - 1 };
     return { ...(await answered(planned(checked, context), context)), query: printStatement(statement) };
   }
 

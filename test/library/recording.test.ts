@@ -68,6 +68,17 @@ it('answers as the program that writes it, which goes on', async () => {
   expect(await recording.query(query)).toEqual(expected);
 });
 
+it('ends with the newest second, also one that was not over', async () => {
+  const clock = new ManualClock(FROM * 1000);
+  const tailglow = await openTailglow({ metrics: [METRIC], clock, directory, kernel: 'reference' });
+  await tailglow.instrument('instrument job.runs by queue, latency as runs');
+  tailglow.record('job.runs', { queue: 'mail', latency: 1 });
+  await tailglow.close();
+  await using recording = await open();
+  expect(await recording.query('job.runs last 5s step 1s | count')).toHaveCount(1);
+  expect(await recording.query('job.runs last 5s step 1s | count')).toCoverEverySecond();
+});
+
 it('knows what a trimmed log no longer says, as far as the directory does', async () => {
   const clock = new ManualClock(FROM * 1000);
   const log = await openFileLog(join(directory, 'log'), { clock, fileBytes: 2000 });
