@@ -140,6 +140,8 @@ export class MemoryLog {
       while (!signal.aborted && reading.next < until) {
         const batch = this.#batch(Math.max(reading.next, this.#firstOffset), until);
         if (batch.length === 0) {
+          // All that was asked for is gone.
+          if (this.#firstOffset >= until) return;
           await this.#tail.changed(signal);
           continue;
         }

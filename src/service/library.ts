@@ -24,10 +24,13 @@ import type { Grid } from '../model/grid.ts';
 import type { Histogram } from '../model/histogram.ts';
 import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { Key } from '../model/key.ts';
+import type { LevelRetention } from '../model/level.ts';
 import { LogCorruptError, LogUnavailableError } from '../model/log.ts';
 import type { Field, MetricDescription, TypeName } from '../model/metric.ts';
-import type { Literal } from '../model/predicate.ts';
-import type { Raster } from '../model/raster.ts';
+import type { Pin } from '../model/pin.ts';
+import type { Literal, Predicate } from '../model/predicate.ts';
+import type { HueLabel, Raster, YAxis } from '../model/raster.ts';
+import type { PictureOptions } from '../query/checked.ts';
 import type {
   HeatmapResult,
   LinesResult,
@@ -35,13 +38,14 @@ import type {
   Series,
   TableColumn,
   TableResult,
+  ValueUnit,
 } from '../query/result.ts';
 import type { AsideItem } from '../store/fold-state.ts';
 import { StoreDamagedError, StoreLockedError, StoreVersionError } from '../store/store-errors.ts';
 import { type Core, openCore } from './core.ts';
 import { type Answer, LibraryStatements, type Outcome } from './library-statements.ts';
 import { MetricBook, RecordError } from './metric-book.ts';
-import { type Problem, ProblemException } from './problem.ts';
+import { type Problem, type ProblemError, ProblemException } from './problem.ts';
 import { openRecording, type Recording, type RecordingOptions } from './recording.ts';
 import { Trimmer } from './trimmer.ts';
 
@@ -55,13 +59,19 @@ export type {
   Grid,
   HeatmapResult,
   Histogram,
+  HueLabel,
   Instrumentation,
   Key,
+  LevelRetention,
   LinesResult,
   Literal,
   MetricDescription,
   Outcome,
+  PictureOptions,
+  Pin,
+  Predicate,
   Problem,
+  ProblemError,
   QueryResult,
   Raster,
   Recording,
@@ -73,6 +83,8 @@ export type {
   TableColumn,
   TableResult,
   TypeName,
+  ValueUnit,
+  YAxis,
 };
 export {
   KernelMissingError,

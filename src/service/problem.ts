@@ -33,9 +33,12 @@ export interface ProblemError {
 
 /** Carries a problem through code that throws. */
 export class ProblemException extends Error {
+  /** The problem's. */
+  readonly code: string;
   readonly problem: Problem;
   constructor(problem: Problem, options?: ErrorOptions) {
     super(problem.detail, options);
+    this.code = problem.code;
     this.problem = problem;
   }
 }
