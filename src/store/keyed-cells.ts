@@ -62,7 +62,6 @@ export class KeyedCells {
   /** Adds up cells of one place. Changes how many cells there are, not what they say. */
   compact(kernel: Kernel): void {
     kernel.sortMerge(this.#cells);
-    saturate(this.#cells);
     this.mergedCells = this.#cells.length;
     this.tailCells = 0;
   }
@@ -86,15 +85,12 @@ export class KeyedCells {
   /** Brings keys and cells into the order in which they are stored. Says the same as before: also the keys
    *  that no cell uses stay, as they count towards the bound. */
   normalise(kernel: Kernel): void {
-    this.#sort(kernel, () => true);
+    this.#sort(kernel, 'all');
   }
 
   /** Takes keys and cells out, in stored order and without unused keys, and leaves none. */
   take(kernel: Kernel): { readonly keys: readonly Key[]; readonly cells: CellsBuffer } {
-    const { key, length } = this.#cells;
-    const used = new Uint8Array(this.#keys.length);
-    for (let i = 0; i < length; i++) used[key[i]!] = 1;
-    this.#sort(kernel, (k) => used[k] === 1);
+    this.#sort(kernel, 'used');
     const taken = { keys: this.#keys, cells: this.#cells };
     this.#setKeys([]);
     this.#cells = new CellsBuffer();
@@ -115,17 +111,16 @@ export class KeyedCells {
     this.tailCells = size.tailCells;
   }
 
-  #sort(kernel: Kernel, keep: (keyIndex: number) => boolean): void {
-    const order = [...this.#keys.keys()]
-      .filter(keep)
-      .toSorted((a, b) => compareKeys(this.#keys[a]!, this.#keys[b]!));
-    const place = new Uint16Array(this.#keys.length);
-    order.forEach((k, i) => (place[k] = i));
-    const { key, length } = this.#cells;
-    for (let i = 0; i < length; i++) key[i] = place[key[i]!]!;
-    this.#setKeys(order.map((k) => this.#keys[k]!));
+  /** Cells are sorted under the keys as they came; then those of each key are moved as they are. */
+  #sort(kernel: Kernel, keep: 'all' | 'used'): void {
     kernel.sortMerge(this.#cells);
-    saturate(this.#cells);
+    const start = keyStarts(this.#cells, this.#keys.length);
+    const order = [...this.#keys.keys()]
+      .filter((k) => keep === 'all' || start[k]! < start[k + 1]!)
+      .toSorted((a, b) => compareKeys(this.#keys[a]!, this.#keys[b]!));
+    if (order.length === this.#keys.length && order.every((k, i) => k === i)) return;
+    this.#cells = regrouped(this.#cells, start, order);
+    this.#setKeys(order.map((k) => this.#keys[k]!));
   }
 
   #setKeys(keys: readonly Key[]): void {
@@ -149,11 +144,34 @@ export class KeyedCells {
   }
 }
 
-/** A sum above 2^53 - 1 stays there: a stored count is an exact integer. */
-function saturate({ count, length }: CellsBuffer): void {
-  for (let i = 0; i < length; i++) {
-    if (count[i]! > Number.MAX_SAFE_INTEGER) count[i] = Number.MAX_SAFE_INTEGER;
+/** Of sorted cells: those of key k are start[k] .. start[k + 1]. */
+function keyStarts({ key, length }: Cells, keys: number): Uint32Array {
+  const start = new Uint32Array(keys + 1);
+  for (let k = 0; k <= keys; k++) {
+    let low = k === 0 ? 0 : start[k - 1]!;
+    for (let high = length; low < high;) {
+      const middle = (low + high) >> 1;
+      if (key[middle]! < k) low = middle + 1;
+      else high = middle;
+    }
+    start[k] = low;
   }
+  return start;
+}
+
+/** The cells of the keys in `order`, which are numbered anew. */
+function regrouped(cells: Cells, start: Uint32Array, order: readonly number[]): CellsBuffer {
+  const moved = new CellsBuffer(Math.max(1, cells.length));
+  let at = 0;
+  for (const [index, k] of order.entries()) {
+    const [from, until] = [start[k]!, start[k + 1]!];
+    moved.step.set(cells.step.subarray(from, until), at);
+    moved.bucket.set(cells.bucket.subarray(from, until), at);
+    moved.count.set(cells.count.subarray(from, until), at);
+    moved.key.fill(index, at, (at += until - from));
+  }
+  moved.length = at;
+  return moved;
 }
 
 function bufferOf({ length, step, key, bucket, count }: Cells): CellsBuffer {

@@ -103,7 +103,7 @@ function addCells({ cells, keys }: Added, stepOfStep: Int32Array, counts: KeyedC
     if (k < 0) k = keyOfKey[cells.key[i]!] = counts.indexOf(keys[cells.key[i]!]!);
     const b = cells.bucket[i]!;
     if (last >= first && step[last] === s && bucket[last] === b && key[last] === k) {
-      count[last]! += cells.count[i]!;
+      count[last] = Math.min(count[last]! + cells.count[i]!, Number.MAX_SAFE_INTEGER);
       continue;
     }
     last++;
