@@ -67,7 +67,7 @@ describe('recording', () => {
         const clock = new ManualClock();
         const from = clock.second;
         await using tailglow = await open(clock);
-        await tailglow.instrument('instrument job.runs by queue, latency as runs');
+        await tailglow.instrument('instrument job.runs by queue, latency idle never as runs');
         const expected: Record<string, number[]> = {};
         for (const { afterMs, queue, latency } of steps) {
           await (afterMs > 10_000 ? clock.jump(afterMs) : clock.advance(afterMs));
