@@ -57,12 +57,15 @@ interface Series {
   readonly late: Map<string, Set<number>>;
 }
 
+type Covered = readonly [second: number, sources: ReadonlySet<string>];
+
 export class Model {
   readonly #owns: (id: string) => boolean;
   readonly #series = new Map<string, Series>();
   readonly #taken = new Set<string>();
   /** [host or source, second] */
   readonly #ends: (readonly [string, number])[] = [];
+  readonly #coverage = new Map<Series, readonly Covered[]>();
   #largest = -1;
   #open = -1;
   /** Events in cells, over all that was ever taken. */
@@ -88,6 +91,7 @@ export class Model {
   }
 
   take({ arrivedMs, content }: SimEntry): void {
+    this.#coverage.clear();
     if (content.kind === 'control') this.#control(content.event, Math.floor(arrivedMs / 1000));
     if (content.kind === 'batches') for (const batch of content.batches) this.#batch(batch, arrivedMs);
     if (this.#open >= 0 && this.#largest >= this.#open + BLOCK + LATENESS) this.#seal();
@@ -123,7 +127,7 @@ export class Model {
     }
     // Per step the sources expected, and whether they miss a second of it.
     const coverage = new Map<number, Map<string, Missing>>();
-    for (const [second, sources] of this.#coverage(series)) {
+    for (const [second, sources] of this.#covered(series)) {
       if (!served(second)) continue;
       for (const source of sources) {
         const names = mapOf(coverage, stepOf(second));
@@ -270,10 +274,16 @@ export class Model {
     return tooLate;
   }
 
-  *#coverage(series: Series): Generator<readonly [number, Set<string>]> {
-    const open = this.#openOf(series);
-    for (const [second, sources] of series.expected) if (second < open) yield [second, sources];
-    yield* this.#expected(series, open, Infinity);
+  /** Who is expected, worked out once between two entries. */
+  #covered(series: Series): readonly Covered[] {
+    let coverage = this.#coverage.get(series);
+    if (coverage === undefined) {
+      const open = this.#openOf(series);
+      const sealed = [...series.expected].filter(([second]) => second < open);
+      coverage = [...sealed, ...this.#expected(series, open, Infinity)];
+      this.#coverage.set(series, coverage);
+    }
+    return coverage;
   }
 
   /** The definition in words, in src/store/expected.ts: per second, the newest second heard up to it decides. */

@@ -1,5 +1,5 @@
 /** Reads all that a series reader serves of an instrumentation into the model's form. */
-import { hasBit } from '../../src/model/coverage.ts';
+import { hasBit, type SecondBits } from '../../src/model/coverage.ts';
 import { keyText } from '../../src/model/key.ts';
 import { BLOCK_STEPS } from '../../src/model/limits.ts';
 import type { SecondRange, SeriesReader } from '../../src/model/series.ts';
@@ -33,12 +33,15 @@ function serveCoverage(
   const said = new Map<number, Map<string, boolean>>();
   const revised = new Set<number>();
   for (const block of reader.coverage(id, fromSecond, untilSecond, stepSeconds)) {
-    for (let step = 0; step < BLOCK_STEPS; step++) {
-      const second = block.startSecond + step * (block.stepSeconds ?? 1);
-      if (!within(second, range, block.window)) continue;
-      if (hasBit(block.revised, step)) revised.add(second - (second % stepSeconds));
-      for (const { name, expected, reported } of block.sources) {
-        if (!hasBit(expected, step)) continue;
+    const secondOf = (step: number): number => block.startSecond + step * (block.stepSeconds ?? 1);
+    for (const step of stepsOf(block.revised)) {
+      const second = secondOf(step);
+      if (within(second, range, block.window)) revised.add(second - (second % stepSeconds));
+    }
+    for (const { name, expected, reported } of block.sources) {
+      for (const step of stepsOf(expected)) {
+        const second = secondOf(step);
+        if (!within(second, range, block.window)) continue;
         const sources = said.get(second) ?? new Map<string, boolean>();
         said.set(second, sources.set(name, hasBit(reported, step) || sources.get(name) === true));
       }
@@ -59,6 +62,15 @@ function serveCoverage(
       .map(([second, missing]) => [second, coverageText(missing)]),
     revised: [...revised].toSorted((a, b) => a - b),
   };
+}
+
+function stepsOf(bits: SecondBits): number[] {
+  const steps: number[] = [];
+  for (let step = 0; step < BLOCK_STEPS; step++) {
+    if (bits[step >> 3] === 0) step |= 7;
+    else if (hasBit(bits, step)) steps.push(step);
+  }
+  return steps;
 }
 
 function within(second: number, range: ServedRange, window: SecondRange | undefined): boolean {

@@ -60,6 +60,8 @@ export type Step =
       readonly source: number;
       /** Seconds before now; negative is the future. */
       readonly back: number;
+      /** Where it is set: seconds after the first, whenever now is. */
+      readonly anchor?: number;
       readonly instrumentations: readonly number[];
       readonly partial: boolean;
       /** Delivered so many steps later. */
@@ -146,6 +148,25 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
 
 export function arbitraryTraffic(maxLength = 80): fc.Arbitrary<readonly Step[]> {
   return fc.array(arbitraryStep, { maxLength, size: 'max' });
+}
+
+/** Few reports over a long time, many of them late for the same few places. */
+export function arbitraryHistory(maxLength = 60): fc.Arbitrary<readonly Step[]> {
+  const late = fc.tuple(report, fc.constantFrom(0, 3, 9, 200, 300, 2500, 9000, 20_000));
+  const seconds = fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 250, max: 700 }) },
+    { weight: 6, arbitrary: fc.constantFrom(2600, 16_000) },
+    { weight: 1, arbitrary: fc.constantFrom(160_000, 1_000_000) },
+  );
+  const step = fc.oneof(
+    { weight: 3, arbitrary: late.map(([said, anchor]): Step => ({ ...said, anchor, hold: 0 })) },
+    { weight: 3, arbitrary: fc.tuple(fc.constant('advance' as const), seconds) },
+    { weight: 2, arbitrary: report },
+    { weight: 1, arbitrary: arbitraryStep },
+  );
+  const advance = (each: Step | ['advance', number]): Step =>
+    Array.isArray(each) ? { step: 'advance', seconds: each[1] } : each;
+  return fc.array(step.map(advance), { maxLength, size: 'max' });
 }
 
 /** The log that these steps make. Instrumentations are created first. */
@@ -255,7 +276,7 @@ class Traffic {
     const batch: Batch = {
       source: { host, driver, incarnation },
       sequence: this.#sequences[step.source]!++,
-      second: this.#second - step.back,
+      second: step.anchor === undefined ? this.#second - step.back : FIRST_SECOND + step.anchor,
       reports: step.instrumentations.map((i) => reportOf(INSTRUMENTATIONS[i]!, step)),
     };
     this.#sent.push(batch);
