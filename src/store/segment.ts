@@ -16,7 +16,13 @@
  *
  *  Integers little-endian, unsigned. Equal content gives equal bytes. */
 import { assert } from '../model/assert.ts';
-import { type CoverageBlock, emptyBits, FULL_BITS, type SecondBits, type SourceCoverage } from '../model/coverage.ts';
+import {
+  type CoverageBlock,
+  emptyBits,
+  FULL_BITS,
+  type SecondBits,
+  type SourceCoverage,
+} from '../model/coverage.ts';
 import { bucketCount, COUNT, type Grid, LL5 } from '../model/grid.ts';
 import { compareKeys, type Key } from '../model/key.ts';
 import {

@@ -2,7 +2,7 @@
  *  (delta debugging), then what the steps and the shape say. Pure but for `fails`, which runs a case; bounded by how
  *  often it may. */
 import { COUNT } from '../../src/model/grid.ts';
-import type { Case, Step } from './case.ts';
+import type { Case, ReportStep, Step } from './case.ts';
 
 const RUNS_MAX = 1500;
 
@@ -12,6 +12,7 @@ export async function shrink(of: Case, fails: (smaller: Case) => Promise<boolean
     const before = shrinking.size;
     await shrinking.shortest();
     await shrinking.withoutKinds();
+    await shrinking.fewerReports();
     await shrinking.withoutParts();
     await shrinking.simplerShape();
     await shrinking.simplerSteps();
@@ -52,6 +53,28 @@ class Shrinking {
     for (const kind of new Set(this.best.steps.map((step) => step.do))) {
       await this.#try({ ...this.best, steps: this.best.steps.filter((step) => step.do !== kind) });
     }
+  }
+
+  /** Few rows, and one report each, in all steps at once: else every step is made simpler one by one. */
+  async fewerReports(): Promise<void> {
+    for (const most of [0, 1, 2]) {
+      await this.#reports((report) => ({ ...report, rows: report.rows.slice(0, most) }));
+    }
+    await this.#reports((report) => ({ ...report, rows: report.rows.map(() => [0, 0, 1]) }));
+    await this.#reports(({ partial: _p, odd: _o, ...plain }) => plain);
+    for (const label of Object.keys(this.best.shape.instrumentations)) {
+      const steps = this.best.steps.map((step) =>
+        'reports' in step ? { ...step, reports: step.reports.filter(({ of }) => of !== label) } : step,
+      );
+      await this.#try({ ...this.best, steps });
+    }
+    const merged: Step[] = [];
+    for (const step of this.best.steps) {
+      const last = merged.at(-1);
+      if (step.do !== 'pass' || last?.do !== 'pass') merged.push(step);
+      else merged[merged.length - 1] = { do: 'pass', seconds: last.seconds + step.seconds };
+    }
+    await this.#try({ ...this.best, steps: merged });
   }
 
   async withoutParts(): Promise<void> {
@@ -122,6 +145,13 @@ class Shrinking {
       if (await this.#try({ ...this.best, steps: this.best.steps.with(at, simpler) })) return true;
     }
     return false;
+  }
+
+  #reports(simpler: (report: ReportStep) => ReportStep): Promise<boolean> {
+    const steps = this.best.steps.map((step) =>
+      'reports' in step ? { ...step, reports: step.reports.map(simpler) } : step,
+    );
+    return this.#try({ ...this.best, steps });
   }
 
   #shape(part: Partial<Case['shape']>): Promise<boolean> {

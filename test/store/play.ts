@@ -35,7 +35,7 @@ export type Action =
 export type Plan = readonly { readonly share: number; readonly action: Action }[];
 
 /** Steps of every kind: of each level, and such as only finer levels divide. */
-const STEPS = [1, 3, 10, 20, 60, 90, 120, 600, 1200, 1800, 3600, 7200] as const;
+export const STEPS = [1, 3, 10, 20, 60, 90, 120, 600, 1200, 1800, 3600, 7200] as const;
 
 const work = fc.record({ act: fc.constant('work' as const), units: fc.constantFrom(1, 2, 5, 1000) });
 const look = fc.record({
@@ -66,13 +66,13 @@ export class InjectedFailure extends Error {}
 
 export class Play {
   readonly directory: string;
-  readonly #entries: readonly SimEntry[];
+  readonly entries: readonly SimEntry[];
   readonly #options: Partial<StoreOptions>;
   #failing: { readonly step: StoreStep; left: number } | undefined;
   store: Store;
 
   constructor(entries: readonly SimEntry[], directory: string, options: Partial<StoreOptions> = {}) {
-    this.#entries = entries;
+    this.entries = entries;
     this.directory = directory;
     this.#options = options;
     this.store = this.#open();
@@ -81,20 +81,20 @@ export class Play {
   /** Folds all entries, doing what is planned on the way. Returns what a look found wrong. */
   run(plan: Plan): string | undefined {
     const acts = plan
-      .map(({ share, action }) => ({ at: Math.round(share * this.#entries.length), action }))
+      .map(({ share, action }) => ({ at: Math.round(share * this.entries.length), action }))
       .toSorted((a, b) => a.at - b.at);
     for (const { at, action } of acts) {
       this.foldUntil(at);
       const wrong = this.#do(action);
       if (wrong !== undefined) return `after ${this.store.resumeOffset} entries: ${wrong}`;
     }
-    this.foldUntil(this.#entries.length);
+    this.foldUntil(this.entries.length);
     return undefined;
   }
 
   foldUntil(end: number): void {
     while (this.store.resumeOffset < end) {
-      const entry = this.#entries[this.store.resumeOffset]!;
+      const entry = this.entries[this.store.resumeOffset]!;
       this.attempt(() => this.store.fold([toLogEntry(entry)]));
     }
   }
@@ -136,7 +136,7 @@ export class Play {
   /** The difference between what is served and what the model of the entries so far says. */
   look(which: number, range: ServedRange = EVERYTHING): string | undefined {
     const { id } = INSTRUMENTATIONS[which]!;
-    const model = Model.of(this.#entries.slice(0, this.store.resumeOffset));
+    const model = Model.of(this.entries.slice(0, this.store.resumeOffset));
     const served = { [id]: serve(this.store.reader, id, range) };
     const wrong = difference(served, { [id]: model.served(id, range) });
     return wrong === undefined ? undefined : `${id} ${JSON.stringify(range)}\n${wrong}`;
@@ -153,13 +153,14 @@ export class Play {
         this.attempt(() => this.store.checkpoint());
         return undefined;
       case 'reopen':
-        return void this.reopen();
+        this.reopen();
+        return undefined;
       case 'fail':
         this.#failing = { step: action.step, left: action.nth };
         return undefined;
       case 'look': {
         const { which, stepSeconds, back, length } = action;
-        const now = Math.floor((this.#entries[this.store.resumeOffset - 1]?.arrivedMs ?? 0) / 1000);
+        const now = Math.floor((this.entries[this.store.resumeOffset - 1]?.arrivedMs ?? 0) / 1000);
         const from = Math.max(0, now - back);
         const fromSecond = from - (from % stepSeconds);
         return this.look(which, { stepSeconds, fromSecond, untilSecond: from + length });
