@@ -123,7 +123,10 @@ function checkVersion(
   const found = fileVersion(db);
   const oldest = version - upgrades.length;
   if (found > version || found < oldest) {
-    throw new StoreVersionError(path, `schema version is ${found}, this program reads ${version}`);
+    throw new StoreVersionError(
+      path,
+      `schema version is ${found}, this program reads ${oldest} to ${version}`,
+    );
   }
   if (found === version || readonly) return;
   db.transaction(() => {

@@ -425,7 +425,7 @@ describe('files', () => {
     };
     set('user_version = 7');
     expect(() => open()).toThrow(StoreVersionError);
-    expect(() => open()).toThrow('schema version is 7, this program reads 1');
+    expect(() => open()).toThrow('schema version is 7, this program reads 1 to 2');
     set('application_id = 1');
     expect(() => open()).toThrow('application id is 1');
   });
