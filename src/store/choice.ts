@@ -1,11 +1,13 @@
 /** Which stored places answer for a range: of each stretch the coarsest level that answers it exactly, is made and
  *  still counts. Pure over an index of rows.
- *  A step s is answered by the levels that divide it, and they are the first ones of LEVELS. What a coarser level
- *  that counts has not been rolled up yet is answered by finer rows, also where the finer level counts no more: they
- *  stay until then. So the choice changes what is read, never what is said. */
+ *  A step s is answered by the levels that divide it, and they are the first ones of LEVELS. Where a coarser level that
+ *  counts is not rolled up yet, finer rows answer in its place, also where the finer level counts no more: they stay
+ *  until then. A roll-up that is due is read as what it will be made of, and what was added to it since. So the choice
+ *  changes what is read, never what is said. */
 import { assert } from '../model/assert.ts';
 import { type Level, LEVELS, levelSpan, levelStart } from '../model/level.ts';
 import type { SecondRange } from '../model/series.ts';
+import type { Task } from './pending.ts';
 import { byStart, countingRows, type SegmentIndex, type SegmentRef } from './place.ts';
 
 /** One place and what of it counts. */
@@ -13,6 +15,8 @@ export interface Chosen {
   readonly level: Level;
   readonly startSecond: number;
   readonly rows: readonly SegmentRef[];
+  /** Of a roll-up that is due: what it will be made of, beside its own rows. */
+  readonly finer: readonly Chosen[];
   readonly window: SecondRange;
 }
 
@@ -23,6 +27,8 @@ export interface Choosing extends SecondRange {
 
 export interface ChoiceContext {
   readonly index: SegmentIndex;
+  /** What is due of a level. */
+  readonly due: (level: Level) => readonly Task[];
   readonly isExpired: (level: Level, startSecond: number) => boolean;
   /** Start of the level's first block that counts, pins aside. */
   readonly firstStart: (level: Level) => number;
@@ -37,7 +43,7 @@ export function levelsOf(stepSeconds: number): readonly Level[] {
 
 export function choose(what: Choosing, context: ChoiceContext): Chosen[] {
   const { instrumentation, stepSeconds, fromSecond, untilSecond } = what;
-  const chooser = new Chooser(instrumentation, context);
+  const chooser = new Chooser(instrumentation, Number.POSITIVE_INFINITY, context);
   chooser.choose({ fromSecond: Math.max(0, fromSecond), untilSecond }, levelsOf(stepSeconds), false);
   return chooser.chosen;
 }
@@ -62,10 +68,13 @@ export function countingWindow(
 class Chooser {
   readonly chosen: Chosen[] = [];
   readonly #instrumentation: string;
+  /** Rows of later seals are left out. */
+  readonly #revision: number;
   readonly #context: ChoiceContext;
 
-  constructor(instrumentation: string, context: ChoiceContext) {
+  constructor(instrumentation: string, revision: number, context: ChoiceContext) {
     this.#instrumentation = instrumentation;
+    this.#revision = revision;
     this.#context = context;
   }
 
@@ -81,25 +90,42 @@ class Chooser {
     if (from >= until) return this.choose(range, finer, counts);
     this.choose({ fromSecond, untilSecond: from }, finer, counts);
     let at = from;
-    for (const [startSecond, rows] of this.#made(level, { fromSecond: from, untilSecond: until }, counts)) {
-      this.#gap({ fromSecond: at, untilSecond: startSecond }, levels, counts);
-      at = Math.min(until, startSecond + levelSpan(level));
-      const window = { fromSecond: Math.max(from, startSecond), untilSecond: at };
-      this.chosen.push({ level, startSecond, rows, window });
+    for (const made of this.#made(levels, { fromSecond: from, untilSecond: until }, counts)) {
+      this.#gap({ fromSecond: at, untilSecond: made.startSecond }, levels, counts);
+      at = made.window.untilSecond;
+      this.chosen.push(made);
     }
     this.#gap({ fromSecond: at, untilSecond: until }, levels, counts);
     this.choose({ fromSecond: until, untilSecond }, finer, counts);
   }
 
-  /** Places of the level that are made and count, ascending. */
-  *#made(level: Level, { fromSecond, untilSecond }: SecondRange, counts: boolean) {
+  /** Places of the coarsest level that are made, or due, and count; ascending. */
+  #made(levels: readonly Level[], { fromSecond, untilSecond }: SecondRange, counts: boolean): Chosen[] {
+    const level = levels.at(-1)!;
+    const { index, due, firstStart } = this.#context;
     const first = levelStart(level, fromSecond);
-    const from = counts ? first : Math.max(first, this.#context.firstStart(level));
-    const found = this.#context.index.find(this.#instrumentation, level, from, untilSecond);
-    for (const [startSecond, all] of byStart(found)) {
-      const { whole, rows } = countingRows(all);
-      if (whole) yield [startSecond, rows] as const;
-    }
+    const from = counts ? first : Math.max(first, firstStart(level));
+    const rows = byStart(index.find(this.#instrumentation, level, from, untilSecond));
+    const tasks = due(level).filter(
+      ({ kind, startSecond, revision }) =>
+        kind === 'roll-up' && startSecond >= from && startSecond < untilSecond && revision <= this.#revision,
+    );
+    const taskAt = new Map(tasks.map((task) => [task.startSecond, task]));
+    const starts = [...new Set([...rows.keys(), ...taskAt.keys()])].toSorted((a, b) => a - b);
+    return starts.flatMap((startSecond): Chosen[] => {
+      const counting = countingRows(rows.get(startSecond) ?? [], this.#revision);
+      const task = taskAt.get(startSecond);
+      if (!counting.whole && task === undefined) return [];
+      const window = {
+        fromSecond: Math.max(fromSecond, startSecond),
+        untilSecond: Math.min(untilSecond, startSecond + levelSpan(level)),
+      };
+      const place = { level, startSecond, rows: counting.rows, window };
+      if (counting.whole) return [{ ...place, finer: [] }];
+      const inner = new Chooser(this.#instrumentation, task!.revision, this.#context);
+      inner.choose(window, levels.slice(0, -1), true);
+      return [{ ...place, finer: inner.chosen }];
+    });
   }
 
   /** Where the level is not made: up to its first block that counts its word is not asked for. */
@@ -118,7 +144,8 @@ class Chooser {
     const found = index.find(this.#instrumentation, 1, from, window.untilSecond);
     for (const [startSecond, all] of byStart(found)) {
       if (!counts && isExpired(1, startSecond)) continue;
-      this.chosen.push({ level: 1, startSecond, rows: countingRows(all).rows, window });
+      const { rows } = countingRows(all, this.#revision);
+      if (rows.length > 0) this.chosen.push({ level: 1, startSecond, rows, finer: [], window });
     }
   }
 }

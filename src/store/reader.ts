@@ -13,7 +13,6 @@ import { KnownCoverage } from './known-coverage.ts';
 import { LateCoverage } from './late-coverage.ts';
 import type { Leases } from './leases.ts';
 import { ADDED, type SegmentIndex, type SegmentRef } from './place.ts';
-import { PlaceCoverage } from './place-coverage.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import { SeriesGoneError } from './store-errors.ts';
 
@@ -57,7 +56,7 @@ export class StoreReader implements SeriesReader {
       this.#checkAlive(head);
     };
     try {
-      for (const chosen of choose(what, context)) {
+      for (const chosen of choose(what, context).flatMap(withFiner)) {
         const shown = windowOf(chosen);
         for (const ref of chosen.rows) {
           yield* this.#stored(ref, shown);
@@ -90,7 +89,10 @@ export class StoreReader implements SeriesReader {
     const what = { instrumentation, fromSecond, untilSecond, stepSeconds: stepSecondsMax };
     const context = this.#context(head);
     const late = head.lateCoverage(this.#fold.openSecond(head));
-    const corrections = late.length === 0 ? undefined : this.#corrections(head, late);
+    const known = new KnownCoverage(this.#index, this.#fold.pending, (ref) => this.#cache.coverage(ref));
+    const { isExpired } = context;
+    const corrections =
+      late.length === 0 ? undefined : new LateCoverage({ instrumentation, known, late, isExpired });
     const coarse: SecondRange[] = [];
     for (const each of choose(what, context)) {
       const { level, startSecond, rows } = each;
@@ -99,8 +101,7 @@ export class StoreReader implements SeriesReader {
         for (const ref of rows) yield framed(this.#cache.coverage(ref), window);
         continue;
       }
-      const place = new PlaceCoverage(each);
-      for (const ref of rows) place.add(this.#cache.coverage(ref));
+      const place = known.of({ instrumentation, level, startSecond }, undefined, each.window);
       if (corrections !== undefined) place.add(corrections.correction(level, startSecond));
       coarse.push(each.window);
       yield framed(place.block(), window);
@@ -138,19 +139,10 @@ export class StoreReader implements SeriesReader {
   #context({ instrumentation: { id }, horizon }: Head): ChoiceContext {
     return {
       index: this.#index,
+      due: (level: Level) => this.#fold.pending.of(id, level),
       isExpired: (level: Level, startSecond: number) => this.#fold.isExpired(id, level, startSecond),
       firstStart: (level: Level) => horizon.firstStart(level, this.#fold.largestSecond),
     };
-  }
-
-  #corrections({ instrumentation: { id } }: Head, late: readonly CoverageBlock[]): LateCoverage {
-    const read = (ref: SegmentRef): CoverageBlock => this.#cache.coverage(ref);
-    return new LateCoverage({
-      instrumentation: id,
-      known: new KnownCoverage(this.#index, this.#fold.pending, read),
-      late,
-      isExpired: (level, startSecond) => this.#fold.isExpired(id, level, startSecond),
-    });
   }
 
   *#stored(ref: SegmentRef, window: SecondRange | undefined): Generator<CellBlock> {
@@ -186,6 +178,11 @@ function* openBlocks(head: Head, what: Choosing, context: ChoiceContext): Genera
     if (isAll(window, startSecond, BLOCK_STEPS)) yield block;
     else yield { startSecond, stepSeconds, keys, cells, open: true, window };
   }
+}
+
+/** A roll-up that is due, after what it will be made of. */
+function withFiner(chosen: Chosen): Chosen[] {
+  return [...chosen.finer.flatMap(withFiner), chosen];
 }
 
 /** Absent where it is all of the place. */
