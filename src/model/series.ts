@@ -17,19 +17,17 @@ export interface Cells {
   readonly count: Float64Array;
 }
 
-/** Cells that grow at the end. Doubles its arrays; `length` may be set back to undo an append. */
+/** Cells that grow at the end. Doubles its arrays; `length` may be set back to undo an append. What lies behind
+ *  `length` is whatever was in that memory: millions of cells are not cleared only to be written. */
 export class CellsBuffer implements Cells {
   length = 0;
-  step: Uint8Array;
-  key: Uint16Array;
-  bucket: Uint16Array;
-  count: Float64Array;
+  step!: Uint8Array;
+  key!: Uint16Array;
+  bucket!: Uint16Array;
+  count!: Float64Array;
 
   constructor(capacity = 256) {
-    this.step = new Uint8Array(capacity);
-    this.key = new Uint16Array(capacity);
-    this.bucket = new Uint16Array(capacity);
-    this.count = new Float64Array(capacity);
+    this.#allocate(capacity);
   }
 
   get capacity(): number {
@@ -40,11 +38,12 @@ export class CellsBuffer implements Cells {
   reserve(extra: number): void {
     const needed = this.length + extra;
     if (needed <= this.capacity) return;
-    const capacity = Math.max(needed, this.capacity * 2);
-    this.step = grown(this.step, new Uint8Array(capacity));
-    this.key = grown(this.key, new Uint16Array(capacity));
-    this.bucket = grown(this.bucket, new Uint16Array(capacity));
-    this.count = grown(this.count, new Float64Array(capacity));
+    const { step, key, bucket, count, length } = this;
+    this.#allocate(Math.max(needed, this.capacity * 2));
+    this.step.set(step.subarray(0, length));
+    this.key.set(key.subarray(0, length));
+    this.bucket.set(bucket.subarray(0, length));
+    this.count.set(count.subarray(0, length));
   }
 
   push(step: number, key: number, bucket: number, count: number): void {
@@ -57,12 +56,15 @@ export class CellsBuffer implements Cells {
   }
 
   /** Bytes that one cell occupies in memory. */
-  static readonly cellBytes = 1 + 2 + 2 + 8;
-}
+  static readonly cellBytes = 8 + 2 + 2 + 1;
 
-function grown<T extends Uint8Array | Uint16Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
+  #allocate(capacity: number): void {
+    const { buffer } = Buffer.allocUnsafeSlow(capacity * CellsBuffer.cellBytes);
+    this.count = new Float64Array(buffer, 0, capacity);
+    this.key = new Uint16Array(buffer, capacity * 8, capacity);
+    this.bucket = new Uint16Array(buffer, capacity * 10, capacity);
+    this.step = new Uint8Array(buffer, capacity * 12, capacity);
+  }
 }
 
 /** A part of one instrumentation's series: up to 256 steps from `startSecond`. Cells may be in any order and
