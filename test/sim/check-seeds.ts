@@ -25,24 +25,24 @@ export interface Failure {
 
 export interface Checked {
   readonly failure: Failure | undefined;
-  readonly deaths: ReadonlyMap<string, number>;
+  readonly happened: ReadonlyMap<string, number>;
   readonly events: number;
 }
 
 /** Ends at the first failure. */
 export async function checkSeeds(seeds: Iterable<number>, options: WorldOptions = {}): Promise<Checked> {
-  const deaths = new Map<string, number>();
+  const happened = new Map<string, number>();
   let events = 0;
   for (const seed of seeds) {
     const drawn = drawCase(seed);
     const outcome = await runCase(drawn, options);
     events += outcome.events;
-    for (const [where, count] of outcome.deaths) deaths.set(where, (deaths.get(where) ?? 0) + count);
+    for (const [what, count] of outcome.happened) happened.set(what, (happened.get(what) ?? 0) + count);
     if (outcome.fault !== undefined) {
-      return { failure: await smallest(seed, drawn, outcome.fault, options), deaths, events };
+      return { failure: await smallest(seed, drawn, outcome.fault, options), happened, events };
     }
   }
-  return { failure: undefined, deaths, events };
+  return { failure: undefined, happened, events };
 }
 
 async function smallest(seed: number, drawn: Case, first: Fault, options: WorldOptions): Promise<Failure> {

@@ -67,7 +67,7 @@ function drawShape(prng: Prng): Shape {
     holes: prng.chance(0.3),
     spoolSecondsMax: prng.pick([5, 40, 900, 900]),
     catalogue: prng.chance(0.3),
-    thorough: prng.chance(0.3),
+    thorough: prng.chance(0.25),
   };
 }
 
@@ -155,7 +155,7 @@ class Story {
   tell(): Step[] {
     for (const of of this.#labels) if (of !== 'a2') this.#steps.push({ do: 'create', of });
     this.#steps.push({ do: 'sync' });
-    const ticks = 10 + this.#prng.below(this.#prng.chance(0.8) ? 40 : 160);
+    const ticks = 8 + this.#prng.below(this.#prng.chance(0.85) ? 35 : 140);
     for (let tick = 0; tick < ticks; tick++) this.#tick();
     return this.#steps;
   }

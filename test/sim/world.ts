@@ -56,8 +56,8 @@ export interface Fault {
 
 export interface Outcome {
   readonly fault: Fault | undefined;
-  /** How often a store died, and where. */
-  readonly deaths: ReadonlyMap<string, number>;
+  /** How often a store died at which step, was killed, lost its power, was stalled by a full disk. */
+  readonly happened: ReadonlyMap<string, number>;
   /** Events counted, over all stores. */
   readonly events: number;
 }
@@ -98,7 +98,7 @@ class World {
   readonly #nodes: readonly StoreNode[];
   readonly #catalogue: CatalogueNode | undefined;
   readonly #cover: Cover;
-  readonly #deaths = new Map<string, number>();
+  readonly #happened = new Map<string, number>();
 
   constructor(shape: Shape, directory: string, options: WorldOptions) {
     this.#shape = shape;
@@ -128,7 +128,7 @@ class World {
     this.#catalogue?.close();
     for (const host of this.#hosts.values()) await host.close();
     const events = this.#nodes.reduce((sum, node) => sum + node.model().total, 0);
-    return { fault, deaths: this.#deaths, events };
+    return { fault, happened: this.#happened, events };
   }
 
   #node(index: number): StoreNode {
@@ -143,7 +143,7 @@ class World {
         const covered = this.#cover.advance(index, watermarks);
         for (const host of this.#hosts.values()) host.cover(covered);
       },
-      onDeath: (where) => this.#count(where),
+      onHappened: (what) => this.#count(what),
       ...(tamper === undefined ? {} : { tamper }),
       ...(wrap === undefined ? {} : { wrap }),
     });
@@ -367,6 +367,8 @@ class World {
       this.#log.sync();
       for (const node of this.#nodes) {
         node.retry();
+        const { stalled } = node.store;
+        if (stalled !== undefined) throw new LawFault('unsettled', `the store is stalled: ${stalled.reason}`);
         while (node.fold(100) > 0);
         while (node.work(100));
         if (!this.#shape.confirmsDurably && round % 4 === 2) node.checkpoint();
@@ -456,8 +458,8 @@ class World {
     throw new LawFault('replayed', `stored only:\n  ${only(a, b)}\nreplayed only:\n  ${only(b, a)}`);
   }
 
-  #count(where: string): void {
-    this.#deaths.set(where, (this.#deaths.get(where) ?? 0) + 1);
+  #count(what: string): void {
+    this.#happened.set(what, (this.#happened.get(what) ?? 0) + 1);
   }
 }
 
