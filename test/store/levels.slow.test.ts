@@ -17,7 +17,7 @@ const directories = new TemporaryDirectories();
 afterEach(() => directories.removeAll());
 
 /** More by TAILGLOW_RUNS. */
-const numRuns = Number(process.env['TAILGLOW_RUNS'] ?? 12);
+const numRuns = Number(process.env['TAILGLOW_RUNS'] ?? 4);
 const timeout = 60_000 + numRuns * 5000;
 const traffic = fc.oneof(arbitraryTraffic(60), arbitraryHistory(80)).map(entriesOf);
 const share = fc.double({ min: 0, max: 1, noNaN: true });
