@@ -16,6 +16,7 @@ import Database from 'better-sqlite3';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { type Source, sourceName } from '../../src/model/batch.ts';
 import type { Watermark } from '../../src/model/watermark.ts';
+import { ROLL_UPS_SCHEMA, SEALS_SCHEMA } from '../../src/store/partition-tables.ts';
 import { type FoldOutcome, openStore, type Store, type StoreStep } from '../../src/store/store.ts';
 import { type SimEntry, toLogEntry } from './entries.ts';
 import { LawFault } from './law-fault.ts';
@@ -23,8 +24,12 @@ import { Model } from './model.ts';
 import type { SimLog } from './sim-log.ts';
 
 export const LOG_IDENTITY = 'sim';
-/** Files that the store opens with synchronous = FULL. */
-const SYNCED_AT_COMMIT = /^rollup-/;
+
+/** Whether the store's commits to this file are synced before they are done. */
+function isSyncedAtCommit(name: string): boolean {
+  const schema = name.startsWith('rollup-') ? ROLL_UPS_SCHEMA : SEALS_SCHEMA;
+  return schema.synchronous === 'FULL';
+}
 
 /** As SQLite's max_page_count: less than a file has lets it grow no more. */
 const PAGES_AS_THEY_ARE = 1;
@@ -199,11 +204,11 @@ export class StoreNode {
     const index = readIfThere(join(from, `${name}-shm`));
     if (wal === undefined || index === undefined) return;
     // SQLite syncs its log before it moves it into the file: what it has begun to move is there as a whole.
-    // (sqlite.org/walformat.html: mxFrame and nBackfill) Where a file is SYNCED_AT_COMMIT, all of it is, always.
+    // (sqlite.org/walformat.html: mxFrame and nBackfill) Where commits are synced, all of it is, always.
     const frames = index.readUInt32LE(16);
     const moved = index.readUInt32LE(96);
     if (moved === frames) return;
-    const isSynced = moved > 0 || SYNCED_AT_COMMIT.test(name);
+    const isSynced = moved > 0 || isSyncedAtCommit(name);
     const bytes = isSynced ? wal.length : Math.floor(wal.length * found);
     writeFileSync(join(this.#directory, `${name}-wal`), wal.subarray(0, bytes));
   }
