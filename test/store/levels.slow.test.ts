@@ -18,7 +18,7 @@ afterEach(() => directories.removeAll());
 
 /** More by TAILGLOW_RUNS. */
 const numRuns = Number(process.env['TAILGLOW_RUNS'] ?? 4);
-const timeout = 60_000 + numRuns * 5000;
+const timeout = 180_000 + numRuns * 15_000;
 const traffic = fc.oneof(arbitraryTraffic(60), arbitraryHistory(80)).map(entriesOf);
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
