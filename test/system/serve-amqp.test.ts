@@ -74,9 +74,9 @@ it('keeps every second through a dead broker and a dead server', async () => {
 it('answers what was known from the stream', async () => {
   const from = Math.floor(Date.now() / 1000) + 2;
   const until = from + 12;
-  const counted = await eventually(30_000, async () => {
+  const counted = await eventually(60_000, async () => {
     const values = Date.now() < (until + 5) * 1000 ? [] : await countedBy(server.url, from, until);
-    return values.length > 0 && values.every((value) => value !== null) ? values : undefined;
+    return values.length > 0 && values.at(-1) !== null ? values : undefined;
   });
   const iso = (second: number): string => new Date(second * 1000).toISOString();
   const values = async (asOf: number): Promise<(number | null)[]> => {
