@@ -14,7 +14,6 @@ import {
   ADDED,
   type Extent,
   PART,
-  type Place,
   type SegmentIndex,
   type SegmentPlace,
   type SegmentRef,
@@ -55,13 +54,7 @@ export function lateRows(
   return LEVELS.slice(1).flatMap((level) => {
     const starts = new Set(late.map((block) => levelStart(level, block.startSecond)));
     return [...starts]
-      .filter((startSecond) => {
-        if (!hasEnded(level, startSecond, openBefore)) return false;
-        return (
-          !isExpired(level, startSecond) ||
-          isNeeded({ instrumentation, level, startSecond }, openBefore, context)
-        );
-      })
+      .filter((start) => isWritten(level, start, openBefore, isExpired))
       .flatMap((startSecond) => {
         const inside = late.filter((block) => levelStart(level, block.startSecond) === startSecond);
         const said = { instrumentation, level, startSecond };
@@ -70,13 +63,17 @@ export function lateRows(
   });
 }
 
-/** Whether a roll-up that is not made yet will need the place, or stands in for it meanwhile. */
-function isNeeded(place: Place, openBefore: number, { pending }: LateSeal): boolean {
-  const level = LEVELS[LEVELS.indexOf(place.level) + 1];
-  if (level === undefined) return false;
-  const startSecond = levelStart(level, place.startSecond);
-  if (!hasEnded(level, startSecond, openBefore)) return true;
-  return pending.at({ ...place, level, startSecond }).some(({ kind }) => kind === 'roll-up');
+/** What comes later is rolled up; what counts no more, and no roll-up will need, is not written. */
+function isWritten(
+  level: Level,
+  startSecond: number,
+  openBefore: number,
+  isExpired: (level: Level, startSecond: number) => boolean,
+): boolean {
+  if (!hasEnded(level, startSecond, openBefore)) return false;
+  if (!isExpired(level, startSecond)) return true;
+  const coarser = LEVELS[LEVELS.indexOf(level) + 1];
+  return coarser !== undefined && !hasEnded(coarser, levelStart(coarser, startSecond), openBefore);
 }
 
 function rowsOf(
