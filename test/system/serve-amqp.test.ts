@@ -20,21 +20,21 @@ let data: string;
 let broker: Broker;
 let server: RunningServer;
 
-const start = (...more: string[]): Promise<RunningServer> =>
+const start = (): Promise<RunningServer> =>
   startServer([
+    '--demo',
     '--log',
     broker.url,
     '--data',
     join(data, 'server'),
     '--socket',
     join(data, 'node.sock'),
-    ...more,
   ]);
 
 beforeAll(async () => {
   data = mkdtempSync(join(tmpdir(), 'tailglow-amqp-'));
   broker = await startBroker();
-  server = await start('--demo');
+  server = await start();
 });
 afterAll(async () => {
   await server?.stop();
@@ -63,7 +63,7 @@ it('keeps every second through a dead broker and a dead server', async () => {
   expect(served.length).toBe(until - from);
   expect(disagreements(counted, served, from)).toEqual([]);
   await server.kill9();
-  server = await start();
+  server = await start(); // with a shop of its own, whose seconds are later ones
   const again = await eventually(30_000, async () => {
     const values = await countedBy(server.url, from, until);
     return values.length === counted.length && values.every((v) => v !== null) ? values : undefined;
