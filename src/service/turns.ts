@@ -1,11 +1,18 @@
-/** Turns of one thread: questions are answered a slice each, round robin; what the store has to do behind the fold
- *  is done when nobody asks, and now and then when somebody does; between two turns the event loop goes round,
- *  so a batch of the log is folded and a new question begins. Owns: whose turn it is, how much memory waiting
- *  answers hold, how a question that nobody waits for any more is ended. Does not: know what is asked. */
+/** Turns of one thread: questions are answered a slice at a time; what the store has to do behind the fold is done
+ *  when nobody asks, and now and then when somebody does; between two turns the event loop goes round, so a batch
+ *  of the log is folded and a new question begins. Owns: whose turn it is, how much memory waiting answers hold,
+ *  how a question that nobody waits for any more is ended. Does not: know what is asked.
+ *
+ *  Whoever has had the least time goes first (least attained service: it needs no estimate of what a question
+ *  takes), so a short question beside a long one is answered as if it were nearly alone; every so many turns the
+ *  one that has waited longest goes, so a long one is answered however many short ones come. */
 
 /** A turn of a question ends with the first slice that ends later: a batch of the log and a live picture take
  *  about as long, so neither waits for more than twice itself. */
 const TURN_MS = 5;
+/** Every so many turns the question goes that has waited longest. A short question gives up at most a quarter of its
+ *  time to all the others. */
+const LONGEST_EVERY = 4;
 /** Every so many turns of questions the store has one, so that roll-ups keep up while a console is always open. */
 const WORK_EVERY = 8;
 /** Cells held by all questions together, 13 bytes each: 208 MB. Past that only the oldest goes on, which is bounded
@@ -32,6 +39,8 @@ export class GivenUpError extends Error {
 interface Running {
   /** Cells that it holds. */
   cells: number;
+  /** Time that its turns took. */
+  spentMs: number;
   /** Runs one slice; false once it is over. */
   readonly step: () => boolean;
   readonly giveUp: () => void;
@@ -40,7 +49,7 @@ interface Running {
 export class Turns {
   readonly #options: TurnsOptions;
   readonly #cellsMax: number;
-  /** The next one first. */
+  /** The one that has waited longest first. */
   readonly #queue: Running[] = [];
   /** The oldest first. */
   readonly #ages = new Set<Running>();
@@ -64,6 +73,7 @@ export class Turns {
     return new Promise((resolve, reject) => {
       const running: Running = {
         cells: 0,
+        spentMs: 0,
         step: () => {
           try {
             const { done, value } = slices.next();
@@ -117,8 +127,11 @@ export class Turns {
 
   #takeTurn(): void {
     const running = this.#next();
-    if (running !== undefined) this.#answer(running);
-    if (this.#workDue && (running === undefined || ++this.#turn % WORK_EVERY === 0)) this.#work();
+    if (running !== undefined) {
+      this.#turn++;
+      this.#answer(running);
+    }
+    if (this.#workDue && (running === undefined || this.#turn % WORK_EVERY === 0)) this.#work();
   }
 
   #answer(running: Running): void {
@@ -127,18 +140,26 @@ export class Turns {
     let goesOn: boolean;
     do goesOn = running.step();
     while (goesOn && Math.abs(nowMs() - startMs) < TURN_MS);
+    running.spentMs += Math.abs(nowMs() - startMs);
     if (!goesOn || !this.#ages.has(running)) return this.#remove(running);
     this.#queue.splice(this.#queue.indexOf(running), 1);
     this.#queue.push(running);
   }
 
-  /** The first in the queue that may hold more. */
+  /** Of those that may hold more. */
   #next(): Running | undefined {
     let cells = 0;
     for (const running of this.#queue) cells += running.cells;
-    if (cells < this.#cellsMax) return this.#queue[0];
     const [oldest] = this.#ages;
-    return this.#queue.find((running) => running === oldest || running.cells < CELLS_SPARED);
+    const ready =
+      cells < this.#cellsMax
+        ? this.#queue
+        : this.#queue.filter((running) => running === oldest || running.cells < CELLS_SPARED);
+    if (this.#turn % LONGEST_EVERY === LONGEST_EVERY - 1) return ready[0];
+    return ready.reduce<Running | undefined>(
+      (least, running) => (least === undefined || running.spentMs < least.spentMs ? running : least),
+      undefined,
+    );
   }
 
   #work(): void {
