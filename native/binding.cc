@@ -340,6 +340,22 @@ napi_value bucketRange(napi_env env, napi_callback_info info) {
   return number(env, any ? low * 65536.0 + high : -1);
 }
 
+/** (cells, columnOfStep, hueOfKey, hues, columns, from, step, key, bucket, count) -> cells written. */
+napi_value addUp(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  Sizes sizes{0, 0};
+  const Placement placement = takePlacement(arguments, cells, &sizes);
+  const size_t from = arguments.size("from");
+  const CellsRoom room = takeRoom(arguments, from);
+  arguments.atLeast("into", room.length, static_cast<double>(cells.length));
+  if (sizes.columns > tailglow::kSteps || sizes.hues > 0x10000) arguments.fail("columns are above 256 or hues above 65536");
+  if (!arguments.ok()) return nullptr;
+  const ptrdiff_t written = tailglow::addUp(cells, placement, room);
+  if (written < 0) return noMemory(env, "add up");
+  return number(env, static_cast<double>(written));
+}
+
 /** The rest of a raster whose hues and columns are known. */
 Raster takeRaster(Arguments& arguments, const Sizes& sizes, bool writes) {
   Raster raster{sizes.hues, sizes.columns, arguments.size("bucketFirst"), arguments.size("buckets"), nullptr, nullptr,
@@ -430,8 +446,9 @@ NAPI_MODULE_INIT() {
       {"crc32c", crc32c},           {"bucketIndices", bucketIndices}, {"sortMerge", sortMerge},
       {"encodeColumns", encodeColumns}, {"decodeColumns", decodeCells<tailglow::decodeColumns>},
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
-      {"bucketRange", bucketRange}, {"accumulate", accumulate},
-      {"spread", spread},           {"shade", shade},
+      {"bucketRange", bucketRange}, {"addUp", addUp},
+      {"accumulate", accumulate},   {"spread", spread},
+      {"shade", shade},
   };
   for (const auto& function : functions) {
     napi_value value = nullptr;

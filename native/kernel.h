@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 2;
+constexpr int kInterfaceVersion = 3;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -72,6 +72,10 @@ void bucketIndices(const double* values, size_t length, uint16_t* out);
 
 /** Sorts and merges in place (sort.cc); the new length, or -1 where there is no memory for it. */
 ptrdiff_t sortMerge(CellsRoom cells);
+
+/** Adds the placed cells up into `room`, which is as long as the cells (add_up.cc): the number of cells written, or
+ *  kNoMemory. Columns are below kSteps, hues below 65,536; every key of the cells is within hueOfKey. */
+ptrdiff_t addUp(const Cells& cells, const Placement& placement, const CellsRoom& room);
 
 /** False for cells that cannot be encoded: not sorted and merged, or a count that is no positive safe integer. */
 bool measureColumns(const Cells& cells, ColumnSizes* sizes);

@@ -206,6 +206,26 @@ void columnsAndSorting() {
   decodeHostileClasses(random);
 }
 
+/** As sorting and merging the placed cells under their new keys and steps. */
+void addedUp(const Columns& columns, const tailglow::Placement& placement) {
+  Columns placed(0);
+  for (size_t i = 0; i < columns.step.size(); i++) {
+    const int32_t column = placement.columnOfStep[columns.step[i]];
+    const int32_t hue = placement.hueOfKey[columns.key[i]];
+    if (column < 0 || hue < 0) continue;
+    placed.step.push_back(static_cast<uint8_t>(column));
+    placed.key.push_back(static_cast<uint16_t>(hue));
+    placed.bucket.push_back(columns.bucket[i]);
+    placed.count.push_back(columns.count[i]);
+  }
+  placed.resize(placed.step.size());
+  Columns into(columns.step.size());
+  const ptrdiff_t written = tailglow::addUp(columns.cells(), placement, into.room());
+  require(written >= 0, "memory");
+  into.resize(static_cast<size_t>(written));
+  require(into == sortedOf(placed), "adding up is sorting and merging");
+}
+
 void picture() {
   const Columns columns = randomCells();
   const size_t hues = 1 + below(4);
@@ -225,6 +245,7 @@ void picture() {
   uint16_t high;
   require(!tailglow::bucketRange(columns.cells(), placement, &low, &high) || low <= high, "range");
   tailglow::accumulate(columns.cells(), placement, raster);
+  addedUp(columns, placement);
 
   std::vector<int32_t> start(buckets + 1);
   std::vector<int32_t> row;

@@ -54,6 +54,10 @@ export interface Kernel {
   /** Reads what `encodeClasses` wrote; as decodeColumns. */
   decodeClasses(bytes: Uint8Array, limits: { keys: number; buckets: number }, into: CellsBuffer): void;
 
+  /** Appends the placed cells to `into`, with their column for a step and their hue for a key, those of one place
+   *  added up as sortMerge does, in its order. Columns are below 256, hues below 65,536. */
+  addUp(cells: Cells, placement: Placement, into: CellsBuffer): void;
+
   /** Smallest and largest bucket among the placed cells: [low, high], or [0, -1] when there are none. */
   bucketRange(cells: Cells, placement: Placement): [number, number];
 

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { assert } from '../model/assert.ts';
+import { BLOCK_STEPS } from '../model/limits.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
 import { classesCellCount } from './classes.ts';
@@ -52,7 +53,9 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
+/** What cells have room for. */
+const HUES_MAX = 0x10000;
 
 /** Cells as the add-on takes them. */
 type FlatArrays = [step: Uint8Array, key: Uint16Array, bucket: Uint16Array, count: Float64Array];
@@ -75,6 +78,10 @@ interface Addon {
   /** As those of columns. */
   encodeClasses(...cells: FlatCells): Uint8Array | undefined;
   decodeClasses(...args: Parameters<Addon['decodeColumns']>): number;
+  /** Cells written. */
+  addUp(
+    ...args: [...FlatCells, ...FlatPlacement, hues: number, columns: number, from: number, ...FlatArrays]
+  ): number;
   /** low * 65536 + high, or -1. */
   bucketRange(...args: [...FlatCells, ...FlatPlacement]): number;
   accumulate(
@@ -110,6 +117,7 @@ const FUNCTIONS = [
   'decodeColumns',
   'encodeClasses',
   'decodeClasses',
+  'addUp',
   'bucketRange',
   'accumulate',
   'spread',
@@ -142,6 +150,21 @@ function adapt(addon: Addon): Kernel {
     decodeClasses: (bytes, limits, into) => {
       into.reserve(classesCellCount(bytes));
       decode(addon, 'decodeClasses', bytes, limits, into);
+    },
+    addUp: (cells, placement, into) => {
+      into.reserve(cells.length);
+      const { step, key, bucket, count } = into;
+      into.length += addon.addUp(
+        ...flatCells(cells),
+        ...flatPlacement(placement),
+        HUES_MAX,
+        BLOCK_STEPS,
+        into.length,
+        step,
+        key,
+        bucket,
+        count,
+      );
     },
     bucketRange: (cells, placement) => {
       const packed = addon.bucketRange(...flatCells(cells), ...flatPlacement(placement));

@@ -5,13 +5,15 @@ import { crc32c } from '../model/crc32c.ts';
 import { bucketIndex, LL5 } from '../model/grid.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { BucketRaster } from '../model/raster.ts';
-import type { Cells, CellsBuffer } from '../model/series.ts';
+import { type Cells, CellsBuffer } from '../model/series.ts';
 import { decodeClasses, encodeClasses } from './classes.ts';
 import { decodeColumns, encodeColumns } from './columns.ts';
 import type { Kernel, Placement, RowSpread, ShadeShape } from './kernel.ts';
 
 /** Palette indices are bytes. */
 const PALETTE_MAX = 256;
+/** Keys of cells are two bytes. */
+const KEYS_MAX = 0x10000;
 
 export const referenceKernel: Kernel = {
   name: 'reference',
@@ -28,6 +30,7 @@ export const referenceKernel: Kernel = {
     return encodeClasses(cells);
   },
   decodeClasses,
+  addUp,
   bucketRange,
   accumulate,
   spread,
@@ -106,6 +109,22 @@ function sortedOrder(cells: Cells, first: number): Uint32Array {
     [sorted, spare] = [spare, sorted];
   }
   return sorted;
+}
+
+function addUp(cells: Cells, { columnOfStep, hueOfKey }: Placement, into: CellsBuffer): void {
+  checkPlacement(cells, { columnOfStep, hueOfKey });
+  below('columnOfStep', columnOfStep.subarray(0, BLOCK_STEPS), -1, BLOCK_STEPS);
+  below('hueOfKey', hueOfKey, -1, KEYS_MAX);
+  const placed = new CellsBuffer();
+  for (let i = 0; i < cells.length; i++) {
+    const column = columnOfStep[cells.step[i]!]!;
+    const hue = hueOfKey[cells.key[i]!]!;
+    if (column >= 0 && hue >= 0) placed.push(column, hue, cells.bucket[i]!, cells.count[i]!);
+  }
+  sortMerge(placed);
+  for (let i = 0; i < placed.length; i++) {
+    into.push(placed.step[i]!, placed.key[i]!, placed.bucket[i]!, placed.count[i]!);
+  }
 }
 
 function bucketRange(cells: Cells, placement: Placement): [number, number] {

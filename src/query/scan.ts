@@ -13,10 +13,14 @@ import type { Plan } from './plan.ts';
 import { AnswerTooLargeError } from './result.ts';
 import type { Ranges } from './value-set.ts';
 
-/** Cells that a scan keeps as they are stored, 13 bytes each; beyond them blocks are added up into columns. */
+/** Cells that a scan keeps as they are stored, 13 bytes each; beyond them all blocks are added up. */
 const KEPT_CELLS_MAX = 8e6;
 /** Cells that a scan keeps at all. */
 const SCANNED_CELLS_MAX = 32e6;
+/** Stored cells that a scan reads: some seconds of a core. */
+const READ_CELLS_MAX = 500e6;
+/** A block of which so many places share one is added up at once: what follows reads its cells several times. */
+const SHARE_MIN = 4;
 
 /** Members of one chunk's counts: 8 MiB, which stays in a cache and is quick to clear. */
 const CHUNK_COUNTS = 2 ** 20;
@@ -74,7 +78,8 @@ export function toEnd<T>(slices: Iterator<unknown, T>): T {
   }
 }
 
-/** Reads everything once; blocks stay as the reader gave them, or added up where they are too many. Between two
+/** Reads everything once; blocks stay as the reader gave them, or are added up where that saves much or they are
+ *  too many. Between two
  *  stored blocks it yields the number of cells kept so far: time may pass there. From the first open block on,
  *  whose arrays change with time, it yields no more. To give up, end the iteration: it ends the reader's. */
 export function* scanInSlices(
@@ -87,6 +92,8 @@ export function* scanInSlices(
   const groups = new GroupIndex(plan);
   const blocks: ScannedBlock[] = [];
   const touched = new TouchedLevels();
+  const scratch = new CellsBuffer(0);
+  let read = 0;
   let kept = 0;
   let mayPause = true;
   for (const block of reader.blocks(instrumentation.id, fromSecond, untilSecond, columnSeconds)) {
@@ -94,10 +101,13 @@ export function* scanInSlices(
     mayPause &&= block.open !== true;
     const stored = placedBlock(block, plan, groups);
     if (stored !== undefined) {
-      const scanned =
-        kept + block.cells.length > keptMax && isShrunk(stored) ? addedUp(stored, kernel) : stored;
+      read += block.cells.length;
+      const share = shareOf(stored);
+      const isDear = kept + block.cells.length > keptMax;
+      const scanned = share >= SHARE_MIN || (isDear && share > 1) ? addedUp(stored, kernel, scratch) : stored;
       kept += scanned.cells.length;
-      if (kept > SCANNED_CELLS_MAX) throw tooManyCells(instrumentation.id);
+      if (kept > SCANNED_CELLS_MAX) throw tooManyCells(instrumentation.id, 'holds', SCANNED_CELLS_MAX);
+      if (read > READ_CELLS_MAX) throw tooManyCells(instrumentation.id, 'is stored in', READ_CELLS_MAX);
       blocks.push(scanned);
     }
     if (mayPause) yield kept;
@@ -106,9 +116,9 @@ export function* scanInSlices(
   return { blocks, groups: groups.keys, columns, grid, mask: plan.buckets, touched: touched.levels() };
 }
 
-function tooManyCells(id: string): AnswerTooLargeError {
+function tooManyCells(id: string, what: string, limit: number): AnswerTooLargeError {
   return new AnswerTooLargeError(
-    `Cannot answer from ${id}: its range holds more than ${SCANNED_CELLS_MAX} cells, ask for fewer keys or less time`,
+    `Cannot answer from ${id}: its range ${what} more than ${limit} cells, ask for fewer keys or less time`,
   );
 }
 
@@ -144,37 +154,40 @@ function placedBlock(block: CellBlock, plan: Plan, groups: GroupIndex): ScannedB
   };
 }
 
-/** Whether several of its steps share a column. */
-function isShrunk({ columnOfStep, firstColumn, lastColumn }: ScannedBlock): boolean {
-  return columnOfStep.filter((column) => column >= 0).length > 1 + lastColumn - firstColumn;
+/** How many places of the block share one of the picture, about. */
+function shareOf({ columnOfStep, groupOfKey, firstColumn, lastColumn }: ScannedBlock): number {
+  const steps = columnOfStep.filter((column) => column >= 0).length / (1 + lastColumn - firstColumn);
+  const placed = groupOfKey.filter((group) => group >= 0);
+  return steps * (placed.length / Math.max(1, new Set(placed).size));
 }
 
-/** The block's placed cells with a step a column, those of one place as one. */
-function addedUp(
-  { cells, columnOfStep, groupOfKey, firstColumn, lastColumn }: ScannedBlock,
-  kernel: Kernel,
-): ScannedBlock {
-  const sums = new CellsBuffer(cells.length);
-  for (let i = 0; i < cells.length; i++) {
-    const column = columnOfStep[cells.step[i]!]!;
-    const key = cells.key[i]!;
-    if (column < 0 || groupOfKey[key]! < 0) continue;
-    sums.push(column - firstColumn, key, cells.bucket[i]!, cells.count[i]!);
-  }
-  kernel.sortMerge(sums);
-  const { length } = sums;
+/** The block's placed cells with a step a column and a key a group, those of one place as one. */
+function addedUp(block: ScannedBlock, kernel: Kernel, scratch: CellsBuffer): ScannedBlock {
+  const { cells, columnOfStep, groupOfKey, firstColumn, lastColumn } = block;
+  const groups = [...new Set(groupOfKey)].filter((group) => group >= 0);
+  const indexOf = new Map(groups.map((group, i) => [group, i]));
+  scratch.length = 0;
+  kernel.addUp(
+    cells,
+    {
+      columnOfStep: columnOfStep.map((column) => (column < 0 ? -1 : column - firstColumn)),
+      hueOfKey: groupOfKey.map((group) => indexOf.get(group) ?? -1),
+    },
+    scratch,
+  );
+  const { length } = scratch;
   return {
     cells: {
       length,
-      step: sums.step.slice(0, length),
-      key: sums.key.slice(0, length),
-      bucket: sums.bucket.slice(0, length),
-      count: sums.count.slice(0, length),
+      step: scratch.step.slice(0, length),
+      key: scratch.key.slice(0, length),
+      bucket: scratch.bucket.slice(0, length),
+      count: scratch.count.slice(0, length),
     },
     columnOfStep: Int32Array.from({ length: BLOCK_STEPS }, (_, c) =>
       firstColumn + c <= lastColumn ? firstColumn + c : -1,
     ),
-    groupOfKey,
+    groupOfKey: Int32Array.from(groups),
     firstColumn,
     lastColumn,
   };

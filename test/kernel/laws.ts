@@ -401,6 +401,44 @@ export const kernelLaws: readonly KernelLaw[] = [
     },
   },
   {
+    name: 'addUp gives what sortMerge makes of the placed cells, behind what is there',
+    check(kernel) {
+      fc.assert(
+        fc.property(placementCase(), ({ cells, columnOfStep, hueOfKey }) => {
+          const placed = new CellsBuffer();
+          for (const [step, key, bucket, count] of cellList(cells)) {
+            const [column, hue] = [columnOfStep[step]!, hueOfKey[key]!];
+            if (column >= 0 && hue >= 0) placed.push(column, hue, bucket, count);
+          }
+          kernel.sortMerge(placed);
+          const into = new CellsBuffer(1);
+          into.push(9, 8, 7, 6);
+          kernel.addUp(cells, { columnOfStep, hueOfKey }, into);
+          expect(cellList(into)).toEqual([[9, 8, 7, 6], ...cellList(placed)]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'addUp reaches the largest indices, and a sum above what a count may be stays there',
+    check(kernel) {
+      const cells = new CellsBuffer();
+      cells.push(255, 1, 0xffff, 2 ** 53 - 2);
+      cells.push(0, 1, 3, 1);
+      cells.push(7, 0, 0xffff, 5);
+      cells.push(8, 0, 3, 2);
+      const columnOfStep = new Int32Array(256).fill(255);
+      columnOfStep[0] = 0;
+      const into = new CellsBuffer();
+      kernel.addUp(cells, { columnOfStep, hueOfKey: Int32Array.of(0xffff, 0xffff) }, into);
+      expect(cellList(into)).toEqual([
+        [0, 0xffff, 3, 1],
+        [255, 0xffff, 3, 2],
+        [255, 0xffff, 0xffff, 2 ** 53 - 1],
+      ]);
+    },
+  },
+  {
     name: 'bucketRange spans exactly the placed cells',
     check(kernel) {
       fc.assert(
@@ -535,6 +573,9 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'cells to encode by class', call: () => kernel.encodeClasses(short) },
     { what: 'a limit of classes', call: () => kernel.decodeClasses(new Uint8Array(1), { keys: 70_000, buckets: 1 }, cells) },
     { what: 'cells to place', call: () => kernel.accumulate(short, placement, raster) },
+    { what: 'cells to add up', call: () => kernel.addUp(short, placement, new CellsBuffer()) },
+    { what: 'a column to add up', call: () => kernel.addUp(cells, wrong(placement, { columnOfStep: new Int32Array(256).fill(256) }), new CellsBuffer()) },
+    { what: 'a hue to add up', call: () => kernel.addUp(cells, wrong(placement, { hueOfKey: Int32Array.of(0, 0x10000) }), new CellsBuffer()) },
     { what: 'cells to range', call: () => kernel.bucketRange(short, placement) },
     { what: 'values', call: () => kernel.bucketIndices(new Float64Array(1), 2, new Uint16Array(2)) },
     { what: 'indices', call: () => kernel.bucketIndices(new Float64Array(2), 2, new Uint16Array(1)) },
