@@ -89,7 +89,7 @@ function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: s
   const { host, clock, random } = options;
   switch (name) {
     case 'proc':
-      return new ProcDriver({ host, random });
+      return new ProcDriver({ host, random, clock });
     case 'node':
       return new NodeDriver({ host, socketPath, clock });
   }

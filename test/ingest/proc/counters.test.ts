@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gained, gainedReadings, type Reading } from '../../../src/ingest/proc/counters.ts';
+import { gained } from '../../../src/ingest/proc/counters.ts';
+import { gainsOf, type Sample } from '../../../src/ingest/proc/sample.ts';
 
 const WORD = 2 ** 32;
 
@@ -55,12 +56,38 @@ describe('a counter', () => {
   });
 });
 
-describe('readings', () => {
-  const reading = (disk: string, value: number): Reading => ({ fields: { disk }, value });
+describe('two samples', () => {
+  const sample = (values: Readonly<Record<string, readonly number[]>>, leftOut = 0): Sample => ({
+    things: new Map(
+      Object.entries(values).map(([disk, numbers]) => [
+        disk,
+        { fields: { disk }, numbers: Float64Array.from(numbers) },
+      ]),
+    ),
+    leftOut,
+    faults: [],
+  });
+  const plain = (gains: ReadonlyMap<string, Float64Array>): Record<string, number[]> =>
+    Object.fromEntries([...gains].map(([key, gain]) => [key, [...gain]]));
 
-  it('gain by their fields; what is new says nothing yet, what is gone nothing more', () => {
-    const before = [reading('a', 10), reading('gone', 5)];
-    const now = [reading('new', 100), reading('a', 12)];
-    expect(gainedReadings(before, now)).toEqual([reading('a', 2)]);
+  it('gain by what stands for the same thing; what is new says nothing yet, what is gone nothing more', () => {
+    const before = sample({ a: [10, 7], gone: [5, 5] });
+    const now = sample({ new: [100, 1], a: [12, 3] });
+    expect(plain(gainsOf(before, now, { counters: 1, bornAtZero: false }))).toEqual({ a: [2] });
+  });
+
+  it('gain all that a new thing has where things begin at zero, if none was left out before', () => {
+    const now = sample({ new: [100], a: [12] });
+    const born = { counters: 1, bornAtZero: true };
+    expect(plain(gainsOf(sample({ a: [10] }), now, born))).toEqual({ new: [100], a: [2] });
+    expect(plain(gainsOf(sample({ a: [10] }, 1), now, born))).toEqual({ a: [2] });
+  });
+
+  it('gain nothing that can be known where either number is not', () => {
+    const gains = gainsOf(sample({ a: [Number.NaN, 1] }), sample({ a: [7, Number.NaN] }), {
+      counters: 2,
+      bornAtZero: false,
+    });
+    expect(plain(gains)).toEqual({ a: [Number.NaN, Number.NaN] });
   });
 });

@@ -1,15 +1,16 @@
-import { cp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DriverError } from '../../../src/ingest/driver.ts';
 import { ProcDriver } from '../../../src/ingest/proc/driver.ts';
-import { COUNT } from '../../../src/model/grid.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { bucketIndex, COUNT } from '../../../src/model/grid.ts';
 import type { Instrumentation } from '../../../src/model/instrumentation.ts';
 import { gridOf } from '../../../src/model/metric.ts';
 import { decodeBatch, readBatch, type Report } from '../../../src/model/report.ts';
 import { CellsBuffer } from '../../../src/model/series.ts';
-import { withDirectory } from '../temporary-directory.ts';
+import { withFixtureTree } from './fixture-tree.ts';
 
 const instrumentation = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
   id: metric.replace('.', '_'),
@@ -24,14 +25,16 @@ const instrumentation = (metric: string, rest: Partial<Instrumentation> = {}): I
   ...rest,
 });
 
-async function inProc(use: (root: string, driver: ProcDriver) => Promise<void>): Promise<void> {
-  await withDirectory(async (root) => {
-    await cp(join(import.meta.dirname, 'fixtures/linux-6.18'), root, { recursive: true });
+async function inProc(
+  use: (root: string, driver: ProcDriver, notes: readonly string[]) => Promise<void>,
+): Promise<void> {
+  await withFixtureTree(['linux-6.18', 'processes'], async ({ root }) => {
+    const notes: string[] = [];
     let seed = 7;
     const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
-    const driver = new ProcDriver({ host: 'web1', random, root });
-    await driver.start({ late: () => {}, offline: () => {}, note: () => {} });
-    await use(root, driver);
+    const driver = new ProcDriver({ host: 'web1', random, clock: systemClock, root });
+    await driver.start({ late: () => {}, offline: () => {}, note: (text) => notes.push(text) });
+    await use(root, driver, notes);
     await driver.close();
   });
 }
@@ -63,11 +66,11 @@ async function descriptorsInto(directory: string): Promise<number> {
 describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('says what counters gained between seconds, and nothing of the first', async () => {
     await inProc(async (root, driver) => {
-      await writeFile(join(root, 'stat'), statOf(100, 1000));
+      await writeFile(join(root, 'proc/stat'), statOf(100, 1000));
       await driver.enable(instrumentation('cpu.time', { by: ['mode', 'host'] }));
       expect(driver.states('cpu_time')).toEqual([{ source: 'web1/proc', state: { state: 'enabling' } }]);
       expect(await collect(driver, 10)).toBeUndefined();
-      await writeFile(join(root, 'stat'), statOf(103, 1097));
+      await writeFile(join(root, 'proc/stat'), statOf(103, 1097));
       const reports = await collect(driver, 11);
       expect(amounts(reports![0])).toEqual({ 'user web1': 30_000_000, 'idle web1': 970_000_000 });
       expect(driver.states('cpu_time')[0]!.state).toEqual({ state: 'enabled', sinceSecond: 11 });
@@ -91,7 +94,10 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
             for (const [i, [r, w]] of gains.entries()) {
               read += r;
               written += w;
-              await writeFile(join(root, 'diskstats'), ` 8 0 sda 1 0 ${read} 0 1 0 ${written} 0 0 0 0\n`);
+              await writeFile(
+                join(root, 'proc/diskstats'),
+                ` 8 0 sda 1 0 ${read} 0 1 0 ${written} 0 0 0 0\n`,
+              );
               const reports = await collect(driver, second++);
               const { read: bytesRead = 0, write: bytesWritten = 0 } = amounts(reports?.[0]);
               if (i === 0) expect(reports).toBeUndefined();
@@ -114,12 +120,12 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
         [10, 100],
         [11, 150],
       ] as const) {
-        await writeFile(join(root, 'stat'), `ctxt ${ctxt}\n`);
+        await writeFile(join(root, 'proc/stat'), `ctxt ${ctxt}\n`);
         await collect(driver, second);
       }
-      await writeFile(join(root, 'stat'), 'ctxt 900\n');
+      await writeFile(join(root, 'proc/stat'), 'ctxt 900\n');
       expect(await collect(driver, 14)).toBeUndefined();
-      await writeFile(join(root, 'stat'), 'ctxt 907\n');
+      await writeFile(join(root, 'proc/stat'), 'ctxt 907\n');
       expect(amounts((await collect(driver, 15))![0])).toEqual({ '': 7 });
     });
   });
@@ -127,7 +133,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('gives levels as they are, each second', async () => {
     await inProc(async (root, driver) => {
       await driver.enable(instrumentation('load.average', { by: ['window'], scope: 'point' }));
-      await writeFile(join(root, 'loadavg'), '0.50 1.25 0.00 1/1 1\n');
+      await writeFile(join(root, 'proc/loadavg'), '0.50 1.25 0.00 1/1 1\n');
       expect(amounts((await collect(driver, 10))![0])).toEqual({ '1m': 50, '5m': 125 });
       expect(amounts((await collect(driver, 11))![0])).toEqual({ '1m': 50, '5m': 125 });
     });
@@ -145,9 +151,9 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
       });
       const stat = (a: number, b: number): string =>
         `cpu0 ${a} 0 0 ${1000 - a} 0\ncpu1 ${b} 0 0 ${1000 - b} 0\n`;
-      await writeFile(join(root, 'stat'), stat(0, 0));
+      await writeFile(join(root, 'proc/stat'), stat(0, 0));
       await collect(driver, 10);
-      await writeFile(join(root, 'stat'), `cpu0 75 0 0 1025 0\ncpu1 10 0 0 1090 0\n`);
+      await writeFile(join(root, 'proc/stat'), `cpu0 75 0 0 1025 0\ncpu1 10 0 0 1090 0\n`);
       const reports = await collect(driver, 11);
       expect(reports!.map((r) => [r.instrumentation, r.rows[0]?.histogram])).toEqual([
         ['cpu_cpus', { buckets: [10, 75], counts: [1, 1] }],
@@ -175,7 +181,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('refuses with a reason what this kernel does not have', async () => {
     await inProc(async (root, driver) => {
-      await rm(join(root, 'pressure'), { recursive: true });
+      await rm(join(root, 'proc/pressure'), { recursive: true });
       await expect(driver.enable(instrumentation('psi.stall'))).rejects.toSatisfy((error: DriverError) => {
         expect(error.code).toBe('UNAVAILABLE');
         expect(error.message).toContain('this kernel tells no pressure');
@@ -192,7 +198,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('goes on with the files that are there', async () => {
     await inProc(async (root, driver) => {
-      await rm(join(root, 'pressure/io'));
+      await rm(join(root, 'proc/pressure/io'));
       await driver.enable(instrumentation('psi.stall', { by: ['resource'] }));
       for (const [second, total] of [
         [10, 5],
@@ -200,7 +206,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
       ] as const) {
         for (const resource of ['cpu', 'memory']) {
           await writeFile(
-            join(root, 'pressure', resource),
+            join(root, 'proc/pressure', resource),
             `some avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`,
           );
         }
@@ -214,7 +220,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     await inProc(async (root, driver) => {
       await driver.enable(instrumentation('cpu.switches'));
       await driver.enable(instrumentation('load.average', { scope: 'point' }));
-      const emptied = async (text: string): Promise<void> => writeFile(join(root, 'stat'), text);
+      const emptied = async (text: string): Promise<void> => writeFile(join(root, 'proc/stat'), text);
       for (const second of [10, 11]) await collect(driver, second);
       await emptied('');
       expect((await collect(driver, 12))!.map((r) => r.instrumentation)).toEqual(['load_average']);
@@ -249,8 +255,61 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     });
   });
 
+  it('says once that a file is missing beside others', async () => {
+    await inProc(async (root, driver, notes) => {
+      await rm(join(root, 'proc/net/netstat'));
+      await driver.enable(instrumentation('tcp.events', { by: ['event'] }));
+      for (const second of [10, 11, 12]) await collect(driver, second);
+      expect(notes).toHaveLength(1);
+      expect(notes[0]).toContain(join(root, 'proc/net/netstat'));
+    });
+  });
+
+  it('counts processes at their values, those that hold, and sums what they used', async () => {
+    await inProc(async (root, driver) => {
+      const [metric] = driver.metrics.filter((m) => m.name === 'process.processes');
+      const rss = { numeric: 'rss', grid: gridOf(metric!, 'rss'), scope: 'point' as const };
+      await driver.enable(instrumentation('process.processes', { ...rss, by: ['execname', 'uid'] }));
+      await driver.enable({
+        ...instrumentation('process.processes', { by: ['execname'], scope: 'point' }),
+        id: 'busy',
+        where: { op: 'ge', field: 'cputime', value: 100_000_000 },
+      });
+      await driver.enable(instrumentation('process.cpu_time', { by: ['execname', 'mode'] }));
+      expect((await collect(driver, 10))!.map((r) => r.instrumentation)).toEqual(['process_processes']);
+      const path = join(root, 'proc/4242/stat');
+      await writeFile(path, (await readFile(path, 'utf8')).replace(' 300 100 ', ' 325 101 '));
+      const reports = await collect(driver, 11);
+      const [sizes, busy, time] = reports!;
+      const uid = String(process.getuid!());
+      expect(sizes!.rows.map((r) => r.key)).toEqual(
+        ['kthreadd', 'kworker/0:1-events (x)', 'postgres', 'systemd'].map((name) => [name, uid]),
+      );
+      expect(sizes!.rows[2]!.histogram.counts).toEqual([1, 1]);
+      expect(amounts(busy)).toEqual({ postgres: 1 });
+      expect(amounts(time)).toEqual({ 'postgres user': 250_000_000, 'postgres system': 10_000_000 });
+    });
+  });
+
+  it('counts a disk at its mean latency only where it did something', async () => {
+    await inProc(async (root, driver) => {
+      const [metric] = driver.metrics.filter((m) => m.name === 'disk.disks');
+      const latency = { numeric: 'latency', grid: gridOf(metric!, 'latency'), scope: 'point' as const };
+      await driver.enable(instrumentation('disk.disks', { ...latency, by: ['disk'] }));
+      const line = (disk: string, reads: number, ms: number): string =>
+        ` 8 0 ${disk} ${reads} 0 0 ${ms} 0 0 0 0 0 0 0 0 0 0 0 0 0\n`;
+      await writeFile(join(root, 'proc/diskstats'), line('sda', 10, 100) + line('sdb', 5, 5));
+      expect(await collect(driver, 10)).toBeUndefined();
+      await writeFile(join(root, 'proc/diskstats'), line('sda', 14, 108) + line('sdb', 5, 5));
+      const [report] = (await collect(driver, 11))!;
+      expect(report!.rows.map(({ key }) => key)).toEqual([['sda']]);
+      expect(report!.rows[0]!.histogram.buckets).toEqual([bucketIndex(report!.grid, 2_000_000)]);
+      expect(report!.dropped).toBe(0);
+    });
+  });
+
   it('reads the kernel that it runs on', async () => {
-    const driver = new ProcDriver({ host: 'here', random: Math.random });
+    const driver = new ProcDriver({ host: 'here', random: Math.random, clock: systemClock });
     const enabled: string[] = [];
     for (const { name, scope } of driver.metrics) {
       const offered = await driver.enable(instrumentation(name, { scope })).then(
