@@ -8,6 +8,7 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   kernel: () => import('./kernel.ts'),
   'node-probe': () => import('./node-probe.ts'),
   peers: () => import('./peers.ts'),
+  proc: () => import('./proc.ts'),
   query: () => import('./query.ts'),
   store: () => import('./store.ts'),
 };

@@ -27,12 +27,16 @@ const KIND_PARTS: Readonly<Record<string, { readonly add: readonly string[]; rea
   kernel: { add: ['KernelStack', 'PageTables'] },
 };
 
+const MEMORY_STARTS = [
+  'MemTotal',
+  'SwapTotal',
+  'SwapFree',
+  ...Object.values(KIND_PARTS).flatMap(({ add }) => add),
+].map((name) => [name, Buffer.from(`${name}:`)] as const);
+
 function parseMeminfo(text: Scanner, into: SampleBuilder): void {
   const sizes = new Map<string, number>();
-  while (text.nextLine()) {
-    const name = text.before(':');
-    if (name !== undefined) sizes.set(name, text.number() * 1024);
-  }
+  for (const [name, start] of MEMORY_STARTS) if (text.find(start)) sizes.set(name, text.number() * 1024);
   const total = sizes.get('MemTotal');
   if (total === undefined || Number.isNaN(total)) return;
   const of = (name: string | undefined): number => (name === undefined ? 0 : sizes.get(name) || 0);
@@ -82,16 +86,17 @@ export const VM_EVENTS: readonly { readonly event: string; readonly names: reado
   { event: 'compaction_stall', names: ['compact_stall'] },
   { event: 'oom_kill', names: ['oom_kill'] },
 ];
-const VM_COLUMNS = new Map(VM_EVENTS.flatMap(({ names }, column) => names.map((name) => [name, column])));
+const VM_STARTS = VM_EVENTS.map(({ names }) => names.map((name) => Buffer.from(`${name} `)));
 
 function parseVmstat(text: Scanner, into: SampleBuilder): void {
-  while (text.nextLine()) {
-    const column = VM_COLUMNS.get(text.word());
-    const value = column === undefined ? Number.NaN : text.number();
-    if (column === undefined || Number.isNaN(value)) continue;
-    const numbers = into.numbersOf('', () => ({}));
-    numbers[column] = (numbers[column] || 0) + value;
-  }
+  VM_STARTS.forEach((starts, column) => {
+    for (const start of starts) {
+      const value = text.find(start) ? text.number() : Number.NaN;
+      if (Number.isNaN(value)) continue;
+      const numbers = into.numbersOf('', () => ({}));
+      numbers[column] = (numbers[column] || 0) + value;
+    }
+  });
 }
 
 export const VM_FILES: TextFiles = {

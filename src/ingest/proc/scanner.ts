@@ -30,6 +30,19 @@ export class Scanner {
     return true;
   }
 
+  /** Goes to the line that begins with `start`, wherever it is in the bytes, and behind it; false where there is none.
+   *  Lines in between are not looked at. */
+  find(start: Buffer): boolean {
+    for (let at = this.#bytes.indexOf(start); at >= 0; at = this.#bytes.indexOf(start, at + 1)) {
+      if (at > 0 && this.#bytes[at - 1] !== NEWLINE) continue;
+      this.#lineEnd = at - 1;
+      this.nextLine();
+      this.#at = at + start.length;
+      return true;
+    }
+    return false;
+  }
+
   /** The next word of the line; '' at its end. */
   word(): string {
     const start = this.#skipSpace();

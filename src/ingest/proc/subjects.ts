@@ -40,14 +40,10 @@ export interface SubjectOptions {
 
 export function newSubject(name: SubjectName, { root, clock }: SubjectOptions): Subject {
   const proc = join(root, 'proc');
-  switch (name) {
-    case 'processes':
-      return new Processes({ proc });
-    case 'cgroups':
-      return new Cgroups({ proc, root });
-    case 'fileSystems':
-      return new FileSystems({ proc, root, sleep: (ms, signal) => clock.sleep(ms, signal) });
-    default:
-      return new TextSubject(TEXT_SUBJECTS[name], proc);
+  if (name === 'processes') return new Processes({ proc });
+  if (name === 'cgroups') return new Cgroups({ proc, root });
+  if (name === 'fileSystems') {
+    return new FileSystems({ proc, root, sleep: (ms, signal) => clock.sleep(ms, signal) });
   }
+  return new TextSubject(TEXT_SUBJECTS[name], proc);
 }

@@ -7,7 +7,7 @@ export interface FixtureTree {
   readonly root: string;
   readonly proc: string;
   /** Writes files below the root, with the directories that they need. */
-  write(files: Readonly<Record<string, string>>): Promise<void>;
+  readonly write: (files: Readonly<Record<string, string>>) => Promise<void>;
 }
 
 export async function withFixtureTree(
