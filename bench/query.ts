@@ -93,5 +93,9 @@ function summary(result: QueryResult): string {
       return JSON.stringify(result.series.map(({ name, values }) => [name, [...values]]));
     case 'table':
       return JSON.stringify(result.rows);
+    case 'cell':
+      return JSON.stringify(result.rankings);
+    case 'diff':
+      return JSON.stringify([result.raster.a.total, result.raster.b.total]);
   }
 }

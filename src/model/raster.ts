@@ -50,8 +50,8 @@ export interface HueLabel {
   readonly count: number;
 }
 
-/** What is drawn: [hue][column][row], row 0 at the bottom. Fractions arise only from spreading. */
-export interface Raster {
+/** What the columns and rows of a picture stand for. */
+export interface RasterGeometry {
   readonly metric: string;
   readonly fromSecond: number;
   readonly untilSecond: number;
@@ -60,6 +60,10 @@ export interface Raster {
   readonly rows: number;
   readonly y: YAxis;
   readonly grid: Grid;
+}
+
+/** What is drawn: [hue][column][row], row 0 at the bottom. Fractions arise only from spreading. */
+export interface Raster extends RasterGeometry {
   /** Fields that the hues tell apart; empty for one hue. */
   readonly hueFields: readonly string[];
   readonly hues: readonly HueLabel[];
@@ -71,4 +75,35 @@ export interface Raster {
   readonly coverage: Coverage;
   /** Named lines over the picture, one value per column in the base unit, NaN where there is none. */
   readonly overlays: readonly { readonly name: string; readonly values: Float64Array }[];
+}
+
+/** One of the two that a diff sets against each other. */
+export interface DiffLayer {
+  readonly label: string;
+  /** All of its counts over the range, also those above and below the y axis: what its shares are of. */
+  readonly total: number;
+  /** Its own range; that of `a` is the raster's. */
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+  readonly coverage: Coverage;
+  /** [column]: counts below and above the y axis. */
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+}
+
+/** Two layers over the same columns and rows. All arrays of cells are [column][row], row 0 at the bottom. */
+export interface DiffRaster extends RasterGeometry {
+  readonly a: DiffLayer;
+  readonly b: DiffLayer;
+  readonly countsA: Float64Array;
+  readonly countsB: Float64Array;
+  /** (share of a - share of b) / (their sum), -1..1, of the counts' shares of their totals: above 0 where a has
+   *  more. 0 where both are 0 or equal; also cells that are not significant have their score. */
+  readonly score: Float64Array;
+  /** 1 where the difference is significant: at most `falseShare` of these are expected to be chance. */
+  readonly significant: Uint8Array;
+  /** The false discovery rate. */
+  readonly falseShare: number;
+  /** Cells that hold a count of either: as many tests were made. */
+  readonly tested: number;
 }

@@ -123,12 +123,56 @@ export interface HeatmapStage extends Node {
   readonly title?: Name;
 }
 
+/** A stretch of time, and of values where it is said. */
+export interface BoxNode extends Node {
+  readonly from: Moment;
+  readonly to: Moment;
+  readonly y?: ValueRange;
+}
+
+type YNode = NonNullable<HeatmapStage['y']>;
+
+/** Who made a cell of the heatmap (`at`), or a box over it. */
+export type CellStage = Node & { readonly kind: 'cell' } & (
+    | {
+        readonly at: Moment;
+        /** One value of the row, or the row's edges; none: the column. */
+        readonly value?: Quantity | ValueRange;
+        readonly step?: Quantity;
+        readonly y?: YNode;
+        readonly buckets?: Count;
+      }
+    | { readonly box: BoxNode }
+  );
+
+/** The same read at two times, or two keys of it, against each other. */
+export interface DiffStage extends Node {
+  readonly kind: 'diff';
+  readonly against:
+    | { readonly kind: 'offset'; readonly duration: Quantity; readonly span: Span }
+    | {
+        readonly kind: 'keys';
+        readonly fields: readonly Name[];
+        readonly first: KeyNode;
+        readonly second: KeyNode;
+        readonly span: Span;
+      };
+  readonly size?: NonNullable<HeatmapStage['size']>;
+  readonly y?: YNode;
+  readonly buckets?: Count;
+  readonly theme?: Choice<Theme>;
+  readonly title?: Name;
+}
+
 export type MeasureNode =
   | { readonly kind: 'count' | 'rate' | 'average'; readonly span: Span }
   | { readonly kind: 'percentile'; readonly percent: number; readonly span: Span };
 
 export type Stage =
   | HeatmapStage
+  | CellStage
+  | { readonly kind: 'compare'; readonly box: BoxNode; readonly span: Span }
+  | DiffStage
   | { readonly kind: 'percentiles'; readonly percents: readonly Count[]; readonly span: Span }
   | { readonly kind: 'histograms' | 'count' | 'rate' | 'average'; readonly span: Span }
   | { readonly kind: 'top'; readonly count: Count; readonly by: MeasureNode; readonly span: Span };

@@ -66,7 +66,7 @@ function keysName(node: CstNode): 'select' | 'isolate' | 'exclude' {
   return node.children['Isolate'] === undefined ? 'exclude' : 'isolate';
 }
 
-function buildArea(node: CstNode, b: Builder): [number, number] {
+export function buildArea(node: CstNode, b: Builder): [number, number] {
   const [token] = tokensOf(node, 'Area') as [IToken];
   const [width, height] = token.image.split(/x/i).map(Number) as [number, number];
   if (!Number.isSafeInteger(width) || !Number.isSafeInteger(height)) {
@@ -80,7 +80,7 @@ function colorScale(node: CstNode): ast.ColorScale {
   return word.toLowerCase() as ast.ColorScale;
 }
 
-function buildY(node: CstNode, b: Builder): NonNullable<ast.HeatmapStage['y']> {
+export function buildY(node: CstNode, b: Builder): NonNullable<ast.HeatmapStage['y']> {
   const scale = nodesOf(node, 'scale')[0];
   const values = nodesOf(node, 'values')[0];
   return {
@@ -90,7 +90,7 @@ function buildY(node: CstNode, b: Builder): NonNullable<ast.HeatmapStage['y']> {
   };
 }
 
-function buildValues(node: CstNode, b: Builder): ast.ValueRange {
+export function buildValues(node: CstNode, b: Builder): ast.ValueRange {
   const [low, high] = tokensOf(node, 'Quantity').map((token) => ({
     ...b.quantity(token),
     span: tokenSpan(token),
@@ -98,6 +98,6 @@ function buildValues(node: CstNode, b: Builder): ast.ValueRange {
   return { low: low!, high: high!, span: spanOf(node) };
 }
 
-function buildKey(node: CstNode, b: Builder): ast.KeyNode {
+export function buildKey(node: CstNode, b: Builder): ast.KeyNode {
   return { values: nodesOf(node, 'literal').map((literal) => buildLiteral(literal, b)), span: spanOf(node) };
 }

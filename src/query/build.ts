@@ -4,6 +4,7 @@ import type { CstNode, IToken } from 'chevrotain';
 import type * as ast from './ast.ts';
 import { buildCondition } from './build-condition.ts';
 import { buildHeatmap } from './build-heatmap.ts';
+import { buildBox, buildCell, buildDiff } from './build-place.ts';
 import { readClock, readInstant, readUnix, type Read } from './moment.ts';
 import {
   type Builder,
@@ -83,7 +84,7 @@ function buildLast(node: CstNode, b: Builder): ast.TimeRange {
   return { kind: 'last', duration: buildDuration(node, b), span: spanOf(node) };
 }
 
-function buildBetween(node: CstNode, b: Builder): ast.TimeRange {
+function buildBetween(node: CstNode, b: Builder): Extract<ast.TimeRange, { kind: 'between' }> {
   const [from, to] = nodesOf(node, 'moment').map((moment) => buildMoment(moment, b)) as [
     ast.Moment,
     ast.Moment,
@@ -141,6 +142,8 @@ function readTime(read: Read<number>, token: IToken, b: Builder): number {
   return 0;
 }
 
+const times = { moment: buildMoment, between: buildBetween };
+
 function buildStage(node: CstNode, b: Builder): ast.Stage {
   const span = spanOf(node);
   const { children } = node;
@@ -153,6 +156,10 @@ function buildStage(node: CstNode, b: Builder): ast.Stage {
     const top = only(node, 'top');
     return { kind: 'top', count: buildCount(top, b), by: buildMeasure(only(top, 'measure'), b), span };
   }
+  if (children['cell'] !== undefined) return buildCell(only(node, 'cell'), b, times);
+  if (children['compare'] !== undefined)
+    return { kind: 'compare', box: buildBox(only(only(node, 'compare'), 'box'), b, times), span };
+  if (children['diff'] !== undefined) return buildDiff(only(node, 'diff'), b);
   if (children['Histograms'] !== undefined) return { kind: 'histograms', span };
   if (children['Count'] !== undefined) return { kind: 'count', span };
   return { kind: children['Rate'] === undefined ? 'average' : 'rate', span };

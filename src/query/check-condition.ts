@@ -180,9 +180,14 @@ function checkNumber(literal: ast.LiteralNode, field: Field, faults: Faults): nu
 }
 
 /** A quantity as an integer in the field's base unit. */
-export function checkQuantity(quantity: ast.Quantity, field: Field, faults: Faults): number | undefined {
+export function checkQuantity(
+  quantity: ast.Quantity,
+  field: Field,
+  faults: Faults,
+  convert = toBase,
+): number | undefined {
   const type = TYPES[field.type];
-  const converted = toBase(quantity.value, quantity.unit, type);
+  const converted = convert(quantity.value, quantity.unit, type);
   if ('value' in converted) return converted.value;
   const literal = `${quantity.value}${quantity.unit}`;
   faults.add('UNIT', `Cannot use ${literal} for ${quoted(field.name)}: ${converted.fault}`, quantity.span, {

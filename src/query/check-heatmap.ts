@@ -61,7 +61,10 @@ export function checkHeatmap(stage: ast.HeatmapStage, context: Context, faults: 
   };
 }
 
-function checkPicture(stage: ast.HeatmapStage, faults: Faults): PictureOptions {
+export function checkPicture(
+  stage: Pick<ast.HeatmapStage, 'size' | 'theme' | 'color' | 'palette' | 'title'>,
+  faults: Faults,
+): PictureOptions {
   const { size, theme, color, palette, title } = stage;
   if (size !== undefined) {
     within('width', { value: size.width, span: size.span }, [SIDE_MIN, SIDE_MAX], faults);
@@ -95,7 +98,7 @@ function checkPicture(stage: ast.HeatmapStage, faults: Faults): PictureOptions {
   };
 }
 
-function within(what: string, count: ast.Count, [min, max]: [number, number], faults: Faults): void {
+export function within(what: string, count: ast.Count, [min, max]: [number, number], faults: Faults): void {
   if (count.value >= min && count.value <= max) return;
   faults.add('LIMIT', `Cannot use the ${what} ${count.value}: expected ${min}..${max}`, count.span);
 }
@@ -202,7 +205,7 @@ function checkKeys(list: ast.KeyList, hueFields: readonly Field[], max: number, 
   });
 }
 
-function checkKey(node: ast.KeyNode, hueFields: readonly Field[], faults: Faults): Key | undefined {
+export function checkKey(node: ast.KeyNode, hueFields: readonly Field[], faults: Faults): Key | undefined {
   if (hueFields.length === 0) return undefined;
   if (node.values.length !== hueFields.length) {
     const names = hueFields.map((f) => f.name).join(', ');
@@ -232,7 +235,12 @@ function refuseExcludedHues(
   );
 }
 
-function checkY(range: ast.ValueRange, scale: 'linear' | 'log' | undefined, numeric: Field, faults: Faults) {
+export function checkY(
+  range: ast.ValueRange,
+  scale: 'linear' | 'log' | undefined,
+  numeric: Field,
+  faults: Faults,
+) {
   const low = checkQuantity(range.low, numeric, faults);
   const high = checkQuantity(range.high, numeric, faults);
   if (low === undefined || high === undefined) return undefined;

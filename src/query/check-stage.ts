@@ -4,6 +4,7 @@ import { unreachable } from '../model/assert.ts';
 import { type Field, fieldOf, isNumeric, type MetricDescription } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import { checkHeatmap } from './check-heatmap.ts';
+import { checkCell, checkCompare, checkDiff } from './check-place.ts';
 import type { CheckedRead, Drawing, Measure } from './checked.ts';
 import { type Faults, oneOf, quoted } from './diagnostic.ts';
 
@@ -35,6 +36,8 @@ export function checkStages(
   const [second, ...more] = rest;
   if (second === undefined) return { pick, draw: { kind: 'table' } };
   if (second.kind === 'top') refuseStages([second], 'one "top" picks the keys', faults);
+  if (second.kind === 'cell' || second.kind === 'compare' || second.kind === 'diff')
+    refuseStages([second], 'it takes all keys, not those of a "top" before it', faults);
   refuseStages(more, `"${second.kind}" ends the statement`, faults);
   return { pick, draw: checkDrawing(second, { ...by, picked: first.count }, faults) };
 }
@@ -78,6 +81,12 @@ function checkDrawing(stage: ast.Stage, by: Decomposition & { picked?: ast.Count
     case 'rate':
       refuseLevelRate(stage.span, by, faults);
       return { kind: 'rate' };
+    case 'cell':
+      return checkCell(stage, by, faults);
+    case 'compare':
+      return checkCompare(stage, by, faults);
+    case 'diff':
+      return checkDiff(stage, by, faults);
     case 'count':
     case 'top':
       return { kind: 'count' };

@@ -5,12 +5,13 @@ import { unreachable } from '../model/assert.ts';
 import { INSTRUMENTATION_ID } from '../model/instrumentation.ts';
 import { isLevel, type Level, type LevelRetention, LEVELS } from '../model/level.ts';
 import { DISCRETE_FIELDS_MAX } from '../model/limits.ts';
-import { gridOf, type MetricDescription } from '../model/metric.ts';
+import { type Field, gridOf, type MetricDescription } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import type { Catalogue } from './catalogue.ts';
 import { checkCondition, checkField } from './check-condition.ts';
 import { checkBy, checkStages } from './check-stage.ts';
-import type { Checked, CheckedPin, CheckedRange, CheckedRead, Draft } from './checked.ts';
+import { type Bounds, checkDuration, checkMoment, OFFSET } from './check-time.ts';
+import type { Checked, CheckedPin, CheckedRange, CheckedRead, Draft, Drawing } from './checked.ts';
 import { type Diagnostic, Faults, nearest, oneOf, placeFaults, quoted } from './diagnostic.ts';
 import { printQuantity } from './print.ts';
 import { durationSeconds, secondsText } from './unit.ts';
@@ -34,12 +35,6 @@ const KEEP_LEVEL: Bounds = { min: 0, max: 3650 * DAY };
 const IDLE: Bounds = { min: 10, max: 365 * DAY };
 const LAST: Bounds = { min: 1, max: 3650 * DAY };
 const STEP: Bounds = { min: 1, max: 365 * DAY };
-const OFFSET: Bounds = { min: 1, max: 3650 * DAY };
-
-interface Bounds {
-  readonly min: number;
-  readonly max: number;
-}
 
 export type Outcome = { readonly checked: Checked } | { readonly diagnostics: readonly Diagnostic[] };
 
@@ -80,25 +75,45 @@ function check(statement: ast.Statement, catalogue: Catalogue, faults: Faults): 
 
 function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults): CheckedRead | undefined {
   const metric = checkMetric(read.metric, catalogue, faults);
-  const stepSeconds = read.step && checkDuration(read.step, 'step', STEP, faults);
+  const step = stepOf(read, faults);
+  const stepSeconds = step && checkDuration(step, 'step', STEP, faults);
   const offsetSeconds = read.offset && checkDuration(read.offset, 'offset', OFFSET, faults);
   const range = checkRange(read.range, faults);
   if (read.asOf !== undefined) checkMoment(read.asOf, faults);
   if (metric === undefined) return undefined;
   const where = read.where && checkCondition(read.where, metric, faults);
   const by = checkFields(read.by, metric, faults);
+  const { draw, ...picked } = checkStages(read, by, faults);
   return {
     kind: 'read',
     metric: metric.name,
     ...(where === undefined ? {} : { where }),
-    fields: by.fields.map((f) => f.name),
+    fields: neededFields(by.fields, draw),
     ...(by.numeric === undefined ? {} : { numeric: by.numeric.name }),
     range,
     ...(stepSeconds === undefined ? {} : { stepSeconds }),
     offsetSeconds: offsetSeconds ?? 0,
     ...(read.asOf === undefined ? {} : { asOf: read.asOf }),
-    ...checkStages(read, by, faults),
+    ...picked,
+    draw,
   };
+}
+
+/** The keys of a `diff` may be of fields that the statement does not break out by. */
+function neededFields(fields: readonly Field[], draw: Drawing): string[] {
+  const names = fields.map((f) => f.name);
+  if (draw.kind !== 'diff' || draw.against.kind !== 'keys') return names;
+  return [...new Set([...names, ...draw.against.fields])];
+}
+
+/** A cell may name the length of its column itself. */
+function stepOf(read: ast.ReadStatement, faults: Faults): ast.Quantity | undefined {
+  const own = read.stages.flatMap((stage) =>
+    stage.kind === 'cell' && 'at' in stage ? (stage.step ?? []) : [],
+  )[0];
+  if (own !== undefined && read.step !== undefined)
+    faults.add('REPEATED', 'Cannot use "step" again: it is given once before', own.span);
+  return own ?? read.step;
 }
 
 function checkInstrument(
@@ -241,37 +256,6 @@ function checkRange(range: ast.TimeRange | undefined, faults: Faults): CheckedRa
     faults.add('LIMIT', 'Cannot read this range: its end is not after its start', range.span);
   }
   return { kind: 'between', from, to };
-}
-
-function checkMoment(moment: ast.Moment, faults: Faults): void {
-  if (moment.kind === 'now' && moment.back !== undefined) checkDuration(moment.back, 'time', OFFSET, faults);
-}
-
-function checkDuration(
-  quantity: ast.Quantity,
-  what: string,
-  bounds: Bounds,
-  faults: Faults,
-): number | undefined {
-  const written = printQuantity(quantity);
-  const seconds = durationSeconds(quantity.value, quantity.unit);
-  if (seconds === undefined) {
-    const message = `Cannot use ${written} as ${what}: expected a duration such as 10m`;
-    faults.add('UNIT', message, quantity.span, {
-      suggestion: quantity.unit === '' ? `${quantity.value}s` : undefined,
-    });
-    return undefined;
-  }
-  if (!Number.isInteger(seconds)) {
-    faults.add('UNIT', `Cannot use ${written} as ${what}: expected whole seconds`, quantity.span);
-    return undefined;
-  }
-  if (seconds < bounds.min || seconds > bounds.max) {
-    const limits = `${secondsText(bounds.min)}..${secondsText(bounds.max)}`;
-    faults.add('LIMIT', `Cannot use ${written} as ${what}: expected ${limits}`, quantity.span);
-    return undefined;
-  }
-  return seconds;
 }
 
 /** The name of an instrumentation that nobody named: what it measures, in words. */

@@ -50,8 +50,39 @@ export interface HeatmapDrawing {
   readonly overlay: readonly number[];
 }
 
+/** How rows are cut where a picture is only spoken of. */
+export type RowWish = Pick<HeatmapDrawing, 'scale' | 'y' | 'buckets'>;
+
+/** A cell, a column or a box of the heatmap of the same read. */
+export interface Place {
+  readonly from: Moment;
+  /** Undefined: the end of the column that holds `from`. */
+  readonly to?: Moment;
+  /** A value of the row that is meant, or the values themselves, base units; undefined: all. */
+  readonly values?: { readonly within: number } | { readonly low: number; readonly high: number };
+}
+
+export interface CellDrawing {
+  readonly kind: 'cell';
+  readonly place: Place;
+  readonly rows: RowWish;
+}
+
+export interface DiffDrawing {
+  readonly kind: 'diff';
+  /** b is the same that many seconds earlier, or the second key. */
+  readonly against:
+    | { readonly kind: 'offset'; readonly seconds: number }
+    | { readonly kind: 'keys'; readonly fields: readonly string[]; readonly keys: readonly [Key, Key] };
+  readonly rows: RowWish;
+  readonly picture: PictureOptions;
+}
+
 export type Drawing =
   | HeatmapDrawing
+  | CellDrawing
+  | { readonly kind: 'compare'; readonly place: Place }
+  | DiffDrawing
   | { readonly kind: 'percentiles'; readonly percents: readonly number[] }
   | { readonly kind: 'count' | 'rate' | 'average' }
   /** A row for each non-empty bucket. */

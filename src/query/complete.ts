@@ -145,7 +145,9 @@ function fieldOffers(next: Next, { metric, before }: Place): Offer[] {
   const fields =
     within === 'hue'
       ? all.filter((f) => !isNumeric(f) && broken.includes(f.name) && !listed.includes(f.name))
-      : all.filter((f) => within !== 'by' || !listed.includes(f.name));
+      : within === 'diffKeys'
+        ? all.filter((f) => !isNumeric(f))
+        : all.filter((f) => within !== 'by' || !listed.includes(f.name));
   return fields.map((f) => ({ text: f.name, kind: 'field', detail: `${f.label}, ${f.type}` }));
 }
 
@@ -201,7 +203,8 @@ const TESTS: ReadonlySet<unknown> = new Set([
 function fieldAtHand(next: Next, { metric, before }: Place): Field | undefined {
   if (metric === undefined) return undefined;
   if (next.rules.includes('key')) {
-    const names = listedFields(before, before.some((token) => token.tokenType === t.Hue) ? t.Hue : t.By);
+    const hue = before.some((token) => token.tokenType === t.Hue) ? t.Hue : t.By;
+    const names = listedFields(before, next.rules.includes('diffKeys') ? t.Diff : hue);
     return names.map((name) => fieldOf(metric, name)).find((f) => f !== undefined && !isNumeric(f));
   }
   const test = before.findLastIndex((token) => TESTS.has(token.tokenType));

@@ -18,14 +18,23 @@ export interface Cover {
   readonly notes: readonly string[];
 }
 
-/** The covering instrumentation with the fewest fields, then the longest history, then the first name. */
+/** The covering instrumentation with the fewest fields, then the longest history, then the first name. Who asks which
+ *  keys there are (`tellsBy`, the second from which on) gets the one with the most fields instead, of those that
+ *  measured by then. */
 export function findCover(
   read: CheckedRead,
   metric: MetricDescription,
   catalogue: Catalogue,
+  tellsBy?: number,
 ): Cover | undefined {
   const covers = catalogue.instrumentations.flatMap((i) => coverBy(i, read, metric) ?? []);
-  return covers.toSorted((a, b) => compareCost(a.instrumentation, b.instrumentation))[0];
+  const compare = tellsBy === undefined ? compareCost : compareTold(tellsBy);
+  return covers.toSorted((a, b) => compare(a.instrumentation, b.instrumentation))[0];
+}
+
+function compareTold(second: number): typeof compareCost {
+  const isLate = (i: Instrumentation): number => (i.createdSecond > second ? 1 : 0);
+  return (a, b) => isLate(a) - isLate(b) || b.by.length - a.by.length || compareCost(a, b);
 }
 
 function compareCost(a: Instrumentation, b: Instrumentation): number {

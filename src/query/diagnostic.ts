@@ -6,7 +6,6 @@ export type DiagnosticCode =
   | 'TEXT_TOO_LONG'
   | 'TOO_DEEP'
   | 'SYNTAX'
-  | 'NOT_AVAILABLE'
   | 'REPEATED'
   | 'UNKNOWN_METRIC'
   | 'UNKNOWN_FIELD'

@@ -1,10 +1,11 @@
 /** A plan over stored series gives the answer. Pure: the reader waits for nothing, the kernel does the loops.
  *  A long answer comes in slices, between which its caller may do something else. */
 import type { Kernel } from '../kernel/kernel.ts';
-import { assert, unreachable } from '../model/assert.ts';
+import { assert, AssertionFault, unreachable } from '../model/assert.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Measure } from './checked.ts';
+import { cellResult } from './cell.ts';
 import { heatmapRaster, type Sources } from './heatmap.ts';
 import { histogramTable } from './histograms.ts';
 import { whatIsKnown } from './known.ts';
@@ -28,7 +29,7 @@ export function* evaluateInSlices(
   const scanned = yield* scanInSlices(plan, reader, kernel);
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
-  return { result: resultOf(sources), touched: scan.touched };
+  return { result: resultOf(sources, reader), touched: scan.touched };
 }
 
 /** The same in one go. */
@@ -36,7 +37,7 @@ export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): Quer
   return toEnd(evaluateInSlices(plan, reader, kernel)).result;
 }
 
-function resultOf(sources: Sources): QueryResult {
+function resultOf(sources: Sources, reader: SeriesReader): QueryResult {
   const { plan } = sources;
   const { draw } = plan;
   switch (draw.kind) {
@@ -48,6 +49,11 @@ function resultOf(sources: Sources): QueryResult {
         weight: draw.weight,
         notes: plan.notes,
       };
+    case 'cell':
+      return cellResult(sources, draw, reader);
+    case 'compare':
+    case 'diff':
+      throw new AssertionFault(`${draw.kind} is planned`);
     case 'table':
       return tableResult(sources);
     case 'histograms':

@@ -280,6 +280,85 @@ class Grammar extends CstParser {
       { ALT: () => this.CONSUME(t.Count) },
       { ALT: () => this.CONSUME(t.Rate) },
       { ALT: () => this.CONSUME(t.Average) },
+      { ALT: () => this.SUBRULE(this.cell) },
+      { ALT: () => this.SUBRULE(this.compare) },
+      { ALT: () => this.SUBRULE(this.diff) },
+    ]);
+  });
+
+  readonly cell = this.RULE('cell', () => {
+    this.CONSUME(t.Cell);
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.At);
+          this.SUBRULE(this.moment);
+          this.OPTION(() => {
+            this.CONSUME(t.Comma);
+            this.SUBRULE(this.cellValue);
+          });
+          this.MANY(() => this.SUBRULE(this.cellOption));
+        },
+      },
+      { ALT: () => this.SUBRULE(this.box) },
+    ]);
+  });
+
+  readonly cellValue = this.RULE('cellValue', () => {
+    this.CONSUME(t.Quantity);
+    this.OPTION(() => {
+      this.CONSUME(t.Dots);
+      this.CONSUME2(t.Quantity);
+    });
+  });
+
+  readonly cellOption = this.RULE('cellOption', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.step) },
+      { ALT: () => this.SUBRULE(this.y) },
+      { ALT: () => this.SUBRULE(this.buckets) },
+    ]);
+  });
+
+  readonly compare = this.RULE('compare', () => {
+    this.CONSUME(t.Compare);
+    this.SUBRULE(this.box);
+  });
+
+  readonly box = this.RULE('box', () => {
+    this.SUBRULE(this.between);
+    this.OPTION(() => {
+      this.CONSUME(t.Y);
+      this.SUBRULE(this.values);
+    });
+  });
+
+  readonly diff = this.RULE('diff', () => {
+    this.CONSUME(t.Diff);
+    this.OR({
+      MAX_LOOKAHEAD: 1,
+      DEF: [
+        { ALT: () => this.SUBRULE(this.offset), IGNORE_AMBIGUITIES: true },
+        { ALT: () => this.SUBRULE(this.diffKeys) },
+      ],
+    });
+    this.MANY(() => this.SUBRULE(this.diffOption));
+  });
+
+  readonly diffKeys = this.RULE('diffKeys', () => {
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.field) });
+    this.SUBRULE(this.key);
+    this.CONSUME(t.Comma);
+    this.SUBRULE2(this.key);
+  });
+
+  readonly diffOption = this.RULE('diffOption', () => {
+    this.OR([
+      { ALT: () => this.SUBRULE(this.size) },
+      { ALT: () => this.SUBRULE(this.y) },
+      { ALT: () => this.SUBRULE(this.buckets) },
+      { ALT: () => this.SUBRULE(this.theme) },
+      { ALT: () => this.SUBRULE(this.title) },
     ]);
   });
 

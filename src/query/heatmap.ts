@@ -8,7 +8,7 @@ import { fieldOf, TYPES } from '../model/metric.ts';
 import type { BucketRaster, HueLabel, Raster, Scale } from '../model/raster.ts';
 import { assert } from '../model/assert.ts';
 import { defaultIsLog } from './check-heatmap.ts';
-import type { HeatmapDrawing } from './checked.ts';
+import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
 import { assignHues, type Chosen, denseQuantiles, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
@@ -33,9 +33,7 @@ export interface Sources {
 export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const { plan, scan, known, kernel } = sources;
   const chosen = chooseHues(sources, draw);
-  const occupied = occupiedBuckets(scan, chosen.hues, kernel);
-  const scale = scaleOf(plan, draw);
-  const edges = edgesOf(sources, draw, { scale, occupied, hues: chosen.hues });
+  const { scale, edges, occupied } = axisOf(sources, draw, chosen.hues);
   const buckets = occupied ?? { first: 0, count: 1 };
   const drawn = drawCells(sources, draw, { edges, buckets, hues: chosen.hues });
   const plainCounts =
@@ -63,13 +61,27 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   };
 }
 
-function valueType(plan: Plan) {
+export interface Axis {
+  readonly scale: Scale;
+  readonly edges: readonly number[];
+  /** Undefined where nothing is counted. */
+  readonly occupied: Buckets | undefined;
+}
+
+/** The y axis of a picture of these hues. */
+export function axisOf(sources: Sources, wish: RowWish, hues: Hues): Axis {
+  const occupied = occupiedBuckets(sources.scan, hues, sources.kernel);
+  const scale = scaleOf(sources.plan, wish);
+  return { scale, edges: edgesOf(sources, wish, { scale, occupied, hues }), occupied };
+}
+
+export function valueType(plan: Plan) {
   const field = fieldOf(plan.metric, plan.numeric ?? '');
   assert(field !== undefined, 'a heatmap has a numeric field');
   return TYPES[field.type];
 }
 
-function scaleOf(plan: Plan, draw: HeatmapDrawing): Scale {
+function scaleOf(plan: Plan, draw: RowWish): Scale {
   if (draw.scale !== undefined) return draw.scale;
   if (draw.y?.low === 0) return 'linear';
   return defaultIsLog(fieldOf(plan.metric, plan.numeric!)!) ? 'log' : 'linear';
@@ -103,7 +115,7 @@ function orOne(chosen: Chosen): Chosen {
 
 function edgesOf(
   sources: Sources,
-  draw: HeatmapDrawing,
+  draw: RowWish,
   what: { scale: Scale; occupied: Buckets | undefined; hues: Hues },
 ): number[] {
   const { plan, scan } = sources;

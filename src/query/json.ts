@@ -74,27 +74,23 @@ const range = Type.Union([
   Type.Object({ kind: Type.Literal('last'), duration: quantity }, closed),
   Type.Object({ kind: Type.Literal('between'), from: moment, to: moment }, closed),
 ]);
-const keys = Type.Object(
-  {
-    keys: Type.Array(Type.Object({ values: Type.Array(literal, { minItems: 1 }) }, closed), { minItems: 1 }),
-  },
+const key = Type.Object({ values: Type.Array(literal, { minItems: 1 }) }, closed);
+const keys = Type.Object({ keys: Type.Array(key, { minItems: 1 }) }, closed);
+const valueRange = Type.Object({ low: quantity, high: quantity }, closed);
+const size = Type.Object(
+  { width: Type.Integer({ minimum: 0 }), height: Type.Integer({ minimum: 0 }) },
   closed,
 );
+const y = Type.Object(
+  { scale: Type.Optional(Type.Enum(['linear', 'log'])), range: Type.Optional(valueRange) },
+  { ...closed, minProperties: 1 },
+);
+const theme = Type.Object({ value: Type.Enum(['dark', 'light']) }, closed);
 const heatmap = Type.Object(
   {
     kind: Type.Literal('heatmap'),
-    size: Type.Optional(
-      Type.Object({ width: Type.Integer({ minimum: 0 }), height: Type.Integer({ minimum: 0 }) }, closed),
-    ),
-    y: Type.Optional(
-      Type.Object(
-        {
-          scale: Type.Optional(Type.Enum(['linear', 'log'])),
-          range: Type.Optional(Type.Object({ low: quantity, high: quantity }, closed)),
-        },
-        { ...closed, minProperties: 1 },
-      ),
-    ),
+    size: Type.Optional(size),
+    y: Type.Optional(y),
     hue: Type.Optional(Type.Object({ fields: Type.Array(word) }, closed)),
     top: Type.Optional(count),
     select: Type.Optional(keys),
@@ -103,7 +99,7 @@ const heatmap = Type.Object(
     weight: Type.Optional(Type.Object({ value: Type.Enum(['count', 'value']) }, closed)),
     color: Type.Optional(Type.Object({ value: Type.Enum(['rank', 'linear', 'sqrt', 'log']) }, closed)),
     palette: Type.Optional(word),
-    theme: Type.Optional(Type.Object({ value: Type.Enum(['dark', 'light']) }, closed)),
+    theme: Type.Optional(theme),
     overlay: Type.Optional(Type.Array(percent, { minItems: 1 })),
     buckets: Type.Optional(count),
     title: Type.Optional(name),
@@ -117,8 +113,44 @@ const measure = Type.Union([
     closed,
   ),
 ]);
+const box = Type.Object({ from: moment, to: moment, y: Type.Optional(valueRange) }, closed);
+const cell = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('cell'),
+      at: moment,
+      value: Type.Optional(Type.Union([quantity, valueRange])),
+      step: Type.Optional(quantity),
+      y: Type.Optional(y),
+      buckets: Type.Optional(count),
+    },
+    closed,
+  ),
+  Type.Object({ kind: Type.Literal('cell'), box }, closed),
+]);
+const diff = Type.Object(
+  {
+    kind: Type.Literal('diff'),
+    against: Type.Union([
+      Type.Object({ kind: Type.Literal('offset'), duration: quantity }, closed),
+      Type.Object(
+        { kind: Type.Literal('keys'), fields: Type.Array(word, { minItems: 1 }), first: key, second: key },
+        closed,
+      ),
+    ]),
+    size: Type.Optional(size),
+    y: Type.Optional(y),
+    buckets: Type.Optional(count),
+    theme: Type.Optional(theme),
+    title: Type.Optional(name),
+  },
+  closed,
+);
 const stage = Type.Union([
   heatmap,
+  cell,
+  Type.Object({ kind: Type.Literal('compare'), box }, closed),
+  diff,
   Type.Object({ kind: Type.Literal('percentiles'), percents: Type.Array(percent, { minItems: 1 }) }, closed),
   Type.Object({ kind: Type.Enum(['histograms', 'count', 'rate', 'average']) }, closed),
   Type.Object({ kind: Type.Literal('top'), count, by: measure }, closed),

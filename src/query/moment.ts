@@ -7,7 +7,7 @@ import { durationSeconds } from './unit.ts';
 export const SECOND_MAX = 253_402_300_799;
 /** A Unix number this large is milliseconds: as seconds it lies beyond the year 5138. */
 const MILLISECONDS_FROM = 1e11;
-const DAY_SECONDS = 86_400;
+export const DAY_SECONDS = 86_400;
 
 export type Read<T> = { readonly value: T } | { readonly fault: string; readonly suggestion?: string };
 

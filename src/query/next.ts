@@ -24,6 +24,7 @@ const ROLES: { readonly [rule: string]: string } = {
   integer: 'a whole number',
   percent: 'a percentile such as 99',
   values: 'a range such as 1ms..10s',
+  cellValue: 'a value such as 48ms, or a range such as 1ms..10s',
   moment: 'a time such as 2026-11-22T03:00Z, 03:12Z or now-5m',
   metric: 'a metric such as http.requests',
 };
@@ -51,7 +52,13 @@ function wordOf(tokenType: TokenType, rule: string): string {
   );
 }
 
-const CLAUSES: ReadonlySet<string> = new Set(['clause', 'instrumentClause', 'heatmapOption']);
+const CLAUSES: ReadonlySet<string> = new Set([
+  'clause',
+  'instrumentClause',
+  'heatmapOption',
+  'cellOption',
+  'diffOption',
+]);
 
 function opensClause(next: Next): boolean {
   return next.rules.some((rule, i) => CLAUSES.has(rule) && i === next.rules.length - 2);

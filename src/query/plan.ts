@@ -12,10 +12,11 @@ import type { MetricDescription } from '../model/metric.ts';
 import type { Predicate } from '../model/predicate.ts';
 import type { Catalogue } from './catalogue.ts';
 import { SIDE_MAX } from './check-heatmap.ts';
-import type { CheckedRange, CheckedRead, Drawing } from './checked.ts';
+import type { CheckedRange, CheckedRead, Drawing, HueChoice } from './checked.ts';
 import { type Cover, findCover } from './cover.ts';
 import { isKept, type Keeping, keptSince } from './kept.ts';
 import { instantText, resolveMoment } from './moment.ts';
+import { type Box, resolvePlace } from './place.ts';
 import { printPredicate } from './print.ts';
 import { defaultRows } from './rows.ts';
 import { secondsText } from './unit.ts';
@@ -53,6 +54,10 @@ export interface Plan {
   readonly buckets?: Ranges;
   readonly pick?: CheckedRead['pick'];
   readonly draw: Drawing;
+  /** The place that a `cell` or `compare` is about. */
+  readonly box?: Box;
+  /** What a `diff` compares with where it is of another time: as many columns. */
+  readonly earlier?: { readonly fromSecond: number; readonly untilSecond: number };
   /** Where the query names no size. */
   readonly height: number;
   /** What the answer should say of itself. */
@@ -60,7 +65,14 @@ export interface Plan {
 }
 
 export interface PlanProblem {
-  readonly code: 'NOT_INSTRUMENTED' | 'NOT_AVAILABLE' | 'NOT_KEPT' | 'TOO_LARGE' | 'EMPTY_RANGE';
+  readonly code:
+    | 'NOT_INSTRUMENTED'
+    | 'NOT_AVAILABLE'
+    | 'NOT_KEPT'
+    | 'TOO_LARGE'
+    | 'EMPTY_RANGE'
+    | 'OUTSIDE_RANGE'
+    | 'MISALIGNED';
   readonly message: string;
   /** The statement that would measure what is asked. */
   readonly offer?: string;
@@ -80,8 +92,38 @@ export interface PlanContext {
 export type Planned = { readonly plan: Plan } | { readonly problem: PlanProblem };
 
 export function planRead(read: CheckedRead, context: PlanContext): Planned {
+  const { draw } = read;
+  const { kind }: { readonly kind: string } = draw;
+  if (kind === 'compare' || kind === 'diff') {
+    const message = `Cannot answer "${kind}": it is not available yet`;
+    return { problem: { code: 'NOT_AVAILABLE', message } };
+  }
+  return draw.kind === 'diff' && draw.against.kind === 'offset'
+    ? planTwice(read, draw.against.seconds, context)
+    : planOnce(read, context);
+}
+
+/** The earlier range goes first: what is still kept of it decides on the step of both. */
+function planTwice(read: CheckedRead, seconds: number, context: PlanContext): Planned {
+  const before = planOnce({ ...read, offsetSeconds: read.offsetSeconds + seconds }, context);
+  if ('problem' in before) return before;
+  const earlier = before.plan;
+  const planned = planOnce({ ...read, stepSeconds: read.stepSeconds ?? earlier.columnSeconds }, context);
+  if ('problem' in planned) return planned;
+  const { plan } = planned;
+  const { columnSeconds, columns } = plan;
+  if (seconds % columnSeconds !== 0 || earlier.columns !== columns) {
+    const message = `Cannot compare with ${secondsText(seconds)} earlier in steps of ${secondsText(columnSeconds)}: expected an offset of whole steps, or a shorter "step"`;
+    return { problem: { code: 'MISALIGNED', message } };
+  }
+  const { fromSecond, untilSecond } = earlier;
+  const notes = [...new Set([...plan.notes, ...earlier.notes])];
+  return { plan: { ...plan, earlier: { fromSecond, untilSecond }, notes } };
+}
+
+function planOnce(read: CheckedRead, context: PlanContext): Planned {
   const metric = context.catalogue.metrics.find((m) => m.name === read.metric);
-  const cover = metric && findCover(read, metric, context.catalogue);
+  const cover = metric && findCover(read, metric, context.catalogue, tellsBy(read, context.nowSecond));
   if (metric === undefined || cover === undefined) return { problem: notInstrumented(read, metric) };
   const { instrumentation } = cover;
   if (read.asOf !== undefined && context.answersAsOf !== true) {
@@ -95,24 +137,47 @@ export function planRead(read: CheckedRead, context: PlanContext): Planned {
   const range = resolveRange(read, frontier);
   if ('code' in range) return { problem: range };
   const { size } = context;
-  const width =
-    (read.draw.kind === 'heatmap' ? read.draw.picture.width : undefined) ?? size?.width ?? WIDTH_DEFAULT;
-  const height =
-    (read.draw.kind === 'heatmap' ? read.draw.picture.height : undefined) ?? size?.height ?? HEIGHT_DEFAULT;
+  const picture = 'picture' in read.draw ? read.draw.picture : undefined;
+  const width = picture?.width ?? size?.width ?? WIDTH_DEFAULT;
+  const height = picture?.height ?? size?.height ?? HEIGHT_DEFAULT;
   const keeping = { instrumentation, pins: context.catalogue.pins, nowSecond: frontier };
   const step = chooseStep(read.stepSeconds, range, { every: instrumentation.everySeconds, width, keeping });
   if ('code' in step) return { problem: step };
   const { columnSeconds } = step;
   const end = keptEnd(alignRange(range, columnSeconds), columnSeconds, keeping);
+  const place = placed(read, end.range, columnSeconds, frontier);
+  if ('code' in place) return { problem: place };
   const notes = [
     ...cover.notes,
     ...step.notes,
     ...end.notes,
+    ...place.notes,
     ...agoNotes(end.range, keeping, instrumentation),
   ];
-  const plan = assemble({ read, metric, cover, range: end.range, columnSeconds, height, notes });
+  const plan = {
+    ...assemble({ read, metric, cover, range: end.range, columnSeconds, height, notes }),
+    ...(place.box === undefined ? {} : { box: place.box }),
+  };
   const problem = sizeProblem(plan);
   return problem === undefined ? { plan } : { problem };
+}
+
+/** Who asks for keys, and since when they are asked for. */
+function tellsBy({ draw, range, offsetSeconds }: CheckedRead, nowSecond: number): number | undefined {
+  if (draw.kind !== 'cell' && draw.kind !== 'compare') return undefined;
+  const from = range.kind === 'last' ? nowSecond - range.seconds : resolveMoment(range.from, nowSecond);
+  return from - offsetSeconds;
+}
+
+function placed(
+  { draw, offsetSeconds }: CheckedRead,
+  { fromSecond, untilSecond }: Range,
+  columnSeconds: number,
+  frontier: number,
+): { readonly box?: Box; readonly notes: readonly string[] } | PlanProblem {
+  if (draw.kind !== 'cell' && draw.kind !== 'compare') return { notes: [] };
+  const nowSecond = frontier - offsetSeconds;
+  return resolvePlace(draw.place, { fromSecond, untilSecond, columnSeconds, nowSecond });
 }
 
 interface Range {
@@ -313,7 +378,9 @@ function assemble(parts: Parts): Plan {
   const { read, metric, cover, range, columnSeconds, height } = parts;
   const { instrumentation, keyFilter, buckets } = cover;
   const { fromSecond, untilSecond, asOfSecond, live } = range;
-  const { fields, numeric, pick, draw } = read;
+  const { numeric, pick, draw } = read;
+  // Who made a place is told by all that is stored.
+  const fields = draw.kind === 'cell' || draw.kind === 'compare' ? instrumentation.by : read.fields;
   const notes = [...parts.notes];
   if (read.stepSeconds !== undefined && read.stepSeconds !== columnSeconds) {
     notes.push(
@@ -354,14 +421,20 @@ function sizeProblem(plan: Plan): PlanProblem | undefined {
     const step = secondsText(Math.ceil(seconds / COLUMNS_MAX));
     return tooLarge(`${plan.columns} columns`, COLUMNS_MAX, `columns, which a step of ${step} gives`);
   }
-  if (plan.draw.kind !== 'heatmap') return undefined;
-  const { hues } = plan.draw;
-  const hueCount =
-    hues.kind === 'isolate' ? hues.keys.length : (hues.kind === 'top' ? hues.count : hues.keys.length) + 1;
-  const cells = plan.columns * hueCount * (plan.draw.buckets ?? defaultRows(plan.height));
+  const { draw } = plan;
+  if (draw.kind !== 'heatmap' && draw.kind !== 'diff') return undefined;
+  const layers = draw.kind === 'diff' ? 2 : hueCount(draw.hues);
+  const rows = draw.kind === 'diff' ? draw.rows.buckets : draw.buckets;
+  const cells = plan.columns * layers * (rows ?? defaultRows(plan.height));
   return cells > CELLS_MAX
     ? tooLarge(`${cells} cells`, CELLS_MAX, 'cells: a smaller size or a longer step')
     : undefined;
+}
+
+function hueCount(hues: HueChoice): number {
+  return hues.kind === 'isolate'
+    ? hues.keys.length
+    : (hues.kind === 'top' ? hues.count : hues.keys.length) + 1;
 }
 
 function tooLarge(asked: string, limit: number, what: string): PlanProblem {

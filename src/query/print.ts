@@ -162,6 +162,12 @@ function printStage(stage: ast.Stage): string {
   switch (stage.kind) {
     case 'heatmap':
       return printHeatmap(stage);
+    case 'cell':
+      return printCell(stage);
+    case 'compare':
+      return `compare ${printBox(stage.box)}`;
+    case 'diff':
+      return printDiff(stage);
     case 'percentiles':
       return `percentiles ${stage.percents.map((p) => p.value).join(', ')}`;
     case 'top':
@@ -180,16 +186,49 @@ function printMeasure(measure: ast.MeasureNode): string {
   return measure.kind === 'percentile' ? `p${measure.percent}` : measure.kind;
 }
 
+function printCell(stage: ast.CellStage): string {
+  if ('box' in stage) return `cell ${printBox(stage.box)}`;
+  const { at, value, step, y, buckets } = stage;
+  const where = value === undefined ? '' : `, ${'low' in value ? printValues(value) : printQuantity(value)}`;
+  return joined([
+    `cell at ${printMoment(at)}${where}`,
+    step && `step ${printQuantity(step)}`,
+    y && printY(y),
+    buckets && `buckets ${buckets.value}`,
+  ]);
+}
+
+function printBox({ from, to, y }: ast.BoxNode): string {
+  return joined([`from ${printMoment(from)} to ${printMoment(to)}`, y && `y ${printValues(y)}`]);
+}
+
+function printDiff({ against, size, y, buckets, theme, title }: ast.DiffStage): string {
+  return joined([
+    'diff',
+    against.kind === 'offset'
+      ? `offset ${printQuantity(against.duration)}`
+      : `${against.fields.map((f) => f.text).join(', ')} ${printKeys({ keys: [against.first, against.second] })}`,
+    size && `size ${size.width}x${size.height}`,
+    y && printY(y),
+    buckets && `buckets ${buckets.value}`,
+    theme && `theme ${theme.value}`,
+    title && `title ${printText(title.text)}`,
+  ]);
+}
+
+function printY({ scale, range }: NonNullable<ast.HeatmapStage['y']>): string {
+  return joined(['y', scale, range && printValues(range)]);
+}
+
+function printValues({ low, high }: ast.ValueRange): string {
+  return `${printQuantity(low)}..${printQuantity(high)}`;
+}
+
 function printHeatmap(h: ast.HeatmapStage): string {
   return joined([
     'heatmap',
     h.size && `size ${h.size.width}x${h.size.height}`,
-    h.y &&
-      joined([
-        'y',
-        h.y.scale,
-        h.y.range && `${printQuantity(h.y.range.low)}..${printQuantity(h.y.range.high)}`,
-      ]),
+    h.y && printY(h.y),
     h.hue && `hue ${h.hue.fields.length === 0 ? 'none' : h.hue.fields.map((f) => f.text).join(', ')}`,
     h.top && `top ${h.top.value}`,
     h.select && `select ${printKeys(h.select)}`,
@@ -205,8 +244,8 @@ function printHeatmap(h: ast.HeatmapStage): string {
   ]);
 }
 
-function printKeys(list: ast.KeyList): string {
-  return list.keys
+function printKeys({ keys }: Pick<ast.KeyList, 'keys'>): string {
+  return keys
     .map((key) => {
       const values = key.values.map(printLiteral).join(', ');
       return key.values.length === 1 ? values : `(${values})`;

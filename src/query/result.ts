@@ -2,7 +2,7 @@
 import type { Coverage } from '../model/coverage.ts';
 import type { Key } from '../model/key.ts';
 import type { TypeName } from '../model/metric.ts';
-import type { Raster } from '../model/raster.ts';
+import type { DiffRaster, Raster } from '../model/raster.ts';
 import type { Weight } from './ast.ts';
 import type { PictureOptions } from './checked.ts';
 
@@ -69,7 +69,107 @@ export interface TableResult {
   readonly coverage?: Coverage;
 }
 
-export type QueryResult = HeatmapResult | LinesResult | TableResult;
+/** What of a place is a key's, beside what of all the rest of the range is. */
+export interface KeyShare {
+  /** Undefined: all keys that are not named. */
+  readonly key: Key | undefined;
+  readonly count: number;
+  /** Of the place's count; 0 where that is 0. */
+  readonly share: number;
+  readonly outside: number;
+  /** Of all counts outside; null where there are none. */
+  readonly outsideShare: number | null;
+  /** How many times its share outside its share is; null where it is counted nowhere outside. */
+  readonly lift: number | null;
+}
+
+/** The keys of some fields, the largest in the place first. */
+export interface KeyRanking {
+  readonly fields: readonly string[];
+  /** Keys counted in the place. */
+  readonly keys: number;
+  readonly rows: readonly KeyShare[];
+}
+
+export interface Bounded {
+  readonly value: number;
+  /** The true value lies within [low, high]. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** All values of the columns that a place is cut from. */
+export interface ColumnStatistics {
+  readonly total: number;
+  readonly percentiles: readonly ({ readonly percent: number } & Bounded)[];
+  /** Between its bounds lies the largest value; undefined where there is none. */
+  readonly max?: Bounded;
+  /** Their seconds only. */
+  readonly coverage: Coverage;
+}
+
+/** Fields of the metric that are not stored, and the statement that would store them. */
+export interface Unstored {
+  readonly fields: readonly string[];
+  readonly offer: string;
+}
+
+/** Who made a cell, a column or a box. */
+export interface CellResult {
+  readonly kind: 'cell';
+  readonly metric: string;
+  /** The place. */
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+  readonly columnSeconds: number;
+  /** Of the numeric field; undefined where there is none. */
+  readonly unit?: ValueUnit;
+  /** Values [low, high) as drawn; undefined: all. `row`: which row of the picture, or below or above all of them. */
+  readonly values?: {
+    readonly low: number;
+    readonly high: number;
+    readonly row?: number | 'under' | 'over';
+  };
+  /** Buckets that share their counts with the place, and which part of theirs that is. */
+  readonly buckets: readonly {
+    readonly low: number;
+    readonly high: number;
+    readonly count: number;
+    readonly weight: number;
+  }[];
+  /** What the place counts: of a level its mean. */
+  readonly total: number;
+  readonly outside: number;
+  /** Each stored field by itself, then all of them together where there are several. */
+  readonly rankings: readonly KeyRanking[];
+  readonly column: ColumnStatistics;
+  readonly unstored?: Unstored;
+  readonly coverage: Coverage;
+  readonly notes: readonly string[];
+}
+
+export interface DiffResult {
+  readonly kind: 'diff';
+  readonly raster: DiffRaster;
+  readonly options: PictureOptions;
+  readonly notes: readonly string[];
+}
+
+export type QueryResult = HeatmapResult | LinesResult | TableResult | CellResult | DiffResult;
+
+/** Where the answer comes from stored series. Of two ranges it is that of the first. */
+export function coverageOf(result: QueryResult): Coverage | undefined {
+  switch (result.kind) {
+    case 'heatmap':
+      return result.raster.coverage;
+    case 'diff':
+      return result.raster.a.coverage;
+    case 'lines':
+    case 'table':
+    case 'cell':
+      return result.coverage;
+  }
+}
 
 /** The answer is larger than one may be; the message says what would be smaller. */
 export class AnswerTooLargeError extends Error {

@@ -341,6 +341,19 @@ export function forEachHistogram(
   }
 }
 
+/** The same cells, those of the columns [first, until) alone and all as one column. */
+export function withinColumns({ totals: _, ...scan }: Scan, first: number, until: number): Scan {
+  const blocks = scan.blocks
+    .filter((block) => block.lastColumn >= first && block.firstColumn < until)
+    .map((block) => ({
+      ...block,
+      columnOfStep: block.columnOfStep.map((column) => (column >= first && column < until ? 0 : -1)),
+      firstColumn: 0,
+      lastColumn: 0,
+    }));
+  return { ...scan, blocks, columns: 1 };
+}
+
 function flattened(block: ScannedBlock): ScannedBlock {
   const columnOfStep = block.columnOfStep.map((column) => (column < 0 ? -1 : 0));
   return { ...block, columnOfStep, firstColumn: 0, lastColumn: 0 };

@@ -6,9 +6,6 @@ import { type Fault, nearest, oneOf, quoted } from './diagnostic.ts';
 import { type Next, nextAfter } from './next.ts';
 import * as t from './token.ts';
 
-/** Stages that the design names and this version does not have. */
-const PLANNED: readonly string[] = ['cell', 'compare', 'diff'];
-
 export interface SyntaxFault {
   readonly fault: Fault;
   /** Behind an earlier fault: what was found here may be its echo. */
@@ -21,7 +18,6 @@ export interface SyntaxFault {
 
 interface Advice {
   readonly message: string;
-  readonly code?: 'NOT_AVAILABLE';
   readonly suggestion?: string;
   readonly repair?: TokenType;
 }
@@ -34,13 +30,9 @@ export function syntaxFault(error: IRecognitionException, tokens: readonly IToke
   const expected = [...new Set(next.map((n) => n.word))];
   const blind = expected.length === 0 && nextAfter(before.slice(0, -1)).length === 0;
   if (index < 0) return { fault: endFault(before, expected), blind };
-  const advice =
-    signAdvice(token, next) ??
-    plannedAdvice(token, before) ??
-    valueAdvice(token, next) ??
-    wordAdvice(token, next, expected);
+  const advice = signAdvice(token, next) ?? valueAdvice(token, next) ?? wordAdvice(token, next, expected);
   const fault: Fault = {
-    code: advice.code ?? 'SYNTAX',
+    code: 'SYNTAX',
     message: advice.message,
     span: { offset: token.startOffset, length: token.image.length },
     expected,
@@ -77,14 +69,6 @@ function signAdvice(token: IToken, next: readonly Next[]): Advice | undefined {
   if (token.tokenType === t.Semicolon)
     return { message: 'Cannot read ";" here: a statement ends by itself', suggestion: '' };
   return undefined;
-}
-
-function plannedAdvice(token: IToken, before: readonly IToken[]): Advice | undefined {
-  if (!PLANNED.includes(token.image.toLowerCase()) || before.at(-1)?.tokenType !== t.Pipe) return undefined;
-  return {
-    message: `Cannot use the stage ${quoted(token.image)}: it is not available yet`,
-    code: 'NOT_AVAILABLE',
-  };
 }
 
 /** A bare word where a value stands. */

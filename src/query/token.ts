@@ -128,6 +128,9 @@ export const Pins = keyword('pins');
 export const Explain = keyword('explain');
 
 export const Heatmap = keyword('heatmap');
+export const Cell = keyword('cell');
+export const Compare = keyword('compare');
+export const Diff = keyword('diff');
 export const Histograms = keyword('histograms');
 export const Percentiles = keyword('percentiles');
 export const Count = keyword('count');

@@ -78,6 +78,12 @@ export function toBase(value: number, unit: Unit | '', type: ValueType): Convers
   return nearest;
 }
 
+/** A bound between values: as toBase, but it may lie between two integers, as the edges of a picture's rows do. */
+export function boundBase(value: number, unit: Unit | '', type: ValueType): Conversion {
+  const nearest = nearestBase(value, unit, type);
+  return 'fault' in nearest ? nearest : { value: scaled(value, unit, type) };
+}
+
 /** As toBase, for what was measured elsewhere: a value finer than what is counted is rounded, one beyond all that is
  *  counted is the largest. */
 export function nearestBase(value: number, unit: Unit | '', type: ValueType): Conversion {

@@ -1,6 +1,7 @@
 /** Answers a read: plans it at this moment, evaluates it over the store, and turns the result into the bytes of
  *  the format asked for. It comes in slices (query/evaluate.ts) that the aggregator's thread takes turns with. */
 import { createHash } from 'node:crypto';
+import { AssertionFault } from '../model/assert.ts';
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -10,16 +11,19 @@ import { explainPlan, type ExplainRow, touchedRows } from '../query/explain.ts';
 import { type Plan, type Planned, planRead } from '../query/plan.ts';
 import {
   AnswerTooLargeError,
+  coverageOf,
   type HeatmapResult,
   type QueryResult,
   type TableResult,
 } from '../query/result.ts';
+import { cellText } from '../render/cell-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
+import { cellJson, cellTable } from './place-tables.ts';
 import { planProblem, type Problem, ProblemException } from './problem.ts';
 import { SeriesGoneError } from '../store/store-errors.ts';
 import { bytes, isBinary, type Table, tableBody } from './tables.ts';
@@ -142,6 +146,16 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
         return bytes(linesTextOf(result, terminal(presentation), making.question.text));
       return tableBody(linesTable(result, { unknown: isBinary(presentation.format) }), presentation);
     }
+    case 'cell': {
+      const { presentation, text } = making.question;
+      if (presentation.format === 'json')
+        return bytes(JSON.stringify({ ...cellJson(result), ...said(making) }));
+      if (presentation.format === 'text')
+        return bytes(cellText(result, { ...terminal(presentation), title: text }));
+      return tableBody(cellTable(result), presentation);
+    }
+    case 'diff':
+      throw new AssertionFault('diff is planned');
     case 'table':
       return tableBody(
         { ...tableOf(result), extra: { notes: result.notes, ...said(making) } },
@@ -215,7 +229,7 @@ function tableOf({ columns, rows }: TableResult): Table {
 /** The plan, and what came of it. */
 function explanation(plan: Plan, result: QueryResult, did: readonly ExplainRow[]): Table {
   const { columns, rows, notes } = explainPlan(plan);
-  const coverage = result.kind === 'heatmap' ? result.raster.coverage : result.coverage;
+  const coverage = coverageOf(result);
   const missing = coverage?.missing.map((m) => `${m.name} (${m.seconds} s)`).join(', ') ?? '';
   const came: ExplainRow[] = [
     ['sources expected', coverage?.expected ?? 0],

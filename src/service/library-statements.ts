@@ -141,7 +141,7 @@ export class LibraryStatements {
 }
 
 function isAnswer(outcome: QueryResult | Exclude<Outcome, Answer>): outcome is QueryResult {
-  return outcome.kind === 'heatmap' || outcome.kind === 'lines' || outcome.kind === 'table';
+  return 'notes' in outcome;
 }
 
 function listed({ columns, rows }: Table): TableResult {

@@ -29,15 +29,22 @@ import { LogCorruptError, LogUnavailableError } from '../model/log.ts';
 import type { Field, MetricDescription, TypeName } from '../model/metric.ts';
 import type { Pin } from '../model/pin.ts';
 import type { Literal, Predicate } from '../model/predicate.ts';
-import type { HueLabel, Raster, YAxis } from '../model/raster.ts';
+import type { DiffLayer, DiffRaster, HueLabel, Raster, RasterGeometry, YAxis } from '../model/raster.ts';
 import type { PictureOptions } from '../query/checked.ts';
 import type {
+  Bounded,
+  CellResult,
+  ColumnStatistics,
+  DiffResult,
   HeatmapResult,
+  KeyRanking,
+  KeyShare,
   LinesResult,
   QueryResult,
   Series,
   TableColumn,
   TableResult,
+  Unstored,
   ValueUnit,
 } from '../query/result.ts';
 import type { AsideItem } from '../store/fold-state.ts';
@@ -53,8 +60,14 @@ export type {
   Answer,
   AsideItem,
   Batch,
+  Bounded,
+  CellResult,
   Clock,
+  ColumnStatistics,
   Coverage,
+  DiffLayer,
+  DiffRaster,
+  DiffResult,
   Field,
   Grid,
   HeatmapResult,
@@ -62,6 +75,8 @@ export type {
   HueLabel,
   Instrumentation,
   Key,
+  KeyRanking,
+  KeyShare,
   LevelRetention,
   LinesResult,
   Literal,
@@ -74,6 +89,7 @@ export type {
   ProblemError,
   QueryResult,
   Raster,
+  RasterGeometry,
   Recording,
   RecordingOptions,
   Report,
@@ -83,6 +99,7 @@ export type {
   TableColumn,
   TableResult,
   TypeName,
+  Unstored,
   ValueUnit,
   YAxis,
 };

@@ -66,6 +66,8 @@ export function planProblem({ code, message, offer }: PlanProblem): Problem {
     NOT_KEPT: 'No longer kept',
     TOO_LARGE: 'The query is too large',
     EMPTY_RANGE: 'The range is empty',
+    OUTSIDE_RANGE: 'Not in the range',
+    MISALIGNED: 'The columns do not fit each other',
   }[code];
   return { status: 422, code, title, detail: message, ...(offer === undefined ? {} : { offer }) };
 }

@@ -77,12 +77,17 @@ export function distributionOf(value: unknown): Distribution {
       throw new NotMeasurableError(
         `Cannot measure the distribution of lines of ${value.measure}: ask with "| histograms" or as a heatmap`,
       );
+    case 'cell':
+    case 'diff':
+      throw new NotMeasurableError(
+        `Cannot measure the distribution of a ${value.kind}: ask with "| histograms" or as a heatmap`,
+      );
   }
 }
 
 export function isResult(value: unknown): value is QueryResult {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  return value.kind === 'heatmap' || value.kind === 'lines' || value.kind === 'table';
+  return ['heatmap', 'lines', 'table', 'cell', 'diff'].includes(String(value.kind));
 }
 
 /** The value below or at which `rank` (0..1) of the values lie: of n values the ceil(rank * n)-th smallest, the
@@ -313,6 +318,7 @@ export function valueTypeOf(value: unknown): ValueType | undefined {
   if (!isResult(value)) return isCounted(value) && value.type !== undefined ? TYPES[value.type] : undefined;
   if (value.kind === 'lines') return typeOfUnit(value);
   if (value.kind === 'heatmap') return typeOfUnit(value.raster.y);
+  if (value.kind !== 'table') return undefined;
   const column = value.columns.find(({ name }) => name === 'lower' || name.endsWith(' low'));
   return column && typeOfUnit({ unit: column.unit ?? '', base: column.base ?? 10, power: column.power ?? 0 });
 }

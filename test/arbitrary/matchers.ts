@@ -3,7 +3,7 @@
  *  A number that is known up to its bounds fails an assertion only where no value within the bounds would keep it;
  *  with `strict` it passes only where every value would. */
 import type { Coverage } from '../../src/model/coverage.ts';
-import type { QueryResult } from '../../src/query/result.ts';
+import { coverageOf as resultCoverage, type QueryResult } from '../../src/query/result.ts';
 import { formatCount } from '../../src/render/format.ts';
 import { histogramText } from '../../src/render/histogram-text.ts';
 import {
@@ -232,8 +232,7 @@ function known(values: Float64Array): number {
 }
 
 function coverageOf(received: unknown): Coverage | undefined {
-  if (!isResult(received)) return undefined;
-  return received.kind === 'heatmap' ? received.raster.coverage : received.coverage;
+  return isResult(received) ? resultCoverage(received) : undefined;
 }
 
 function checkRange(what: string, value: number, low: number, high: number): void {

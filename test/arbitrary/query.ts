@@ -310,7 +310,9 @@ function arbitraryStages(
       arbitraryPercents.map((percents) => ({ kind: 'percentiles', percents, span })),
     );
   }
-  const drawing = numeric === undefined ? lines : [...lines, arbitraryHeatmap(fields, numeric)];
+  const places = arbitraryPlaceStages(metric, numeric);
+  const drawing =
+    numeric === undefined ? [...lines, ...places] : [...lines, ...places, arbitraryHeatmap(fields, numeric)];
   const single = fc.oneof(
     fc.constant<ast.Stage[]>([]),
     fc.oneof(...drawing).map((stage) => [stage]),
@@ -321,6 +323,96 @@ function arbitraryStages(
     fc.tuple(top, fc.oneof(...lines)).map(([t, line]): ast.Stage[] => [t, line]),
   );
   return fc.oneof({ weight: 2, arbitrary: single }, { weight: 1, arbitrary: ranked });
+}
+
+/** Times of a box in their order. */
+const arbitraryBoxTimes: fc.Arbitrary<Pick<ast.BoxNode, 'from' | 'to'>> = fc
+  .tuple(arbitraryMoment, arbitraryMoment)
+  .filter(([from, to]) => from.kind !== 'instant' || to.kind !== 'instant' || from.second < to.second)
+  .map(([from, to]) => ({ from, to }));
+
+/** Edges that lie between two base units, as those of a picture's rows do. */
+function arbitraryEdges(numeric: Field): fc.Arbitrary<ast.ValueRange> {
+  const unit = unitsOf(TYPES[numeric.type]).at(0)!;
+  const quantity = (value: number): ast.Quantity => ({ value, unit, span });
+  return fc
+    .tuple(fc.double({ min: 0, max: 1e9, noNaN: true }), fc.double({ min: 1e-3, max: 1e9, noNaN: true }))
+    .map(([low, length]) => ({ low: Math.abs(low), high: Math.abs(low) + length }))
+    .filter(({ low, high }) => low < high)
+    .map(({ low, high }) => ({ low: quantity(low), high: quantity(high), span }));
+}
+
+function arbitraryBox(numeric: Field | undefined): fc.Arbitrary<ast.BoxNode> {
+  const y =
+    numeric === undefined ? fc.constant(undefined) : fc.option(arbitraryEdges(numeric), { nil: undefined });
+  return fc
+    .tuple(arbitraryBoxTimes, y)
+    .map(([times, values]) => ({ ...times, ...(values === undefined ? {} : { y: values }), span }));
+}
+
+function arbitraryCell(numeric: Field | undefined): fc.Arbitrary<ast.CellStage> {
+  const box = arbitraryBox(numeric).map((b): ast.CellStage => ({ kind: 'cell', box: b, span }));
+  const rows = fc.integer({ min: 1, max: 300 }).map(countNode);
+  const options =
+    numeric === undefined
+      ? someOf<{ buckets?: ast.Count }>({ buckets: rows })
+      : someOf<Omit<Extract<ast.CellStage, { at: unknown }>, 'kind' | 'span' | 'at' | 'step'>>({
+          value: fc.oneof(arbitraryQuantity(numeric), arbitraryEdges(numeric)),
+          y: arbitraryY(numeric),
+          buckets: rows,
+        });
+  const at = fc
+    .tuple(arbitraryMoment, options)
+    .map(([moment, o]): ast.CellStage => ({ kind: 'cell', at: moment, ...o, span }));
+  return fc.oneof(box, at);
+}
+
+function arbitraryAgainst(metric: MetricDescription): fc.Arbitrary<ast.DiffStage['against']> {
+  const offset = arbitraryDuration.map((duration) => ({ kind: 'offset' as const, duration, span }));
+  const discrete = metric.fields.filter((f) => !isNumeric(f));
+  const keys = fc.shuffledSubarray(discrete, { minLength: 1, maxLength: 2 }).chain((fields) => {
+    const key = fc.tuple(...fields.map(arbitraryValue)).map((values): ast.KeyNode => ({ values, span }));
+    const text = ({ values }: ast.KeyNode): string => JSON.stringify(values);
+    return fc
+      .tuple(key, key)
+      .filter(([a, b]) => text(a) !== text(b))
+      .map(([first, second]) => ({
+        kind: 'keys' as const,
+        fields: fields.map((f) => nameNode(f.name)),
+        first,
+        second,
+        span,
+      }));
+  });
+  return fc.oneof(offset, keys);
+}
+
+function arbitraryDiff(metric: MetricDescription, numeric: Field): fc.Arbitrary<ast.DiffStage> {
+  const options = someOf<Omit<ast.DiffStage, 'kind' | 'span' | 'against'>>({
+    size: fc.record({
+      width: fc.integer({ min: 10, max: 900 }),
+      height: fc.integer({ min: 100, max: 400 }),
+      span: fc.constant(span),
+    }),
+    y: arbitraryY(numeric),
+    buckets: fc.integer({ min: 1, max: 100 }).map(countNode),
+    theme: fc.constantFrom('dark' as const, 'light' as const).map((value) => ({ value, span })),
+    title: arbitraryWords.map(nameNode),
+  });
+  return fc
+    .tuple(arbitraryAgainst(metric), options)
+    .map(([against, o]) => ({ kind: 'diff', against, ...o, span }));
+}
+
+/** Stages about a place or two layers of the picture. */
+function arbitraryPlaceStages(
+  metric: MetricDescription,
+  numeric: Field | undefined,
+): fc.Arbitrary<ast.Stage>[] {
+  const cell = arbitraryCell(numeric);
+  if (metric.scope === 'point') return [cell];
+  const compare = arbitraryBox(numeric).map((box): ast.Stage => ({ kind: 'compare', box, span }));
+  return numeric === undefined ? [cell, compare] : [cell, compare, arbitraryDiff(metric, numeric)];
 }
 
 function someFields(fields: readonly Field[]): fc.Arbitrary<Field[]> {
@@ -452,7 +544,7 @@ export const arbitraryWildLiteral: fc.Arbitrary<ast.LiteralNode> = fc.oneof(
 );
 
 const WORDS =
-  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pin unpin pins show metrics instrumentations sources explain histograms heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
+  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pin unpin pins show metrics instrumentations sources explain histograms cell compare diff heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
     ' ',
   );
 

@@ -83,7 +83,22 @@ describe('completion', () => {
       'count',
       'rate',
       'average',
+      'cell',
+      'compare',
+      'diff',
     ]);
+    expect(offers('http.requests by latency | cell ')).toEqual(['at', 'from']);
+    expect(offers('http.requests by latency | cell at now-5m, 48ms ')).toEqual(['step', 'y', 'buckets', '|']);
+    expect(offers('http.requests by latency | cell at now-5m, 48ms step 2s ')).toEqual(['y', 'buckets', '|']);
+    expect(offers('http.requests by latency | compare from now-5m to now ')).toEqual(['y', '|']);
+    expect(offers('http.requests by latency | diff ')).toEqual([
+      'offset',
+      'route',
+      'host',
+      'method',
+      'status',
+    ]);
+    expect(offers('http.requests by latency | diff route ')).toContain('"/cart"');
     expect(offers('http.requests by latency | heatmap palette ')).toEqual([
       'viridis',
       'cividis',

@@ -9,6 +9,7 @@ import {
   type MetricDescription,
   TYPES,
   type TypeName,
+  type ValueType,
 } from '../../src/model/metric.ts';
 import type { Pin } from '../../src/model/pin.ts';
 import type { Literal } from '../../src/model/predicate.ts';
@@ -19,7 +20,14 @@ import { evaluate } from '../../src/query/evaluate.ts';
 import { explainPlan } from '../../src/query/explain.ts';
 import { parseStatement } from '../../src/query/parse.ts';
 import { pinnedSeconds, planRead } from '../../src/query/plan.ts';
-import type { HeatmapResult, LinesResult, QueryResult, TableResult } from '../../src/query/result.ts';
+import type {
+  CellResult,
+  HeatmapResult,
+  KeyRanking,
+  LinesResult,
+  QueryResult,
+  TableResult,
+} from '../../src/query/result.ts';
 import { baseText, toBase } from '../../src/query/unit.ts';
 import { type Event, MemorySeries } from '../query/memory-series.ts';
 
@@ -217,6 +225,10 @@ function resultText(result: QueryResult): string[] {
       return [...tableText(result), ...notes(result)];
     case 'heatmap':
       return [...heatmapText(result), ...notes(result)];
+    case 'cell':
+      return [...cellText(result), ...notes(result)];
+    case 'diff':
+      return [];
   }
 }
 
@@ -277,6 +289,55 @@ function tableText({ columns, rows }: TableResult): string[] {
       : number(value);
   };
   return [columns.map((c) => c.name).join(' | '), ...rows.map((row) => row.map(cell).join(' | '))];
+}
+
+/** The place, the part of each bucket that lies in it, its column, and per ranking a line a key. */
+function cellText({
+  unit,
+  values,
+  buckets,
+  total,
+  outside,
+  rankings,
+  column,
+  ...cell
+}: CellResult): string[] {
+  const type = { name: 'number', arity: 'numeric', grid: { kind: 'count' }, ...unit } as ValueType;
+  const text = (value: number): string => baseText(value, type);
+  const place =
+    values === undefined
+      ? 'all values'
+      : `${text(values.low)}..${text(values.high)}, row ${values.row ?? '-'}`;
+  const { reporting, expecting, missing } = column.coverage;
+  return [
+    `${clock(cell.fromSecond)} to ${clock(cell.untilSecond)}, ${place}: ${number(total)}, outside ${number(outside)}`,
+    ...buckets.map(
+      ({ low, high, count, weight }) =>
+        `bucket ${text(low)}..${text(high)}: ${number(count)} x ${number(weight)}`,
+    ),
+    [
+      `column: ${number(column.total)}`,
+      ...column.percentiles.map(({ percent, low, high }) => `p${percent} ${text(low)}..${text(high)}`),
+      ...(column.max === undefined ? [] : [`max ${text(column.max.low)}..${text(column.max.high)}`]),
+      `reported ${reporting.map((n, i) => `${n}/${expecting[i]}`).join(' ')}`,
+      ...missing.map(({ name, seconds }) => `missing ${name} ${seconds}s`),
+    ].join(', '),
+    ...rankings.flatMap(rankingText),
+    ...(cell.unstored === undefined
+      ? []
+      : [`not stored: ${cell.unstored.fields.join(', ')}`, `offer: ${cell.unstored.offer}`]),
+  ];
+}
+
+function rankingText({ fields, keys, rows }: KeyRanking): string[] {
+  return [
+    `by ${fields.join(', ')}: ${keys}`,
+    ...rows.map(({ key, count, share, outside, outsideShare, lift }) => {
+      const outer = outsideShare === null ? '-' : number(outsideShare);
+      const times = lift === null ? '-' : number(lift);
+      return `  ${key?.join(', ') ?? '(other)'} | ${number(count)} | ${number(share)} | ${number(outside)} | ${outer} | ${times}`;
+    }),
+  ];
 }
 
 /** Rows from the top, those without counts left out. */

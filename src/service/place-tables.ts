@@ -1,0 +1,64 @@
+/** What a place holds, as JSON and as a table. In the table a row has a key of some of the fields; the others are null,
+ *  and stand for all of their values. */
+import { REMAINDER } from '../model/key.ts';
+import type { CellResult, KeyRanking, KeyShare } from '../query/result.ts';
+import type { Cell, Table, TableColumn } from './tables.ts';
+
+export function cellJson(result: CellResult) {
+  const { kind, metric, unit, values, buckets, total, outside, column, unstored, coverage, notes } = result;
+  return {
+    kind,
+    metric,
+    from: result.fromSecond,
+    to: result.untilSecond,
+    step: result.columnSeconds,
+    ...unit,
+    values: values ?? null,
+    buckets,
+    total,
+    outside,
+    rankings: result.rankings.map(rankingJson),
+    column: {
+      total: column.total,
+      ...Object.fromEntries(
+        column.percentiles.map(({ percent, ...bounded }) => [`p${percent}`, bounded] as const),
+      ),
+      ...(column.max === undefined ? {} : { max: column.max }),
+      coverage: column.coverage,
+    },
+    ...(unstored === undefined ? {} : { unstored }),
+    coverage,
+    notes,
+  };
+}
+
+function rankingJson({ fields, keys, rows }: KeyRanking) {
+  return { fields, keys, rows: rows.map((row) => ({ ...row, key: row.key ?? null })) };
+}
+
+/** Single fields first, whole keys last. */
+export function cellTable({ rankings }: CellResult): Table {
+  const fields = rankings.at(-1)?.fields ?? [];
+  const columns: TableColumn[] = [
+    ...fields.map((name): TableColumn => ({ name, holds: 'key' })),
+    ...['count', 'share', 'outside', 'share outside', 'lift'].map((name): TableColumn => ({
+      name,
+      holds: 'value',
+    })),
+  ];
+  const rows = rankings.flatMap((ranking) =>
+    ranking.rows.map((row) => [...keyCells(ranking.fields, row, fields), ...shareCells(row)]),
+  );
+  return { columns, rows };
+}
+
+function keyCells(own: readonly string[], { key }: KeyShare, fields: readonly string[]): Cell[] {
+  return fields.map((field) => {
+    const place = own.indexOf(field);
+    return place < 0 ? null : (key?.[place] ?? REMAINDER);
+  });
+}
+
+function shareCells({ count, share, outside, outsideShare, lift }: KeyShare): Cell[] {
+  return [count, share, outside, outsideShare, lift];
+}

@@ -1,0 +1,97 @@
+/** Who made a cell, over HTTP: the picture's own geometry goes out with a picture and comes back in a question. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type House, openHouse, START_SECOND } from './house.ts';
+
+const MS = 1_000_000;
+let house: House;
+beforeAll(async () => {
+  house = await openHouse();
+  await house.instrument('instrument http.requests by route, status, latency as requests');
+  for (let s = 0; s < 20; s++) {
+    await house.report(START_SECOND + s, 'requests', {
+      '/a 200': [1 * MS, 2 * MS, 2 * MS],
+      '/b 200': [30 * MS],
+      ...(s >= 15 ? { '/b 500': [30 * MS, 31 * MS, 900 * MS] } : {}),
+    });
+  }
+});
+afterAll(() => house.close());
+
+async function query(q: string, format = 'json', more = '') {
+  const url = `/api/v1/query?q=${encodeURIComponent(q)}&format=${format}${more}`;
+  return house.gateway.inject({ url, headers: { host: 'localhost' } });
+}
+
+describe('a cell', () => {
+  it('of a picture is asked for by its edges, and adds up to what is drawn', async () => {
+    const read = 'http.requests by latency last 20s';
+    const picture = (await query(read)).json();
+    const drawn = new Map<string, number>();
+    for (const [column, row, , count] of picture.cells as [number, number, number, number][])
+      drawn.set(`${column} ${row}`, count);
+    const [column, row] = [16, picture.y.edges.findLastIndex((edge: number) => edge <= 30.5 * MS)];
+    const [low, high] = [picture.y.edges[row], picture.y.edges[row + 1]];
+    const at = new Date((picture.from + column * picture.step) * 1000).toISOString();
+    const answer = await query(`${read} | cell at ${at}, ${low}ns..${high}ns step ${picture.step}s`);
+    expect(answer.statusCode).toBe(200);
+    const cell = answer.json();
+    expect(cell).toMatchObject({
+      kind: 'cell',
+      metric: 'http.requests',
+      from: START_SECOND + 16,
+      to: START_SECOND + 17,
+      total: drawn.get(`${column} ${row}`),
+      values: { low, high },
+      unit: 's',
+      power: -9,
+      instrumentation: 'requests',
+      column: { total: 7, coverage: { expected: 1, missing: [] } },
+    });
+    expect(cell.rankings.map((r: { fields: string[] }) => r.fields)).toEqual([
+      ['route'],
+      ['status'],
+      ['route', 'status'],
+    ]);
+    for (const { rows } of cell.rankings) {
+      const sum = rows.reduce((n: number, { count }: { count: number }) => n + count, 0);
+      expect(sum).toBeCloseTo(cell.total, 9);
+    }
+    expect(cell.column.p50.low).toBeLessThanOrEqual(cell.column.p50.value);
+  });
+
+  it('is a table with a row a key, others empty', async () => {
+    const csv = await query('http.requests by latency last 20s | cell at now-1s, 900ms', 'csv');
+    const lines = csv.payload.split('\r\n').map((line) => line.split(',').slice(0, 5).join(','));
+    expect(lines).toEqual([
+      'route,status,count,share,outside',
+      '/b,,1,1,34',
+      '(other),,0,0,60',
+      ',500,1,1,14',
+      ',(other),0,0,80',
+      '/b,500,1,1,14',
+      '(other),(other),0,0,80',
+      '',
+    ]);
+  });
+
+  it('reads well in a terminal, with the column and who is missing', async () => {
+    const text = await query(
+      'http.requests by latency last 20s | cell at now-1s, 900ms',
+      'text',
+      '&columns=110',
+    );
+    await expect(text.payload).toMatchFileSnapshot('../golden/cell-text.txt');
+  });
+
+  it('has no picture', async () => {
+    const png = await query('http.requests by latency last 20s | cell at now-1s', 'png');
+    expect(png.statusCode).toBe(406);
+    expect(png.json()).toMatchObject({ code: 'NO_PICTURE' });
+  });
+
+  it('outside of the range is refused', async () => {
+    const answer = await query('http.requests by latency last 20s | cell at now-5m');
+    expect(answer.statusCode).toBe(422);
+    expect(answer.json()).toMatchObject({ code: 'OUTSIDE_RANGE' });
+  });
+});
