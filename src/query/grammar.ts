@@ -1,12 +1,12 @@
 /** The grammar, once: parsing, completion, highlighting and the EBNF of docs/QUERY_LANGUAGE.md all come from
  *  it. Owns: what may follow what. Does not: make the AST (build.ts), know metrics (check.ts).
  *  Clauses and options come in any order, each once; the builder reports repeats. */
-import { CstParser } from 'chevrotain';
+import { ConditionGrammar } from './grammar-condition.ts';
 import * as t from './token.ts';
 
-class Grammar extends CstParser {
+class Grammar extends ConditionGrammar {
   constructor() {
-    super(t.vocabulary, { recoveryEnabled: true, maxLookahead: 2, nodeLocationTracking: 'onlyOffset' });
+    super();
     this.performSelfAnalysis();
   }
 
@@ -92,102 +92,6 @@ class Grammar extends CstParser {
       { ALT: () => this.SUBRULE(this.keep) },
       { ALT: () => this.SUBRULE(this.idle) },
       { ALT: () => this.SUBRULE(this.as) },
-    ]);
-  });
-
-  readonly where = this.RULE('where', () => {
-    this.CONSUME(t.Where);
-    this.SUBRULE(this.condition);
-  });
-
-  readonly condition = this.RULE('condition', () => {
-    this.AT_LEAST_ONE_SEP({ SEP: t.Or, DEF: () => this.SUBRULE(this.conjunction) });
-  });
-
-  readonly conjunction = this.RULE('conjunction', () => {
-    this.AT_LEAST_ONE_SEP({ SEP: t.And, DEF: () => this.SUBRULE(this.negation) });
-  });
-
-  readonly negation = this.RULE('negation', () => {
-    this.MANY(() => this.CONSUME(t.Not));
-    this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(t.Open);
-          this.SUBRULE(this.condition);
-          this.CONSUME(t.Close);
-        },
-      },
-      { ALT: () => this.SUBRULE(this.comparison) },
-    ]);
-  });
-
-  readonly comparison = this.RULE('comparison', () => {
-    this.SUBRULE(this.field);
-    this.OR([
-      {
-        ALT: () => {
-          this.SUBRULE(this.compareSign);
-          this.SUBRULE(this.literal);
-        },
-      },
-      {
-        ALT: () => {
-          this.SUBRULE(this.matchSign);
-          this.SUBRULE(this.text);
-        },
-      },
-      {
-        ALT: () => {
-          this.OPTION(() => this.CONSUME(t.Not));
-          this.SUBRULE(this.wordTest);
-        },
-      },
-    ]);
-  });
-
-  readonly compareSign = this.RULE('compareSign', () => {
-    this.OR([t.Eq, t.Ne, t.Lt, t.Le, t.Gt, t.Ge].map((sign) => ({ ALT: () => this.CONSUME(sign) })));
-  });
-
-  readonly matchSign = this.RULE('matchSign', () => {
-    this.OR([{ ALT: () => this.CONSUME(t.Match) }, { ALT: () => this.CONSUME(t.NoMatch) }]);
-  });
-
-  readonly wordTest = this.RULE('wordTest', () => {
-    this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(t.In);
-          this.CONSUME(t.Open);
-          this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.literal) });
-          this.CONSUME(t.Close);
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(t.Prefix);
-          this.SUBRULE(this.text);
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(t.Contains);
-          this.SUBRULE2(this.text);
-        },
-      },
-    ]);
-  });
-
-  readonly literal = this.RULE('literal', () => {
-    this.OR([
-      { ALT: () => this.SUBRULE(this.text) },
-      {
-        ALT: () => {
-          this.OPTION(() => this.CONSUME(t.Minus));
-          this.CONSUME(t.Quantity);
-        },
-      },
     ]);
   });
 
@@ -511,10 +415,6 @@ class Grammar extends CstParser {
     this.CONSUME(t.MetricName);
   });
 
-  readonly field = this.RULE('field', () => {
-    this.CONSUME(t.Identifier);
-  });
-
   readonly instrumentation = this.RULE('instrumentation', () => {
     this.OR([
       { ALT: () => this.CONSUME(t.Identifier) },
@@ -529,10 +429,6 @@ class Grammar extends CstParser {
       { ALT: () => this.CONSUME(t.DashedName) },
       { ALT: () => this.SUBRULE(this.text) },
     ]);
-  });
-
-  readonly text = this.RULE('text', () => {
-    this.CONSUME(t.Text);
   });
 
   readonly duration = this.RULE('duration', () => {

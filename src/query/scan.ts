@@ -342,7 +342,8 @@ export function forEachHistogram(
 }
 
 /** The same cells, those of the columns [first, until) alone and all as one column. */
-export function withinColumns({ totals: _, ...scan }: Scan, first: number, until: number): Scan {
+export function withinColumns(scan: Scan, first: number, until: number): Scan {
+  const { groups, grid, mask, touched } = scan;
   const blocks = scan.blocks
     .filter((block) => block.lastColumn >= first && block.firstColumn < until)
     .map((block) => ({
@@ -351,7 +352,7 @@ export function withinColumns({ totals: _, ...scan }: Scan, first: number, until
       firstColumn: 0,
       lastColumn: 0,
     }));
-  return { ...scan, blocks, columns: 1 };
+  return { blocks, groups, columns: 1, grid, mask, touched };
 }
 
 function flattened(block: ScannedBlock): ScannedBlock {

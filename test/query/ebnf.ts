@@ -24,7 +24,10 @@ type Definition = ISerializedGast & {
 };
 
 export function grammarText(): string {
-  const rules = grammar.getSerializedGastProductions() as Definition[];
+  const all = grammar.getSerializedGastProductions() as Definition[];
+  // The whole first, the parts that it inherits behind it.
+  const start = all.findIndex((rule) => rule.name === 'statement');
+  const rules = [...all.slice(start), ...all.slice(0, start)];
   const width = Math.max(...rules.map((rule) => rule.name!.length));
   return rules.map((rule) => `${rule.name!.padEnd(width)} = ${sequence(rule.definition!)} ;`).join('\n');
 }
