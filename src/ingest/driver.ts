@@ -39,6 +39,15 @@ export interface DriverSource {
   readonly lastSecond: number | undefined;
 }
 
+/** Whether a metric can be had where the driver runs. */
+export interface Availability {
+  readonly metric: string;
+  readonly available: boolean;
+  /** Why it cannot, and what would make it so. */
+  readonly reason?: string;
+  readonly remedy?: string;
+}
+
 export interface Driver {
   readonly name: string;
   readonly metrics: readonly MetricDescription[];
@@ -54,6 +63,8 @@ export interface Driver {
   collect(second: number): Promise<Collected>;
   /** Per source of this driver: what it says of the instrumentation. */
   states(id: string): readonly { readonly source: string; readonly state: SourceState }[];
+  /** One of each metric that depends on the machine; the others are available. Known from the start on. */
+  availability?(): readonly Availability[];
   sources(): readonly DriverSource[];
   close(): Promise<void>;
 }
