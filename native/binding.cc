@@ -5,6 +5,10 @@
 // flat.
 #include <node_api.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -436,6 +440,15 @@ napi_value shade(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** () -> undefined. Gives memory that was freed, and that the C library keeps for what comes next, back to the
+ *  system: all threads' share of it. */
+napi_value releaseMemory(napi_env, napi_callback_info) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+  return nullptr;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
@@ -448,7 +461,7 @@ NAPI_MODULE_INIT() {
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
       {"accumulate", accumulate},   {"spread", spread},
-      {"shade", shade},
+      {"shade", shade},             {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {
     napi_value value = nullptr;

@@ -36,6 +36,13 @@ export function loadKernel(choice: KernelChoice): Kernel {
   return choice === 'reference' ? referenceKernel : loadNativeKernel(addonPath());
 }
 
+/** Gives memory that was freed back to the system; nothing where there is no add-on, or no glibc. Takes some
+ *  milliseconds. Large arrays come and go with every block that is sealed and every picture, and the C library
+ *  keeps what they took for the next ones, in each thread by itself. */
+export function releaseMemory(): void {
+  loaded?.releaseMemory();
+}
+
 /** Loads the add-on at `path`; `loadKernel` knows the usual place. */
 export function loadNativeKernel(path: string): Kernel {
   if (!existsSync(path)) throw new KernelMissingError(path, 'it is not built');
@@ -45,7 +52,10 @@ export function loadNativeKernel(path: string): Kernel {
   } catch (cause) {
     throw new KernelMissingError(path, cause instanceof Error ? cause.message : String(cause), { cause });
   }
-  if (isAddon(addon)) return adapt(addon);
+  if (isAddon(addon)) {
+    loaded = addon;
+    return adapt(addon);
+  }
   const found = Object(addon) as { interfaceVersion?: unknown };
   throw new KernelMissingError(
     path,
@@ -107,6 +117,7 @@ interface Addon {
       out: Uint8Array,
     ]
   ): void;
+  releaseMemory(): void;
 }
 
 const FUNCTIONS = [
@@ -122,7 +133,11 @@ const FUNCTIONS = [
   'accumulate',
   'spread',
   'shade',
+  'releaseMemory',
 ] as const satisfies readonly (keyof Addon)[];
+
+/** Of this thread. */
+let loaded: Addon | undefined;
 
 function isAddon(value: unknown): value is Addon {
   if (typeof value !== 'object' || value === null) return false;

@@ -9,6 +9,9 @@ import type { Problem } from './problem.ts';
 
 /** Past this a client is better told than kept waiting; `wait=` adds to it. */
 const DEADLINE_MS = 10_000;
+/** Of the thread's heap, for what is short-lived. What a fold makes is in arrays outside it, so the usual 48 MB would
+ *  only lie there. */
+const YOUNG_MB = 6;
 /** Questions in flight to one aggregator; the next is told to come again. */
 const QUESTIONS_MAX = 64;
 const RESTART_MS = 500;
@@ -116,6 +119,7 @@ export class AggregatorThread implements AggregatorClient {
       workerData: data,
       transferList: tail === undefined ? [] : [tail],
       name: `aggregator-${this.index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     worker.on('message', (message: FromThread) => this.#receive(message));
     worker.on('error', (error) => this.#fail(error instanceof Error ? error.message : String(error)));

@@ -4,7 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../model/assert.ts';
 import { systemClock } from '../model/clock.ts';
-import { loadKernel } from '../kernel/native.ts';
+import { loadKernel, releaseMemory } from '../kernel/native.ts';
 import { openStore } from '../store/store.ts';
 import { Aggregator } from './aggregator.ts';
 import type { FromThread, ThreadData, ToThread } from './aggregator-thread.ts';
@@ -12,6 +12,10 @@ import type { Answer, Question } from './answer.ts';
 import { openReader } from './open-log.ts';
 import { ownerIndex } from './ownership.ts';
 import { GivenUpError } from './turns.ts';
+
+/** Memory that is free goes back to the system so often: seldom against what it costs, often against a person's look
+ *  at how much is in use. */
+const RELEASE_MS = 10_000;
 
 assert(parentPort !== null, 'this file is started as a worker thread');
 const port = parentPort;
@@ -46,6 +50,8 @@ const aggregator = new Aggregator({
     process.exit(1);
   },
 });
+
+setInterval(releaseMemory, RELEASE_MS).unref();
 
 /** By number, the questions under way. */
 const asked = new Map<number, AbortController>();
