@@ -50,7 +50,11 @@ export interface Availability {
 
 export interface Driver {
   readonly name: string;
+  /** All that this driver knows how to measure, whether it can be had here or not. */
   readonly metrics: readonly MetricDescription[];
+  /** Of those that depend on the machine; one that is left out can be had. Asked whenever a person looks, after `start`:
+   *  it costs no more than a look at a few files. */
+  availability?(): readonly Availability[];
   /** Called once, before anything else. Rejects with DriverError. */
   start(sink: DriverSink): Promise<void>;
   /** Resolves when the instrumentation measures, wherever this driver has a source now; what attaches later
@@ -63,8 +67,6 @@ export interface Driver {
   collect(second: number): Promise<Collected>;
   /** Per source of this driver: what it says of the instrumentation. */
   states(id: string): readonly { readonly source: string; readonly state: SourceState }[];
-  /** One of each metric that depends on the machine; the others are available. Known from the start on. */
-  availability?(): readonly Availability[];
   sources(): readonly DriverSource[];
   close(): Promise<void>;
 }

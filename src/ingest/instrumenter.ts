@@ -10,7 +10,7 @@ import type { LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
 import type { Watermark } from '../model/watermark.ts';
-import type { Driver, DriverSink, DriverSource } from './driver.ts';
+import type { Driver, DriverSink, DriverSource, Availability } from './driver.ts';
 import { NodeDriver } from './node/driver.ts';
 import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
@@ -47,6 +47,11 @@ export interface SourceStateOf {
   readonly state: SourceState;
 }
 
+/** What one driver of this host says of one metric. */
+export interface MetricOffer extends Availability {
+  readonly driver: string;
+}
+
 export interface InstrumenterCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -63,6 +68,8 @@ export interface InstrumenterStats {
 export interface Instrumenter {
   readonly socketPath: string;
   metrics(): readonly MetricDescription[];
+  /** Of every driver and each of its metrics: whether it can be had here now, and if not, why. */
+  offers(): readonly MetricOffer[];
   /** Resolves when every driver that offers the metric has answered; a refusal is a state, with its reason. */
   enable(instrumentation: Instrumentation): Promise<void>;
   disable(id: string): Promise<void>;
@@ -154,6 +161,16 @@ class Role implements Instrumenter {
 
   metrics(): readonly MetricDescription[] {
     return this.#parts.drivers.flatMap((driver) => driver.metrics);
+  }
+
+  offers(): readonly MetricOffer[] {
+    return this.#parts.drivers.flatMap((driver) => {
+      const said = new Map((driver.availability?.() ?? []).map((one) => [one.metric, one]));
+      return driver.metrics.map(({ name }) => ({
+        ...(said.get(name) ?? { metric: name, available: true }),
+        driver: driver.name,
+      }));
+    });
   }
 
   async enable(instrumentation: Instrumentation): Promise<void> {

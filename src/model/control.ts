@@ -20,6 +20,9 @@ export type ControlEvent =
       readonly keepLevels?: readonly LevelRetention[];
       readonly idleSeconds: number;
     }
+  /** Measuring stops for a while; sources are expected again as they report again. */
+  | { readonly kind: 'instrumentation-paused'; readonly id: string }
+  | { readonly kind: 'instrumentation-resumed'; readonly id: string }
   /** Nobody looked: measuring ends, what is stored stays for its retention. */
   | { readonly kind: 'instrumentation-expired'; readonly id: string }
   /** A person dropped it: measuring ends and what is stored goes. */
@@ -68,6 +71,7 @@ export const instrumentationSchema = Type.Object({
   keepLevels,
   idleSeconds: Type.Integer({ minimum: 0 }),
   createdSecond: Type.Integer({ minimum: 0 }),
+  pausedSecond: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 const typeName = Type.Unsafe<TypeName>(Type.Refine(Type.String(), (name) => Object.hasOwn(TYPES, name)));
 export const metricSchema = Type.Object({
@@ -88,6 +92,8 @@ const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {
     keepLevels,
     idleSeconds: Type.Integer({ minimum: 0 }),
   }),
+  'instrumentation-paused': Type.Object({ id }),
+  'instrumentation-resumed': Type.Object({ id }),
   'instrumentation-expired': Type.Object({ id }),
   'instrumentation-dropped': Type.Object({ id }),
   'range-pinned': Type.Object({

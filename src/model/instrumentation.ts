@@ -23,6 +23,8 @@ export interface Instrumentation {
   /** Seconds without a look before it expires; 0 is never. */
   readonly idleSeconds: number;
   readonly createdSecond: number;
+  /** Nothing is measured from this second on, until it is resumed. */
+  readonly pausedSecond?: number;
 }
 
 export const INSTRUMENTATION_ID = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -33,10 +35,21 @@ export type SourceState =
   | { readonly state: 'enabled'; readonly sinceSecond: number }
   | { readonly state: 'failed'; readonly reason: string };
 
-export type InstrumentationState = 'created' | 'enabling' | 'enabled' | 'partly' | 'failed' | 'expired';
+export type InstrumentationState =
+  | 'created'
+  | 'enabling'
+  | 'enabled'
+  | 'partly'
+  | 'failed'
+  | 'paused'
+  | 'expired';
 
-/** The state of the whole, from what its sources say. */
-export function overallState(sources: readonly SourceState[]): InstrumentationState {
+/** The state of one that lives, from what its sources say. */
+export function overallState(
+  { pausedSecond }: Pick<Instrumentation, 'pausedSecond'>,
+  sources: readonly SourceState[],
+): InstrumentationState {
+  if (pausedSecond !== undefined) return 'paused';
   if (sources.length === 0) return 'created';
   const enabled = sources.filter((s) => s.state === 'enabled').length;
   if (enabled === sources.length) return 'enabled';

@@ -213,6 +213,6 @@ export type Statement =
   | ReadStatement
   | InstrumentStatement
   | PinStatement
-  | { readonly kind: 'drop' | 'unpin'; readonly id: Name; readonly span: Span }
+  | { readonly kind: 'drop' | 'pause' | 'resume' | 'unpin'; readonly id: Name; readonly span: Span }
   | { readonly kind: 'show'; readonly what: Listing; readonly span: Span }
   | { readonly kind: 'explain'; readonly read: ReadStatement; readonly span: Span };

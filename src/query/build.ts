@@ -31,7 +31,9 @@ export function buildStatement(node: CstNode, b: Builder): ast.Statement {
     case 'instrument':
       return buildInstrument(child, b);
     case 'drop':
-      return { kind: 'drop', id: buildId(only(child, 'instrumentation'), b), span };
+    case 'pause':
+    case 'resume':
+      return { kind: child.name, id: buildId(only(child, 'instrumentation'), b), span };
     case 'pin':
       return buildPin(child, b);
     case 'unpin':

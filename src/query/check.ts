@@ -59,7 +59,11 @@ function check(statement: ast.Statement, catalogue: Catalogue, faults: Faults): 
       return instrumentation && { kind: 'instrument', instrumentation };
     }
     case 'drop':
-      return checkId(statement.id, catalogue, faults) ? { kind: 'drop', id: statement.id.text } : undefined;
+    case 'pause':
+    case 'resume': {
+      const { kind, id } = statement;
+      return checkId(id, catalogue, faults) ? { kind, id: id.text } : undefined;
+    }
     case 'pin':
       return checkPin(statement, catalogue, faults);
     case 'unpin':

@@ -125,6 +125,6 @@ export type Checked =
   | CheckedRead
   | CheckedPin
   | { readonly kind: 'instrument'; readonly instrumentation: Draft }
-  | { readonly kind: 'drop' | 'unpin'; readonly id: string }
+  | { readonly kind: 'drop' | 'pause' | 'resume' | 'unpin'; readonly id: string }
   | { readonly kind: 'show'; readonly what: Listing }
   | { readonly kind: 'explain'; readonly read: CheckedRead };

@@ -18,9 +18,9 @@ export interface Cover {
   readonly notes: readonly string[];
 }
 
-/** The covering instrumentation with the fewest fields, then the longest history, then the first name. Who asks which
- *  keys there are (`tellsBy`, the second from which on) gets the one with the most fields instead, of those that
- *  measured by then. */
+/** The covering instrumentation that is not paused, with the fewest fields, then the longest history, then the first
+ *  name. Who asks which keys there are (`tellsBy`, the second from which on) gets the one with the most fields instead,
+ *  of those that measured by then. */
 export function findCover(
   read: CheckedRead,
   metric: MetricDescription,
@@ -38,7 +38,13 @@ function compareTold(second: number): typeof compareCost {
 }
 
 function compareCost(a: Instrumentation, b: Instrumentation): number {
-  return a.by.length - b.by.length || a.createdSecond - b.createdSecond || (a.id < b.id ? -1 : 1);
+  const paused = (i: Instrumentation): number => (i.pausedSecond === undefined ? 0 : 1);
+  return (
+    paused(a) - paused(b) ||
+    a.by.length - b.by.length ||
+    a.createdSecond - b.createdSecond ||
+    (a.id < b.id ? -1 : 1)
+  );
 }
 
 function coverBy(i: Instrumentation, read: CheckedRead, metric: MetricDescription): Cover | undefined {

@@ -15,6 +15,8 @@ class Grammar extends ConditionGrammar {
       { ALT: () => this.SUBRULE(this.read) },
       { ALT: () => this.SUBRULE(this.instrument) },
       { ALT: () => this.SUBRULE(this.drop) },
+      { ALT: () => this.SUBRULE(this.pause) },
+      { ALT: () => this.SUBRULE(this.resume) },
       { ALT: () => this.SUBRULE(this.pin) },
       { ALT: () => this.SUBRULE(this.unpin) },
       { ALT: () => this.SUBRULE(this.show) },
@@ -39,6 +41,16 @@ class Grammar extends ConditionGrammar {
 
   readonly drop = this.RULE('drop', () => {
     this.CONSUME(t.Drop);
+    this.SUBRULE(this.instrumentation);
+  });
+
+  readonly pause = this.RULE('pause', () => {
+    this.CONSUME(t.Pause);
+    this.SUBRULE(this.instrumentation);
+  });
+
+  readonly resume = this.RULE('resume', () => {
+    this.CONSUME(t.Resume);
     this.SUBRULE(this.instrumentation);
   });
 

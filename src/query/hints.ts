@@ -9,6 +9,8 @@ export const HINTS: { readonly [word: string]: string } = {
   as: 'as known at a time, or a name',
   instrument: 'start measuring',
   drop: 'stop measuring and forget',
+  pause: 'measure no more for a while',
+  resume: 'measure again',
   pin: 'keep the seconds of a range for ever',
   unpin: 'let a pinned range go',
   show: 'list what there is',

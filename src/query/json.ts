@@ -199,7 +199,7 @@ export const statementSchema = Type.Union([
   read,
   instrument,
   pin,
-  Type.Object({ kind: Type.Enum(['drop', 'unpin']), id: name }, closed),
+  Type.Object({ kind: Type.Enum(['drop', 'pause', 'resume', 'unpin']), id: name }, closed),
   Type.Object(
     { kind: Type.Literal('show'), what: Type.Enum(['metrics', 'instrumentations', 'sources', 'pins']) },
     closed,
@@ -267,7 +267,7 @@ function schemaFault(value: unknown): string {
     (a, b) => b.instancePath.split('/').length - a.instancePath.split('/').length,
   );
   if (deepest === undefined || schema === statementSchema) {
-    return `kind is ${JSON.stringify(kind)}, expected read, instrument, drop, pin, unpin, show or explain with their fields`;
+    return `kind is ${JSON.stringify(kind)}, expected read, instrument, drop, pause, resume, pin, unpin, show or explain with their fields`;
   }
   return `at ${deepest.instancePath === '' ? 'its top' : deepest.instancePath}: ${deepest.message}`;
 }

@@ -17,7 +17,7 @@ import { type Cover, findCover } from './cover.ts';
 import { isKept, type Keeping, keptSince } from './kept.ts';
 import { instantText, resolveMoment } from './moment.ts';
 import { type Box, resolvePlace } from './place.ts';
-import { printPredicate } from './print.ts';
+import { printName, printPredicate } from './print.ts';
 import { defaultRows } from './rows.ts';
 import { secondsText } from './unit.ts';
 import type { Ranges } from './value-set.ts';
@@ -390,6 +390,12 @@ function assemble(parts: Parts): Plan {
   if (fromSecond < instrumentation.createdSecond) {
     notes.push(
       `${instrumentation.id} measures since ${instantText(instrumentation.createdSecond)}: what was before is unknown`,
+    );
+  }
+  if (instrumentation.pausedSecond !== undefined && untilSecond > instrumentation.pausedSecond) {
+    const { id, pausedSecond } = instrumentation;
+    notes.push(
+      `${id} is paused since ${instantText(pausedSecond)}: nothing is measured from then on, until "resume ${printName(id)}"`,
     );
   }
   return {

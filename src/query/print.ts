@@ -17,6 +17,8 @@ export function printStatement(statement: ast.Statement): string {
     case 'instrument':
       return printInstrument(statement);
     case 'drop':
+    case 'pause':
+    case 'resume':
     case 'unpin':
       return `${statement.kind} ${printName(statement.id.text)}`;
     case 'pin':

@@ -1,6 +1,6 @@
 /** The config role: which instrumentations live, and which ranges are pinned. Commands become control events in the log; the catalogue folds
  *  them back, and only then is a command done, so what it answers is what every other reader of the log will
- *  see. Owns: the life of instrumentations (create, change, drop, expire) and of pins, and their numbering.
+ *  see. Owns: the life of instrumentations (create, change, pause, drop, expire) and of pins, and their numbering.
  *  Commands run one after another. */
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
@@ -38,8 +38,8 @@ export interface ConfigurationOptions {
   readonly writer: LogWriter;
   readonly reader: LogReader;
   readonly clock: Clock;
-  /** Called after each change of what lives, in order. */
-  readonly onChange: (living: readonly Instrumentation[]) => void;
+  /** Called after each change of what lives, in order, with what is to be measured. */
+  readonly onChange: (measured: readonly Instrumentation[]) => void;
   /** Something does not work, and is tried again every second; told once. */
   readonly onFault: (error: unknown) => void;
   /** It works again. */
@@ -48,6 +48,7 @@ export interface ConfigurationOptions {
 
 /** What of an instrumentation may change; what is absent stays as it is. */
 export interface Change {
+  readonly paused?: boolean;
   readonly keepSeconds?: number;
   /** Of which nothing is said is kept as model/level.ts has it. */
   readonly keepLevels?: readonly LevelRetention[];
@@ -78,6 +79,16 @@ export class Configuration {
 
   instrumentations(): readonly Instrumentation[] {
     return this.#catalogue.instrumentations();
+  }
+
+  /** Those that live and are not paused. */
+  measured(): readonly Instrumentation[] {
+    return this.instrumentations().filter((i) => i.pausedSecond === undefined);
+  }
+
+  /** Those that expired and have a history still. */
+  expired(): ReturnType<Catalogue['expired']> {
+    return this.#catalogue.expired();
   }
 
   pins(): readonly Pin[] {
@@ -124,20 +135,35 @@ export class Configuration {
     });
   }
 
-  /** Throws ProblemException 404 where it does not live. */
+  /** Throws ProblemException: 404 where it does not live, 422 where the levels do not fit. */
   change(id: string, to: Change): Promise<Instrumentation> {
     return this.#command(async () => {
-      const now = this.#existing(id);
-      const keepSeconds = to.keepSeconds ?? now.keepSeconds;
-      const idleSeconds = to.idleSeconds ?? now.idleSeconds;
-      const keepLevels = inOrder(id, to.keepLevels ?? now.keepLevels ?? []);
-      const kept = keepLevels.length === 0 ? {} : { keepLevels };
-      await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, ...kept, idleSeconds });
-      const text = (i: Change): string => JSON.stringify([i.keepSeconds, i.keepLevels ?? [], i.idleSeconds]);
-      const wanted = text({ keepSeconds, keepLevels, idleSeconds });
-      await this.#until(() => text(this.#find(id) ?? {}) === wanted, FOLD_WAIT_MS);
+      this.#existing(id);
+      const { paused, ...kept } = to;
+      if (Object.keys(kept).length > 0) await this.#rekeep(id, kept);
+      if (paused !== undefined) await this.#setPaused(id, paused);
       return this.#existing(id);
     });
+  }
+
+  async #rekeep(id: string, to: Omit<Change, 'paused'>): Promise<void> {
+    const now = this.#existing(id);
+    const keepSeconds = to.keepSeconds ?? now.keepSeconds;
+    const idleSeconds = to.idleSeconds ?? now.idleSeconds;
+    const keepLevels = inOrder(id, to.keepLevels ?? now.keepLevels ?? []);
+    const kept = keepLevels.length === 0 ? {} : { keepLevels };
+    await this.#append({ kind: 'instrumentation-changed', id, keepSeconds, ...kept, idleSeconds });
+    const text = (i: Change): string => JSON.stringify([i.keepSeconds, i.keepLevels ?? [], i.idleSeconds]);
+    const wanted = text({ keepSeconds, keepLevels, idleSeconds });
+    await this.#until(() => text(this.#find(id) ?? {}) === wanted, FOLD_WAIT_MS);
+  }
+
+  async #setPaused(id: string, paused: boolean): Promise<void> {
+    const isPaused = (): boolean => this.#find(id)?.pausedSecond !== undefined;
+    if (isPaused() === paused) return;
+    this.look(id);
+    await this.#append({ kind: paused ? 'instrumentation-paused' : 'instrumentation-resumed', id });
+    await this.#until(() => isPaused() === paused, FOLD_WAIT_MS);
   }
 
   /** Throws ProblemException: 404 where it does not live, 409 where a pin holds a part of it. */
@@ -300,7 +326,7 @@ export class Configuration {
       const identity = await this.#options.reader.identity();
       this.#catalogue.close();
       this.#catalogue = this.#options.reopen(identity);
-      this.#options.onChange(this.instrumentations());
+      this.#options.onChange(this.measured());
     } catch (error) {
       this.#tellFault(error);
     }
@@ -321,7 +347,7 @@ export class Configuration {
     }
     for (const watch of this.#watchers) watch(entries);
     const after = this.instrumentations();
-    if (before !== after) this.#options.onChange(after);
+    if (before !== after) this.#options.onChange(this.measured());
     for (const wake of this.#waiters) wake();
   }
 
@@ -347,7 +373,9 @@ export class Configuration {
     while (!this.#stop.signal.aborted) {
       await clock.sleep(IDLE_CHECK_MS, this.#stop.signal);
       const now = clock.nowMs();
-      for (const { id, idleSeconds } of this.instrumentations()) {
+      for (const { id, idleSeconds, pausedSecond } of this.instrumentations()) {
+        // A paused one costs nothing, and waits for who paused it.
+        if (pausedSecond !== undefined) this.#looks.set(id, now);
         const looked = this.#looks.get(id);
         if (looked === undefined) this.#looks.set(id, now);
         else if (idleSeconds > 0 && now - looked > idleSeconds * 1000) {

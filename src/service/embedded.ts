@@ -78,14 +78,14 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   onClose(() => log.writer.close());
   const instrumenter = await startMeasuring(options, log);
   onClose(() => instrumenter.close());
-  const reconciler = new Reconciler(instrumenter, options.notice);
-  const configuration = await startConfiguration(options, log, (living) => reconciler.want(living));
+  const reconciler = new Reconciler(instrumenter, clock, options.notice);
+  const configuration = await startConfiguration(options, log, (measured) => reconciler.want(measured));
   onClose(() => configuration.close());
   const threads = startThreads(options, log, instrumenter);
   onClose(() => Promise.all(threads.map((thread) => thread.close())));
   await configuration.announce(options.host, instrumenter.metrics());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
-  reconciler.want(configuration.instrumentations());
+  reconciler.want(configuration.measured());
   const followers = { aggregators: threads, catalogueOffset: () => configuration.trimOffset };
   if (options.log === 'file') {
     const trimmer = await startTrimmer(options, log, followers);
@@ -107,6 +107,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     aggregators: threads,
     owner: (id) => threads[ownerIndex(id, threads.length)]!,
     states: (id) => instrumenter.states(id),
+    offers: () => instrumenter.offers(),
     checks: () => [...checks({ log, threads, instrumenter, configuration }), space.check()],
     space: () => space.report,
     clock: options.clock,
@@ -141,7 +142,7 @@ function startMeasuring(options: EmbeddedOptions, log: OpenedLog): Promise<Instr
 async function startConfiguration(
   { data, clock, notice }: EmbeddedOptions,
   log: OpenedLog,
-  onChange: (living: readonly Instrumentation[]) => void,
+  onChange: (measured: readonly Instrumentation[]) => void,
 ): Promise<Configuration> {
   const reader = await log.reader();
   const reopen = (identity: string): Catalogue => openCatalogue(join(data, 'catalogue.db'), identity);

@@ -1,4 +1,5 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
+import type { MetricOffer } from '../ingest/instrumenter.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { SourceState } from '../model/instrumentation.ts';
@@ -16,6 +17,8 @@ export interface GatewayContext {
   readonly owner: (instrumentation: string) => AggregatorClient;
   /** What each source says of an instrumentation. */
   readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
+  /** What the drivers here say of each metric; undefined where none run. */
+  readonly offers?: () => readonly MetricOffer[];
   readonly checks: () => readonly HealthCheck[];
   /** Where a data directory is kept within a budget; undefined before it was measured. */
   readonly space?: () => SpaceReport | undefined;

@@ -25,6 +25,7 @@ export type Outcome =
   | Answer
   | { readonly kind: 'instrumented'; readonly instrumentation: Instrumentation; readonly created: boolean }
   | { readonly kind: 'pinned'; readonly pin: Pin }
+  | { readonly kind: 'paused' | 'resumed'; readonly instrumentation: Instrumentation }
   | { readonly kind: 'dropped' | 'unpinned'; readonly id: string };
 
 export interface LibraryStatementsOptions {
@@ -90,6 +91,13 @@ export class LibraryStatements {
         const { instrumentation, created } = await core.configuration.create(checked.instrumentation);
         await settled();
         return { kind: 'instrumented', instrumentation, created };
+      }
+      case 'pause':
+      case 'resume': {
+        const paused = checked.kind === 'pause';
+        const instrumentation = await core.configuration.change(checked.id, { paused });
+        await settled();
+        return { kind: paused ? 'paused' : 'resumed', instrumentation };
       }
       case 'drop':
         await core.configuration.drop(checked.id);

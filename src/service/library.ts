@@ -204,7 +204,7 @@ export async function openTailglow(options: TailglowOptions): Promise<Tailglow> 
   const measuredMs = options.clock === undefined ? () => performance.now() : () => clock.nowMs();
   try {
     await core.configuration.announce(host, metrics);
-    want(core.configuration.instrumentations());
+    want(core.configuration.measured());
     return new Library({ kernel, core, recorder, book, clock, measuredMs, faults, options });
   } catch (error) {
     await core.close();

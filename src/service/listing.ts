@@ -1,4 +1,5 @@
 /** What the system says of itself, as tables and as JSON: metrics, instrumentations with their state, sources. */
+import type { MetricOffer } from '../ingest/instrumenter.ts';
 import { type Instrumentation, overallState, type SourceState } from '../model/instrumentation.ts';
 import { type MetricDescription, TYPES } from '../model/metric.ts';
 import type { Pin } from '../model/pin.ts';
@@ -23,7 +24,10 @@ export function instrumentationJson(context: GatewayContext, instrumentation: In
   return {
     ...instrumentation,
     statement: printInstrumentation(instrumentation, metricOf(context, instrumentation)),
-    state: overallState(states.map((s) => s.state)),
+    state: overallState(
+      instrumentation,
+      states.map((s) => s.state),
+    ),
     sources,
   };
 }
@@ -56,14 +60,55 @@ export function pinTable(pins: readonly Pin[]): Table {
   return { columns, rows };
 }
 
-export function metricTable(metrics: readonly MetricDescription[]): Table {
+/** What a driver here says of a metric. */
+export type OfferJson = Omit<MetricOffer, 'metric'>;
+
+export interface MetricJson extends MetricDescription {
+  /** Whether any driver here can measure it now. Absent where no drivers run. */
+  readonly available?: boolean;
+  /** Of each driver that knows it; none for one that only an import or another host knows. */
+  readonly offers?: readonly OfferJson[];
+}
+
+export function metricsOf({ configuration, offers }: GatewayContext): readonly MetricJson[] {
+  const metrics = configuration.metrics();
+  if (offers === undefined) return metrics;
+  const byMetric = new Map<string, OfferJson[]>();
+  for (const { metric, ...offer } of offers()) byMetric.set(metric, [...(byMetric.get(metric) ?? []), offer]);
+  return metrics.map((metric) => {
+    const own = byMetric.get(metric.name) ?? [];
+    return { ...metric, available: own.some((offer) => offer.available), offers: own };
+  });
+}
+
+/** Those that can be had first; of those that cannot, why and what would make it so. */
+export function metricTable(context: GatewayContext): Table {
+  const metrics = metricsOf(context).toSorted(
+    (a, b) => Number(a.available === false) - Number(b.available === false),
+  );
   return {
-    columns: ['metric', 'unit', 'scope', 'fields', 'cost'].map((name) => ({ name })),
-    rows: metrics.map((m) => [m.name, m.unit, m.scope, m.fields.map((f) => f.name).join(' '), m.cost]),
+    columns: ['metric', 'unit', 'scope', 'fields', 'cost', 'available', 'why', 'remedy'].map((name) => ({
+      name,
+    })),
+    rows: metrics.map((m) => {
+      const fields = m.fields.map((f) => f.name).join(' ');
+      const available = m.available === false ? 'no' : 'yes';
+      return [m.name, m.unit, m.scope, fields, m.cost, available, ...whyNot(m)];
+    }),
   };
 }
 
-export function metricsJson(metrics: readonly MetricDescription[]) {
+/** Why it cannot be had here and what would make it so; empty where it can. */
+function whyNot({ available, offers = [] }: MetricJson): [string, string] {
+  if (available !== false) return ['', ''];
+  if (offers.length === 0) return ['no driver here measures it: another host or an import made it known', ''];
+  const said = (of: 'reason' | 'remedy'): string =>
+    offers.flatMap((offer) => (offer[of] === undefined ? [] : [`${offer.driver}: ${offer[of]}`])).join('; ');
+  return [said('reason'), said('remedy')];
+}
+
+export function metricsJson(context: GatewayContext) {
+  const metrics = metricsOf(context);
   const modules = [...new Set(metrics.map((m) => m.name.split('.')[0]!))];
   return { modules, metrics, types: TYPES };
 }

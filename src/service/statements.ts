@@ -55,7 +55,14 @@ export function understand(text: string, catalogue: Catalogue): { statement: Sta
   return { statement: parsed.statement, checked: outcome.checked };
 }
 
-const CHANGES: ReadonlySet<Checked['kind']> = new Set(['instrument', 'drop', 'pin', 'unpin']);
+const CHANGES: ReadonlySet<Checked['kind']> = new Set([
+  'instrument',
+  'pause',
+  'resume',
+  'drop',
+  'pin',
+  'unpin',
+]);
 
 /** Throws ProblemException. */
 export async function runStatement(
@@ -83,6 +90,11 @@ async function run(
       const { instrumentation } = await context.configuration.create(checked.instrumentation);
       return tableAnswer(instrumentationTable(context, [instrumentation]), options.presentation);
     }
+    case 'pause':
+    case 'resume': {
+      const changed = await context.configuration.change(checked.id, { paused: checked.kind === 'pause' });
+      return tableAnswer(instrumentationTable(context, [changed]), options.presentation);
+    }
     case 'drop':
       await context.configuration.drop(checked.id);
       return tableAnswer({ columns: [{ name: 'dropped' }], rows: [[checked.id]] }, options.presentation);
@@ -105,7 +117,7 @@ export function pin(context: GatewayContext, { id, instrumentation, range }: Che
 export async function show(context: GatewayContext, what: Listing): Promise<Table> {
   switch (what) {
     case 'metrics':
-      return metricTable(context.configuration.metrics());
+      return metricTable(context);
     case 'instrumentations':
       return instrumentationTable(context, context.configuration.instrumentations());
     case 'sources':

@@ -119,6 +119,8 @@ export class AsOfReader implements SeriesReader {
         const instrumentation = kept(event.instrumentation);
         return { ...entry, payload: encodeControlEntry({ ...event, instrumentation }) };
       }
+      case 'instrumentation-paused':
+      case 'instrumentation-resumed':
       case 'instrumentation-expired':
       case 'instrumentation-dropped':
         return event.id === this.#asOf.instrumentation.id ? entry : undefined;

@@ -251,6 +251,8 @@ class SqliteCatalogue implements Catalogue {
         return this.#pin(event, entry.offset);
       case 'instrumentation-created':
       case 'instrumentation-changed':
+      case 'instrumentation-paused':
+      case 'instrumentation-resumed':
       case 'instrumentation-expired':
       case 'instrumentation-dropped':
         return this.#change(event, second, entry.offset);

@@ -207,7 +207,7 @@ export class Fold {
 
   ending(id: string): Ending {
     return {
-      endsOf: (source) => this.#ends.of(source),
+      endsOf: (source) => this.#ends.of(source, id),
       stopSecond: this.#lives.get(id)?.expiredSecond ?? Number.POSITIVE_INFINITY,
     };
   }
@@ -269,6 +269,8 @@ export class Fold {
         return this.#reclaim(event.level, event.untilSecond);
       case 'instrumentation-created':
       case 'instrumentation-changed':
+      case 'instrumentation-paused':
+      case 'instrumentation-resumed':
       case 'instrumentation-expired':
       case 'instrumentation-dropped':
         return this.#change(event, second, entry);
@@ -302,6 +304,7 @@ export class Fold {
     if (refused !== undefined)
       this.#refuse(entry, 'refusedControl', `Cannot take "${event.kind}": ${refused}`);
     this.#forget(gone);
+    if (event.kind === 'instrumentation-paused' && life !== undefined) this.#ends.endAll(event.id, second);
     if (life !== undefined) this.#adopt(life);
   }
 
@@ -316,6 +319,7 @@ export class Fold {
     if (gone.length === 0) return;
     for (const id of gone) this.#heads.delete(id);
     this.#pins.forget(gone);
+    this.#ends.forget(gone);
     this.pending.forget(gone);
     this.#gone.push(...gone);
     this.#sizeCells = this.#measure();

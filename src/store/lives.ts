@@ -2,6 +2,7 @@
  *  Does not: own series. The fold and the catalogue both go by it, so they agree.
  *  - created under the name of one that measures the same: continues it, with its history.
  *  - created under the name of one that measures something else: replaces it, and its history goes.
+ *  - paused: lives, and is measured by nobody; what still comes is taken.
  *  - expired: takes nothing new, its history stays for its retention, and while a pin holds a range of it.
  *  - dropped: its history goes at once. */
 import { bucketCount } from '../model/grid.ts';
@@ -86,6 +87,16 @@ export class Lives {
           return { ...life, instrumentation: { ...rest, keepSeconds, ...kept, idleSeconds } };
         });
       }
+      case 'instrumentation-paused':
+        return this.#update(event.id, (life) => {
+          const pausedSecond = life.instrumentation.pausedSecond ?? second;
+          return { ...life, instrumentation: { ...life.instrumentation, pausedSecond } };
+        });
+      case 'instrumentation-resumed':
+        return this.#update(event.id, (life) => {
+          const { pausedSecond: _, ...instrumentation } = life.instrumentation;
+          return { ...life, instrumentation };
+        });
       case 'instrumentation-expired':
         return this.#expire(event.id, second);
       case 'instrumentation-dropped':

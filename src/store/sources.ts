@@ -4,7 +4,7 @@ import { assert } from '../model/assert.ts';
 import { SOURCE_FORGET_SECONDS, SOURCES_MAX } from '../model/limits.ts';
 import { type Source, sourceName } from '../model/report.ts';
 
-/** Ends kept of one host or source: restarts within the seconds that are still open. */
+/** Ends kept of one host, source or instrumentation: restarts and pauses within the seconds that are still open. */
 const ENDS_MAX = 16;
 
 assert(SOURCES_MAX >= 16, 'a sixteenth is forgotten at a time');
@@ -80,7 +80,8 @@ export class Sources {
   }
 }
 
-/** Seconds from which on a source, or every source of a host, is expected no more unless it reports again. */
+/** Seconds from which on a source, or every source of a host or of an instrumentation that was paused, is expected no
+ *  more unless it reports again. */
 export class Ends {
   readonly #ends = new Map<string, number[]>();
 
@@ -96,12 +97,29 @@ export class Ends {
     this.#add(`source ${name}`, second);
   }
 
-  /** Ascending. A source name is its host, a slash, its driver. */
-  of(name: string): readonly number[] {
-    const byHost = this.#ends.get(`host ${name.slice(0, name.indexOf('/'))}`);
-    const bySource = this.#ends.get(`source ${name}`);
-    if (byHost === undefined || bySource === undefined) return byHost ?? bySource ?? [];
-    return [...byHost, ...bySource].toSorted((a, b) => a - b);
+  /** Of every source of one instrumentation. */
+  endAll(instrumentation: string, second: number): void {
+    this.#add(`instrumentation ${instrumentation}`, second);
+  }
+
+  /** Their history went. */
+  forget(instrumentations: readonly string[]): void {
+    for (const id of instrumentations) this.#ends.delete(`instrumentation ${id}`);
+  }
+
+  /** Ascending: what ended a source, as far as an instrumentation sees. A source name is its host, a slash, its
+   *  driver. */
+  of(name: string, instrumentation: string): readonly number[] {
+    const places = [
+      `host ${name.slice(0, name.indexOf('/'))}`,
+      `source ${name}`,
+      `instrumentation ${instrumentation}`,
+    ];
+    const ends = places.flatMap((place) => {
+      const seconds = this.#ends.get(place);
+      return seconds === undefined ? [] : [seconds];
+    });
+    return ends.length < 2 ? (ends[0] ?? []) : ends.flat().toSorted((a, b) => a - b);
   }
 
   /** Forgets ends so old that no source from before them is expected any more. */

@@ -59,6 +59,7 @@ export const arbitraryInstrumentation: fc.Arbitrary<Instrumentation> = fc.record
     keepLevels: arbitraryKeepLevels,
     idleSeconds: fc.nat(100_000),
     createdSecond: arbitrarySecond,
+    pausedSecond: arbitrarySecond,
   },
   {
     requiredKeys: [
@@ -101,7 +102,12 @@ export const arbitraryControlEvent: fc.Arbitrary<ControlEvent> = fc.oneof(
     { requiredKeys: ['kind', 'id', 'keepSeconds', 'idleSeconds'] },
   ),
   fc.record({
-    kind: fc.constantFrom('instrumentation-expired' as const, 'instrumentation-dropped' as const),
+    kind: fc.constantFrom(
+      'instrumentation-paused' as const,
+      'instrumentation-resumed' as const,
+      'instrumentation-expired' as const,
+      'instrumentation-dropped' as const,
+    ),
     id: arbitraryId,
   }),
   fc.record({ kind: fc.constant('range-pinned' as const), pin: arbitraryPin }),

@@ -520,9 +520,13 @@ export function arbitraryStatement(catalogue: Catalogue): fc.Arbitrary<ast.State
   const read = arbitraryRead(metrics);
   const listing = fc.constantFrom<ast.Listing>('metrics', 'instrumentations', 'sources', 'pins');
   const ids = instrumentations.map((i) => i.id);
-  const drop = ids.map((id) => fc.constant<ast.Statement>({ kind: 'drop', id: nameNode(id), span }));
+  const life = ids.map((id) =>
+    fc
+      .constantFrom('drop' as const, 'pause' as const, 'resume' as const)
+      .map((kind): ast.Statement => ({ kind, id: nameNode(id), span })),
+  );
   const unpin = pins.map(({ id }) => fc.constant<ast.Statement>({ kind: 'unpin', id: nameNode(id), span }));
-  const changes = [...drop, ...ids.map(arbitraryPin), ...unpin];
+  const changes = [...life, ...ids.map(arbitraryPin), ...unpin];
   return fc.oneof(
     { weight: 6, arbitrary: read },
     { weight: 3, arbitrary: arbitraryInstrument(metrics) },
@@ -544,7 +548,7 @@ export const arbitraryWildLiteral: fc.Arbitrary<ast.LiteralNode> = fc.oneof(
 );
 
 const WORDS =
-  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pin unpin pins show metrics instrumentations sources explain histograms cell compare diff heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
+  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pause resume pin unpin pins show metrics instrumentations sources explain histograms cell compare diff heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
     ' ',
   );
 

@@ -116,6 +116,28 @@ describe('the instrumenter', () => {
     });
   });
 
+  it('says of each metric of each driver whether it can be had here', async () => {
+    await inWorld(async ({ start, socketPath }) => {
+      const instrumenter = await start();
+      const offer = (): unknown => instrumenter.offers().find(({ metric }) => metric === 'http.requests');
+      expect(instrumenter.offers().map(({ metric }) => metric)).toEqual(
+        instrumenter.metrics().map(({ name }) => name),
+      );
+      expect(offer()).toMatchObject({
+        driver: 'node',
+        available: false,
+        reason: expect.stringContaining('no Node program is attached'),
+        remedy: expect.stringContaining('--import'),
+      });
+      const program = new TestProgram(socketPath);
+      program.hello();
+      await eventually(() => instrumenter.sources().length === 1, 'attached');
+      expect(offer()).toEqual({ driver: 'node', metric: 'http.requests', available: true });
+      program.socket.end();
+      await instrumenter.close();
+    });
+  });
+
   it('keeps a refusal as a state with its reason', async () => {
     await withDirectory(async (directory) => {
       const clock = new ManualClock(1_000_000_000);

@@ -80,6 +80,8 @@ it('names every kind of control event, and the limit of an entry', () => {
   const kinds: { readonly [kind in ControlEvent['kind']]: true } = {
     'instrumentation-created': true,
     'instrumentation-changed': true,
+    'instrumentation-paused': true,
+    'instrumentation-resumed': true,
     'instrumentation-expired': true,
     'instrumentation-dropped': true,
     'range-pinned': true,

@@ -107,7 +107,11 @@ describe('the state of an instrumentation', () => {
     [[enabled, enabling, failed], 'enabling'],
     [[enabled, failed], 'partly'],
     [[failed], 'failed'],
-  ])('of %j is %s', (sources, state) => expect(overallState(sources)).toBe(state));
+  ])('of %j is %s', (sources, state) => expect(overallState({}, sources)).toBe(state));
+
+  it('is that it is paused, whatever sources say still', () => {
+    expect(overallState({ pausedSecond: 7 }, [enabled, failed])).toBe('paused');
+  });
 });
 
 describe('the clock', () => {

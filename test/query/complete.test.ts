@@ -27,6 +27,8 @@ describe('completion', () => {
       'cpu.usage',
       'instrument',
       'drop',
+      'pause',
+      'resume',
       'pin',
       'unpin',
       'show',
@@ -38,6 +40,8 @@ describe('completion', () => {
     expect(offers('show ')).toEqual(['metrics', 'instrumentations', 'sources', 'pins']);
     expect(offers('drop ')).toEqual(['checkout-latency']);
     expect(offers('drop check')).toEqual(['checkout-latency']);
+    expect(offers('pause ')).toEqual(['checkout-latency']);
+    expect(offers('resume ')).toEqual(['checkout-latency']);
     expect(offers('pin ')).toEqual(['checkout-latency']);
     expect(offers('pin checkout-latency ')).toEqual(['last', 'from']);
     expect(offers('pin checkout-latency last 5m as ')).toEqual([]);

@@ -218,6 +218,63 @@ describe('instrumentations', () => {
     expect(left).toEqual(['requests']);
   });
 
+  it('are cloned with what is given in place of what the original has, checked as a whole', async () => {
+    await house.instrument(
+      'instrument http.requests where latency > 5ms by route, latency keep 1h as origin',
+    );
+    const clone = (payload: object) =>
+      house.gateway.inject({
+        method: 'POST',
+        url: '/api/v1/instrumentations/origin/clone',
+        headers: { host: 'localhost' },
+        payload,
+      });
+    const narrow = await clone({
+      where: 'status >= 500',
+      by: ['host', 'latency'],
+      idle: 'never',
+      as: 'narrow',
+    });
+    expect([narrow.statusCode, narrow.json().statement]).toEqual([
+      201,
+      'instrument http.requests where status >= 500 by host, latency every 1s keep 1h idle never as narrow',
+    ]);
+    const all = await clone({ where: '', as: 'everything' });
+    expect(all.json().statement).toBe(
+      'instrument http.requests by route, latency every 1s keep 1h idle 1h as everything',
+    );
+    const wrong = await clone({ by: ['rout'] });
+    expect([wrong.statusCode, wrong.json().detail]).toEqual([
+      400,
+      expect.stringContaining('did you mean "route"'),
+    ]);
+    expect((await clone({ as: 'narrow' })).statusCode).toBe(409);
+    const same = await clone({});
+    expect([same.statusCode, same.json().id]).toEqual([200, 'origin']);
+    for (const id of ['origin', 'narrow', 'everything']) await post(`drop ${id}`);
+  });
+
+  it('are paused and resumed, by statement and as a resource', async () => {
+    await house.instrument('instrument node.loop by latency as loop');
+    const patch = (paused: boolean) =>
+      house.gateway.inject({
+        method: 'PATCH',
+        url: '/api/v1/instrumentations/loop',
+        headers: { host: 'localhost' },
+        payload: { paused },
+      });
+    expect((await post('pause loop')).json().rows[0].slice(0, 2)).toEqual(['loop', 'paused']);
+    expect((await post('pause loop')).json().rows[0].slice(0, 2)).toEqual(['loop', 'paused']);
+    expect((await query('pause loop')).statusCode).toBe(405);
+    const paused = (await get('/api/v1/instrumentations/loop')).json();
+    expect(paused).toMatchObject({ state: 'paused', pausedSecond: expect.any(Number) });
+    expect((await patch(false)).json()).toMatchObject({ state: 'enabled' });
+    expect((await patch(true)).json()).toMatchObject({ state: 'paused' });
+    expect((await post('resume loop')).json().rows[0].slice(0, 2)).toEqual(['loop', 'enabled']);
+    expect((await post('resume lop')).json().errors[0]).toMatchObject({ suggestion: 'loop' });
+    await post('drop loop');
+  });
+
   it('runs a statement that changes something by POST of plain text', async () => {
     const answer = await house.gateway.inject({
       method: 'POST',
@@ -352,6 +409,16 @@ describe('self-description', () => {
     const metrics = (await get('/api/v1/metrics')).json();
     expect(metrics.metrics.map((m: { name: string }) => m.name)).toContain('http.requests');
     expect(metrics.types.time).toMatchObject({ unit: 's', base: 10, power: -9 });
+    const named = (name: string): unknown => metrics.metrics.find((m: { name: string }) => m.name === name);
+    expect(named('http.requests')).toMatchObject({ available: true, offers: [{ driver: 'node' }] });
+    expect(named('node.gc')).toMatchObject({
+      available: false,
+      offers: [{ driver: 'node', available: false, reason: 'no program', remedy: 'start one' }],
+    });
+    const { rows } = (await query('show metrics')).json() as { rows: string[][] };
+    expect(rows[0]).toEqual(expect.arrayContaining(['http.requests', 'yes']));
+    const gc = rows.find(([name]) => name === 'node.gc');
+    expect(gc?.slice(-3)).toEqual(['no', 'node: no program', 'node: start one']);
     const openapi = (await get('/openapi.json')).json();
     expect(openapi.openapi).toBe('3.1.0');
     expect(Object.keys(openapi.paths)).toContain('/api/v1/query');

@@ -25,6 +25,8 @@ export interface House {
     instrumentation: string,
     latencies: Readonly<Record<string, readonly number[]>>,
   ): Promise<void>;
+  /** Resolves when all that the log has is folded. */
+  folded(): Promise<void>;
   /** As where its disk is gone: what is appended is refused. */
   closeLog(): Promise<void>;
   close(): Promise<void>;
@@ -68,6 +70,10 @@ export async function openHouse(
     aggregators: [aggregator],
     owner: () => aggregator,
     states: () => [{ source: 'web1/node:shop[1]', state: { state: 'enabled', sinceSecond: START_SECOND } }],
+    offers: () => [
+      { driver: 'node', metric: 'http.requests', available: true },
+      { driver: 'node', metric: 'node.gc', available: false, reason: 'no program', remedy: 'start one' },
+    ],
     checks: () => [{ name: 'log', ok: log.health().ok, detail: 'takes entries' }],
     clock,
     log,
@@ -96,6 +102,7 @@ export async function openHouse(
       );
       await core.folded();
     },
+    folded: () => core.folded(),
     closeLog: () => log.close(),
     close: async () => {
       await gateway.close();

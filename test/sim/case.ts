@@ -102,6 +102,8 @@ const step = Type.Union([
     keepLevels,
   }),
   Type.Object({ do: Type.Literal('expire'), of: text }),
+  Type.Object({ do: Type.Literal('pause'), of: text }),
+  Type.Object({ do: Type.Literal('resume'), of: text }),
   Type.Object({ do: Type.Literal('drop'), of: text }),
   Type.Object({ do: Type.Literal('pin'), id: text, of: text, backSeconds: count, seconds: count }),
   Type.Object({ do: Type.Literal('unpin'), id: text }),

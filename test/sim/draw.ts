@@ -255,7 +255,8 @@ class Story {
     const prng = this.#prng;
     const [first = '', ...others] = this.#labels;
     const of = prng.pick([first, ...others]);
-    if (prng.chance(life)) this.#steps.push({ do: prng.pick(['create', 'create', 'expire', 'drop']), of });
+    if (prng.chance(life))
+      this.#steps.push({ do: prng.pick(['create', 'create', 'expire', 'pause', 'resume', 'drop']), of });
     if (prng.chance(change)) {
       const keepLevels = drawKeepLevels(prng);
       const keepSeconds = prng.pick(KEEPS_SECONDS);

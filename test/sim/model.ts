@@ -40,6 +40,8 @@ interface Series {
   readonly owned: boolean;
   instrumentation: Instrumentation;
   expiredSecond: number;
+  /** From each of these on nobody is expected who does not report again. */
+  pauses: number[];
   /** What a shorter retention, or want of space, gave up does not come back; by level. */
   readonly floors: Map<Level, number>;
   readonly pins: Map<string, Keeps>;
@@ -168,6 +170,21 @@ export class Model {
         this.#redefine(series, { ...rest, keepSeconds, ...kept, idleSeconds });
         return;
       }
+      case 'instrumentation-paused': {
+        const series = this.#series.get(event.id);
+        if (series === undefined) return;
+        series.pauses.push(arrivedSecond);
+        const pausedSecond = series.instrumentation.pausedSecond ?? arrivedSecond;
+        series.instrumentation = { ...series.instrumentation, pausedSecond };
+        return;
+      }
+      case 'instrumentation-resumed': {
+        const series = this.#series.get(event.id);
+        if (series === undefined) return;
+        const { pausedSecond: _paused, ...instrumentation } = series.instrumentation;
+        series.instrumentation = instrumentation;
+        return;
+      }
       case 'instrumentation-expired': {
         const series = this.#series.get(event.id);
         if (series?.expiredSecond === Infinity) series.expiredSecond = arrivedSecond;
@@ -291,14 +308,15 @@ export class Model {
     const expected = new Map<number, Set<string>>();
     for (const [source, heard] of series.heard) {
       const host = source.slice(0, source.indexOf('/'));
-      const ends = this.#ends.filter(([who]) => who === source || who === host).map(([, end]) => end);
+      const ended = this.#ends.filter(([who]) => who === source || who === host).map(([, end]) => end);
+      const ends = [...ended, ...series.pauses];
       const seconds = [...heard].toSorted((a, b) => a - b);
       seconds.forEach((newest, i) => {
         const next = Math.min(seconds[i + 1] ?? Infinity, newest + FORGET + 1, until);
         for (let second = Math.max(newest, from); second < next; second++) {
-          const ended = ends.some((end) => end > newest && end <= second);
+          const isOver = ends.some((end) => end > newest && end <= second);
           const inStep = (second - newest) % series.instrumentation.everySeconds === 0;
-          if (second === newest || (second < series.expiredSecond && !ended && inStep)) {
+          if (second === newest || (second < series.expiredSecond && !isOver && inStep)) {
             setOf(expected, second).add(source);
           }
         }
@@ -333,6 +351,7 @@ function newSeries(instrumentation: Instrumentation, owned: boolean): Series {
     owned,
     instrumentation,
     expiredSecond: Infinity,
+    pauses: [],
     floors: new Map(),
     pins: new Map(),
     cells: new Map(),

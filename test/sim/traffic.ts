@@ -53,6 +53,15 @@ const SOURCES = [
 const which = fc.nat(INSTRUMENTATIONS.length - 1);
 const source = fc.nat(SOURCES.length - 1);
 
+type LifeStep = 'expire' | 'pause' | 'resume' | 'drop' | 'odd';
+
+const KINDS = {
+  expire: 'instrumentation-expired',
+  pause: 'instrumentation-paused',
+  resume: 'instrumentation-resumed',
+  drop: 'instrumentation-dropped',
+} as const;
+
 export type Step =
   | { readonly step: 'advance'; readonly seconds: number }
   | {
@@ -71,7 +80,7 @@ export type Step =
   | { readonly step: 'repeat'; readonly which: number }
   | { readonly step: 'restart'; readonly source: number; readonly announced: boolean }
   | { readonly step: 'offline'; readonly source: number }
-  | { readonly step: 'create' | 'expire' | 'drop' | 'odd'; readonly which: number }
+  | { readonly step: 'create' | LifeStep; readonly which: number }
   | {
       readonly step: 'keep';
       readonly which: number;
@@ -125,7 +134,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ step: fc.constant('repeat' as const), which: fc.nat(1000) }) },
   fc.record({ step: fc.constant('restart' as const), source, announced: fc.boolean() }),
   fc.record({ step: fc.constant('offline' as const), source }),
-  fc.record({ step: fc.constantFrom('create', 'expire', 'drop', 'odd'), which }),
+  fc.record({ step: fc.constantFrom('create', 'expire', 'pause', 'resume', 'drop', 'odd'), which }),
   fc.record({
     step: fc.constant('keep' as const),
     which,
@@ -231,6 +240,8 @@ class Traffic {
         return this.#append({ kind: 'garbage', bytes: step.bytes });
       case 'create':
       case 'expire':
+      case 'pause':
+      case 'resume':
       case 'drop':
       case 'odd':
         return this.#life(step.step, INSTRUMENTATIONS[step.which]!);
@@ -248,10 +259,9 @@ class Traffic {
     }
   }
 
-  #life(step: 'create' | 'expire' | 'drop' | 'odd', of: Instrumentation): void {
+  #life(step: 'create' | LifeStep, of: Instrumentation): void {
     if (step === 'create') return this.control({ kind: 'instrumentation-created', instrumentation: of });
-    if (step === 'expire') return this.control({ kind: 'instrumentation-expired', id: of.id });
-    if (step === 'drop') return this.control({ kind: 'instrumentation-dropped', id: of.id });
+    if (step !== 'odd') return this.control({ kind: KINDS[step], id: of.id });
     const instrumentation = { ...of, by: [...of.by, 'more'] };
     this.control({ kind: 'instrumentation-created', instrumentation });
   }

@@ -186,6 +186,8 @@ class World {
       case 'create':
       case 'change':
       case 'expire':
+      case 'pause':
+      case 'resume':
       case 'drop':
       case 'pin':
       case 'unpin':
@@ -296,7 +298,7 @@ class World {
   }
 
   #event(
-    step: StepOf<'create' | 'change' | 'expire' | 'drop' | 'pin' | 'unpin' | 'reclaim'>,
+    step: StepOf<'create' | 'change' | 'expire' | 'pause' | 'resume' | 'drop' | 'pin' | 'unpin' | 'reclaim'>,
   ): ControlEvent | undefined {
     const { second } = this.#time;
     if (step.do === 'unpin') return { kind: 'range-unpinned', id: step.id };
@@ -320,6 +322,10 @@ class World {
       }
       case 'expire':
         return { kind: 'instrumentation-expired', id };
+      case 'pause':
+        return { kind: 'instrumentation-paused', id };
+      case 'resume':
+        return { kind: 'instrumentation-resumed', id };
       case 'drop':
         return { kind: 'instrumentation-dropped', id };
       case 'pin': {

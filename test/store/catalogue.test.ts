@@ -55,7 +55,12 @@ const arbitraryLog = fc
       }),
       fc
         .record({
-          kind: fc.constantFrom('instrumentation-expired' as const, 'instrumentation-dropped' as const),
+          kind: fc.constantFrom(
+            'instrumentation-paused' as const,
+            'instrumentation-resumed' as const,
+            'instrumentation-expired' as const,
+            'instrumentation-dropped' as const,
+          ),
           id: fc.constantFrom('requests', 'errors'),
         })
         .map((event) => payloadOf({ kind: 'control', event })),

@@ -18,6 +18,7 @@ import {
   type DriverSink,
   type DriverSource,
   type EncodedBatch,
+  type Availability,
 } from '../driver.ts';
 import { listenAt } from './listen.ts';
 import { NODE_METRICS } from './metrics.ts';
@@ -74,6 +75,15 @@ export class NodeDriver implements Driver {
       this.#restored = true;
       this.#tell();
     });
+  }
+
+  /** What is instrumented while no program is attached is measured as soon as one is. */
+  availability(): readonly Availability[] {
+    if (this.#attached().length > 0) return [];
+    const reason = `no Node program is attached to "${this.#options.socketPath}"`;
+    const remedy =
+      'start one with `node --import tailglow/node app.js`; what is asked for already is measured then';
+    return this.metrics.map(({ name }) => ({ metric: name, available: false, reason, remedy }));
   }
 
   async enable(instrumentation: Instrumentation): Promise<void> {

@@ -6,8 +6,16 @@ import type { Clock } from '../../model/clock.ts';
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
 import { encodeBatch, type Report } from '../../model/batch.ts';
 import { sourceName } from '../../model/report.ts';
-import { type Collected, type Driver, DriverError, type DriverSink, type DriverSource } from '../driver.ts';
+import {
+  type Collected,
+  type Driver,
+  DriverError,
+  type DriverSink,
+  type DriverSource,
+  type Availability,
+} from '../driver.ts';
 import { SourceSequence } from '../source-sequence.ts';
+import { availabilityOf } from './availability.ts';
 import { Measure } from './measure.ts';
 import { PROC_METRICS } from './metrics.ts';
 import type { Asked, Sample } from './sample.ts';
@@ -39,6 +47,8 @@ export class ProcDriver implements Driver {
   /** What could not be read at the last sample of each subject: told once. */
   readonly #faults = new Map<SubjectName, ReadonlySet<string>>();
   #sink: DriverSink | undefined;
+  #availability: readonly Availability[] = [];
+  #looking: Promise<void> | undefined;
 
   constructor(options: ProcDriverOptions) {
     this.#options = options;
@@ -47,6 +57,13 @@ export class ProcDriver implements Driver {
 
   async start(sink: DriverSink): Promise<void> {
     this.#sink = sink;
+    await this.#look();
+  }
+
+  /** As it was at the last look; a look now is what the next one who asks hears. */
+  availability(): readonly Availability[] {
+    void this.#look();
+    return this.#availability;
   }
 
   async enable(instrumentation: Instrumentation): Promise<void> {
@@ -126,6 +143,24 @@ export class ProcDriver implements Driver {
       }),
     );
     return new Map(taken);
+  }
+
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { root = '/', clock } = this.#options;
+    try {
+      this.#availability = await availabilityOf(PROC_METRICS, { root, clock }, (sample) =>
+        this.#reason(sample),
+      );
+    } catch (error) {
+      this.#sink?.note(
+        `proc: cannot tell what can be had: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 
   #asked(): Map<SubjectName, Asked> {

@@ -158,7 +158,7 @@ export const PRESSURE_FILES: TextFiles = {
   })),
   columns: 2,
   counters: 2,
-  absent: 'this kernel tells no pressure (it may need psi=1 at boot)',
+  absent: 'this kernel tells no pressure',
 };
 
 /** /proc/loadavg, in hundredths. */

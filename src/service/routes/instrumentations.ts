@@ -5,6 +5,7 @@ import { LEVELS } from '../../model/level.ts';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { instrumentationJson } from '../listing.ts';
+import { cloneStatement } from '../clone.ts';
 import { ProblemException } from '../problem.ts';
 import { draftOf } from '../statements.ts';
 
@@ -36,13 +37,34 @@ const Change = Type.Object(
       ),
     ),
     idleSeconds: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 365 * 86_400, description: '0 is never' }),
+      Type.Union([Type.Literal(0), Type.Integer({ minimum: 10, maximum: 365 * 86_400 })], {
+        description: 'Ends when nobody looks for so long; 0 is never',
+      }),
+    ),
+    paused: Type.Optional(
+      Type.Boolean({ description: 'true measures no more for a while, false measures again' }),
     ),
   },
   { additionalProperties: false, minProperties: 1 },
 );
-/** A clone takes another name and, where given, another statement's parts. */
-const Clone = Type.Object({ as: Type.String() }, { additionalProperties: false });
+/** Clauses as the language writes them: what is given takes the place of what the original has. */
+const Clone = Type.Object(
+  {
+    as: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Its name; else one made of metric and fields' }),
+    ),
+    where: Type.Optional(
+      Type.String({ maxLength: QUERY_TEXT_MAX, description: 'A condition; "" for all events' }),
+    ),
+    by: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { description: 'Fields to break out by' }),
+    ),
+    every: Type.Optional(Type.String({ maxLength: 16, description: 'Such as 10s' })),
+    keep: Type.Optional(Type.String({ maxLength: 200, description: 'Such as 24h, or 24h, 7d at 10s' })),
+    idle: Type.Optional(Type.String({ maxLength: 16, description: 'Such as 1h, or never' })),
+  },
+  { additionalProperties: false },
+);
 
 export async function instrumentationRoutes(app: FastifyInstance, context: GatewayContext): Promise<void> {
   const { configuration } = context;
@@ -68,7 +90,9 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
   );
   app.patch<{ Params: Type.Static<typeof Id>; Body: Type.Static<typeof Change> }>(
     '/api/v1/instrumentations/:id',
-    { schema: { tags, summary: 'Change retention or idle limit', params: Id, body: Change } },
+    {
+      schema: { tags, summary: 'Change retention or idle limit, pause or resume', params: Id, body: Change },
+    },
     async ({ params, body }) => instrumentationJson(context, await configuration.change(params.id, body)),
   );
   app.delete<{ Params: Type.Static<typeof Id> }>(
@@ -81,11 +105,20 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
   );
   app.post<{ Params: Type.Static<typeof Id>; Body: Type.Static<typeof Clone> }>(
     '/api/v1/instrumentations/:id/clone',
-    { schema: { tags, summary: 'A new one that measures the same', params: Id, body: Clone } },
+    {
+      schema: {
+        tags,
+        summary: 'A new one that measures the same but for what is given',
+        params: Id,
+        body: Clone,
+      },
+    },
     async ({ params, body }, reply) => {
-      const draft = { ...existing(context, params.id), id: body.as };
-      const { instrumentation } = await configuration.create(draft);
-      void reply.code(201).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
+      const statement = cloneStatement(existing(context, params.id), body, configuration.metrics());
+      const { instrumentation, created } = await configuration.create(draftOf(statement, configuration));
+      void reply
+        .code(created ? 201 : 200)
+        .header('location', `/api/v1/instrumentations/${instrumentation.id}`);
       return instrumentationJson(context, instrumentation);
     },
   );

@@ -7,7 +7,7 @@ export async function metricRoutes(app: FastifyInstance, context: GatewayContext
   app.get(
     '/api/v1/metrics',
     { schema: { tags: ['catalogue'], summary: 'What can be measured: modules, metrics, fields, types' } },
-    () => metricsJson(context.configuration.metrics()),
+    () => metricsJson(context),
   );
   app.get(
     '/api/v1/sources',

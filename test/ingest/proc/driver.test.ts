@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type DriverError } from '../../../src/ingest/driver.ts';
 import { ProcDriver } from '../../../src/ingest/proc/driver.ts';
 import { systemClock } from '../../../src/model/clock.ts';
@@ -193,6 +193,29 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
       });
       expect(driver.states('psi_stall')).toEqual([]);
       expect(await descriptorsInto(root)).toBe(0);
+    });
+  });
+
+  it('says what it cannot measure here, why, and what would make it so', async () => {
+    await inProc(async (root, driver) => {
+      const missing = (): (string | undefined)[][] =>
+        driver
+          .availability()
+          .filter(({ available }) => !available)
+          .map(({ metric, reason, remedy }) => [metric, reason, remedy]);
+      const before = missing().map(([metric]) => metric);
+      expect(before).not.toContain('psi.stall');
+      expect(before).not.toContain('load.average');
+      await rm(join(root, 'proc/pressure'), { recursive: true });
+      await writeFile(join(root, 'proc/loadavg'), '');
+      await vi.waitFor(() => expect(missing().length).toBe(before.length + 2));
+      expect(missing()).toEqual(
+        expect.arrayContaining([
+          ['psi.stall', expect.stringContaining('tells no pressure'), expect.stringContaining('psi=1')],
+          ['load.average', expect.stringContaining('no line of the form'), expect.stringContaining('mount')],
+        ]),
+      );
+      await vi.waitFor(async () => expect(await descriptorsInto(root)).toBe(0));
     });
   });
 
