@@ -14,6 +14,7 @@ import { type Catalogue, openCatalogue } from '../store/catalogue.ts';
 import { AggregatorThread } from './aggregator-thread.ts';
 import { Configuration } from './configuration.ts';
 import { Cover } from './cover.ts';
+import { untilFolded } from './folded.ts';
 import { buildGateway, type Gateway } from './gateway.ts';
 import type { HealthCheck } from './health.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
@@ -76,13 +77,19 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   const { crc32c } = loadKernel(options.kernel);
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
   onClose(() => log.writer.close());
-  const instrumenter = await startMeasuring(options, log);
+  const events = new Set<Promise<void>>();
+  const instrumenter = await startMeasuring(options, log, events);
   onClose(() => instrumenter.close());
   const reconciler = new Reconciler(instrumenter, clock, options.notice);
   const configuration = await startConfiguration(options, log, (measured) => reconciler.want(measured));
   onClose(() => configuration.close());
   const threads = startThreads(options, log, instrumenter);
   onClose(() => Promise.all(threads.map((thread) => thread.close())));
+  onClose(async () => {
+    await instrumenter.close();
+    await Promise.all(events);
+    await untilFolded(threads, log.end() ?? 0, clock);
+  });
   await configuration.announce(options.host, instrumenter.metrics());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.measured());
@@ -120,12 +127,19 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   return { url: await listen(gateway, options), socketPath: instrumenter.socketPath };
 }
 
-function startMeasuring(options: EmbeddedOptions, log: OpenedLog): Promise<Instrumenter> {
+/** `events` are those on their way to the log. */
+function startMeasuring(
+  options: EmbeddedOptions,
+  log: OpenedLog,
+  events: Set<Promise<void>>,
+): Promise<Instrumenter> {
   const { host, data, socket, clock, notice } = options;
   const onEvent = (event: ControlEvent): void => {
-    log.writer
+    const appended = log.writer
       .append(encodeControlEntry(event))
-      .catch((error: unknown) => notice(`${event.kind}: ${text(error)}`));
+      .catch((error: unknown) => notice(`${event.kind}: ${text(error)}`))
+      .finally(() => events.delete(appended));
+    events.add(appended);
   };
   return startInstrumenter({
     host,

@@ -24,6 +24,8 @@ export interface OpenedLog {
   readonly writer: LogWriter;
   /** A reader in this thread; each follower has its own. */
   reader(): Promise<LogReader>;
+  /** Entries below are durable; undefined where only a broker knows. */
+  end(): number | undefined;
   /** What another thread needs to open a reader of its own. */
   address(): LogAddress;
   health(): LogHealth;
@@ -52,6 +54,7 @@ async function fileLog(directory: string, clock: Clock, checksum: Checksum): Pro
   return {
     writer,
     reader: async () => openFileLogReader(directory, writer.tail, checksum),
+    end: () => writer.tail.end(),
     address: () => {
       const { port1, port2 } = new MessageChannel();
       shareTail(writer, port1);
@@ -66,6 +69,7 @@ async function amqpLog(url: string, clock: Clock): Promise<OpenedLog> {
   return {
     writer,
     reader: async () => openAmqpLogReader(url, { clock, prng: Math.random }),
+    end: () => undefined,
     address: () => ({ log: { kind: 'amqp', url } }),
     health: () => writer.health(),
   };

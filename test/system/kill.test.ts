@@ -76,7 +76,6 @@ it('loses nothing and counts nothing twice', async () => {
   await new Promise((resolve) => setTimeout(resolve, 4000));
   const until = Math.floor(Date.now() / 1000) - 2;
   const served = await servedBy(shopUrl, from, until);
-  expect(served.length).toBe(until - from);
   expect(disagreements(await countedBy(server.url, from, until), served, from)).toEqual([]);
   await server.stop();
   const { stdout } = await promisify(execFile)(process.execPath, [

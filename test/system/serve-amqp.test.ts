@@ -60,7 +60,6 @@ it('keeps every second through a dead broker and a dead server', async () => {
     return values.length === until - from && values.every((v) => v !== null) ? values : undefined;
   });
   const served = await servedBy(demoShopOf(server), from, until);
-  expect(served.length).toBe(until - from);
   expect(disagreements(counted, served, from)).toEqual([]);
   await server.kill9();
   server = await start(); // with a shop of its own, whose seconds are later ones

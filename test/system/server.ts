@@ -127,13 +127,22 @@ export function disagreements(
   const ends = (served[0]?.edge ?? 0) + (served.at(-1)?.edge ?? 0);
   if (!(Math.abs(difference) <= ends))
     faults.push(`in all ${difference} more counted than served, ${ends} at the ends`);
+  const busy = served.filter(({ total }) => total > 0).length;
+  if (busy < served.length / 2) faults.push(`the shop served in ${busy} of ${served.length} seconds only`);
   if (exact < served.length * 0.7) faults.push(`only ${exact} of ${served.length} seconds agree exactly`);
   return faults;
 }
 
+/** Of each second of [from, until). */
 export async function servedBy(shopUrl: string, from: number, until: number): Promise<ServedSecond[]> {
   const response = await fetch(`${shopUrl}/__served?from=${from}&until=${until}`);
-  return ((await response.json()) as { seconds: ServedSecond[] }).seconds;
+  const { seconds } = (await response.json()) as { seconds: ServedSecond[] };
+  const known = new Map(seconds.map((s) => [s.second, s]));
+  // A second in which the shop finished nothing, as on a busy machine, is none of its seconds.
+  return Array.from(
+    { length: until - from },
+    (_, i): ServedSecond => known.get(from + i) ?? { second: from + i, total: 0, edge: 0 },
+  );
 }
 
 /** Requests that the store has, per second of [from, until); null where nothing is known. */
