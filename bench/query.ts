@@ -17,7 +17,7 @@ import { blockCells } from './workload.ts';
 
 export const question =
   'How long does a query take over 10 minutes of 10 keys in memory, and what does the native kernel gain?';
-export const smokeDigest = 'f4430fc0';
+export const smokeDigest = 'ae264e88';
 
 const KEYS = 10;
 const SOURCES = 20;

@@ -73,8 +73,21 @@ export interface Raster extends RasterGeometry {
   readonly over: Float64Array;
   readonly total: number;
   readonly coverage: Coverage;
-  /** Named lines over the picture, one value per column in the base unit, NaN where there is none. */
-  readonly overlays: readonly { readonly name: string; readonly values: Float64Array }[];
+  readonly overlays: readonly Overlay[];
+}
+
+/** A named line over the picture: one value per column in the base unit, NaN where there is none. */
+export interface Overlay {
+  readonly name: string;
+  readonly values: Float64Array;
+  /** Bounds of what was measured, from the edges of the buckets. */
+  readonly low?: Float64Array;
+  readonly high?: Float64Array;
+  /** Bounds of what the system does at large, from the number of events too; NaN where that bounds nothing. */
+  readonly sampleLow?: Float64Array;
+  readonly sampleHigh?: Float64Array;
+  /** The counts that a value was read from. */
+  readonly counts?: Float64Array;
 }
 
 /** One of the two that a diff sets against each other. */

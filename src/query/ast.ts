@@ -110,7 +110,7 @@ export interface HeatmapStage extends Node {
   };
   /** No fields: `hue none`. */
   readonly hue?: Node & { readonly fields: readonly Name[] };
-  readonly top?: Count;
+  readonly top?: HueTop;
   readonly select?: KeyList;
   readonly isolate?: KeyList;
   readonly exclude?: KeyList;
@@ -164,9 +164,27 @@ export interface DiffStage extends Node {
   readonly title?: Name;
 }
 
+export type OrderOp = 'lt' | 'le' | 'gt' | 'ge';
+
+/** A part of a numeric field's values: `latency > 100ms`. */
+export interface Bound extends Node {
+  readonly field: Name;
+  readonly op: OrderOp;
+  readonly value: Quantity;
+}
+
+/** share: of a key's counts those within the bound. tail: of all counts within the bound those of the key. */
 export type MeasureNode =
-  | { readonly kind: 'count' | 'rate' | 'average'; readonly span: Span }
-  | { readonly kind: 'percentile'; readonly percent: number; readonly span: Span };
+  | { readonly kind: 'count' | 'rate' | 'average' | 'maximum'; readonly span: Span }
+  | { readonly kind: 'percentile'; readonly percent: number; readonly span: Span }
+  | { readonly kind: 'share'; readonly bound: Bound; readonly span: Span }
+  | { readonly kind: 'tail'; readonly bound: Bound; readonly span: Span }
+  | { readonly kind: 'apdex'; readonly target: Quantity; readonly span: Span };
+
+/** How many hues, and the keys of which largest measure; of counts where it names none. */
+export interface HueTop extends Count {
+  readonly by?: MeasureNode;
+}
 
 export type Stage =
   | HeatmapStage
@@ -174,7 +192,9 @@ export type Stage =
   | { readonly kind: 'compare'; readonly box: BoxNode; readonly span: Span }
   | DiffStage
   | { readonly kind: 'percentiles'; readonly percents: readonly Count[]; readonly span: Span }
-  | { readonly kind: 'histograms' | 'count' | 'rate' | 'average'; readonly span: Span }
+  | { readonly kind: 'histograms'; readonly span: Span }
+  /** Lines of one measure. */
+  | Exclude<MeasureNode, { readonly kind: 'percentile' | 'tail' }>
   | { readonly kind: 'top'; readonly count: Count; readonly by: MeasureNode; readonly span: Span };
 
 /** How long the roll-up of one step is kept. */

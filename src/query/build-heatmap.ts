@@ -14,6 +14,7 @@ import {
   tokenSpan,
   tokensOf,
 } from './build-node.ts';
+import { buildMeasure } from './build-measure.ts';
 import { quoted } from './diagnostic.ts';
 
 export function buildHeatmap(node: CstNode, b: Builder): ast.HeatmapStage {
@@ -39,7 +40,7 @@ function heatmapOption(node: CstNode, b: Builder): Partial<ast.HeatmapStage> {
     case 'hue':
       return { hue: { fields: buildFields(node), span } };
     case 'hueTop':
-      return { top: buildCount(node, b) };
+      return { top: buildHueTop(node, b) };
     case 'keys':
       return { [keysName(node)]: { keys: nodesOf(node, 'key').map((key) => buildKey(key, b)), span } };
     case 'weight':
@@ -59,6 +60,11 @@ function heatmapOption(node: CstNode, b: Builder): Partial<ast.HeatmapStage> {
     default:
       return { title: buildText(only(node, 'text'), b) };
   }
+}
+
+function buildHueTop(node: CstNode, b: Builder): ast.HueTop {
+  const [measure] = nodesOf(node, 'measure');
+  return { ...buildCount(node, b), ...(measure === undefined ? {} : { by: buildMeasure(measure, b) }) };
 }
 
 function keysName(node: CstNode): 'select' | 'isolate' | 'exclude' {

@@ -139,11 +139,11 @@ export function buildFields(node: CstNode): ast.Name[] {
 }
 
 export function buildDuration(node: CstNode, b: Builder): ast.Quantity {
-  return durationOf(only(node, 'duration'), b);
+  return quantityOf(only(node, 'duration'), b);
 }
 
-/** Of the node that is the duration. */
-export function durationOf(node: CstNode, b: Builder): ast.Quantity {
+/** Of the node that is a number with its unit. */
+export function quantityOf(node: CstNode, b: Builder): ast.Quantity {
   const token = firstToken(node);
   return { ...b.quantity(token), span: tokenSpan(token) };
 }

@@ -5,6 +5,7 @@ import type * as ast from './ast.ts';
 import { buildCondition } from './build-condition.ts';
 import { buildHeatmap } from './build-heatmap.ts';
 import { buildBox, buildCell, buildDiff } from './build-place.ts';
+import { buildAmount, buildBound, buildMeasure, plainMeasure } from './build-measure.ts';
 import { readClock, readInstant, readUnix, type Read } from './moment.ts';
 import {
   type Builder,
@@ -13,7 +14,7 @@ import {
   buildFields,
   buildMetric,
   buildText,
-  durationOf,
+  quantityOf,
   firstToken,
   nodesOf,
   only,
@@ -163,16 +164,11 @@ function buildStage(node: CstNode, b: Builder): ast.Stage {
     return { kind: 'compare', box: buildBox(only(only(node, 'compare'), 'box'), b, times), span };
   if (children['diff'] !== undefined) return buildDiff(only(node, 'diff'), b);
   if (children['Histograms'] !== undefined) return { kind: 'histograms', span };
-  if (children['Count'] !== undefined) return { kind: 'count', span };
-  return { kind: children['Rate'] === undefined ? 'average' : 'rate', span };
-}
-
-function buildMeasure(node: CstNode, b: Builder): ast.MeasureNode {
-  const span = spanOf(node);
-  if (node.children['Percentile'] !== undefined)
-    return { kind: 'percentile', percent: percentOf(node, b).value, span };
-  if (node.children['Rate'] !== undefined) return { kind: 'rate', span };
-  return { kind: node.children['Average'] === undefined ? 'count' : 'average', span };
+  if (children['share'] !== undefined)
+    return { kind: 'share', bound: buildBound(only(node, 'share'), b), span };
+  if (children['apdex'] !== undefined)
+    return { kind: 'apdex', target: buildAmount(only(node, 'apdex'), b), span };
+  return { kind: plainMeasure(node), span };
 }
 
 function buildInstrument(node: CstNode, b: Builder): ast.InstrumentStatement {
@@ -213,7 +209,7 @@ function instrumentClause(node: CstNode, b: Builder): Partial<ast.InstrumentStat
 
 function buildKeep(node: CstNode, b: Builder): ast.Keep {
   const levels = nodesOf(node, 'keepLevel').map((level): ast.KeepLevel => {
-    const [duration, step] = nodesOf(level, 'duration').map((leaf) => durationOf(leaf, b)) as [
+    const [duration, step] = nodesOf(level, 'duration').map((leaf) => quantityOf(leaf, b)) as [
       ast.Quantity,
       ast.Quantity,
     ];

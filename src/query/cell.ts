@@ -8,9 +8,9 @@ import type { CellDrawing } from './checked.ts';
 import { axisOf, type Sources } from './heatmap.ts';
 import { type Known, levelReports, whatIsKnown } from './known.ts';
 import { unitOf } from './lines.ts';
-import { denseQuantiles } from './measure.ts';
 import type { Box } from './place.ts';
 import { allGroups, overlapping, placeCounts, type Values, weightsOf } from './place-counts.ts';
+import { PARTS, quantileReading } from './reading.ts';
 import { countsBy, rankedFields, rankKeys, unstoredFields } from './ranking.ts';
 import type { CellResult, ColumnStatistics } from './result.ts';
 import { forEachHistogram, occupiedBuckets, withinColumns } from './scan.ts';
@@ -118,11 +118,11 @@ function columnStatistics(
   forEachHistogram(scan, { hues, buckets, kernel }, (counts) => {
     statistics.total = sumOf(counts) * scale;
     if (plan.numeric === undefined) return;
-    const dense = { grid: scan.grid, first: buckets.first, counts, length: counts.length };
-    const ranks = [...COLUMN_PERCENTS.map((percent) => percent / 100), 1];
-    const out = new Float64Array(3 * ranks.length);
-    denseQuantiles(dense, 0, ranks, out);
-    const at = (r: number) => ({ value: out[3 * r]!, low: out[3 * r + 1]!, high: out[3 * r + 2]! });
+    const shape = { grid: scan.grid, first: buckets.first, length: counts.length, sampled: false };
+    const out = new Float64Array(PARTS * (COLUMN_PERCENTS.length + 1));
+    quantileReading([...COLUMN_PERCENTS, 100], shape)(counts, 0, out);
+    const part = (r: number, i: number): number => out[PARTS * r + i]!;
+    const at = (r: number) => ({ value: part(r, 0), low: part(r, 1), high: part(r, 2) });
     if (statistics.total === 0) return;
     statistics.percentiles = COLUMN_PERCENTS.map((percent, r) => ({ percent, ...at(r) }));
     max = at(COLUMN_PERCENTS.length);

@@ -1,8 +1,9 @@
 /** The options of a heatmap stage: bounds, types, and the pairs that contradict each other. */
 import { type Key, keyText } from '../model/key.ts';
-import { type Field, type MetricDescription, TYPES } from '../model/metric.ts';
+import { type Field, TYPES } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import { checkLiteral, checkQuantity } from './check-condition.ts';
+import { checkMeasure, type Decomposition } from './check-measure.ts';
 import type { HeatmapDrawing, HueChoice, PaletteName, PictureOptions } from './checked.ts';
 import { type Faults, nearest, oneOf, quoted } from './diagnostic.ts';
 
@@ -19,10 +20,7 @@ const TITLE_MAX = 200;
 
 export const PALETTES: readonly PaletteName[] = ['viridis', 'cividis', 'magma', 'inferno'];
 
-interface Context {
-  readonly metric: MetricDescription;
-  readonly fields: readonly Field[];
-  readonly numeric?: Field;
+interface Context extends Decomposition {
   /** Hues where the stage names no number. */
   readonly hues: number;
   /** The stage before picked this many keys: they are the hues. */
@@ -36,7 +34,7 @@ export function checkHeatmap(stage: ast.HeatmapStage, context: Context, faults: 
   if (context.picked !== undefined) refusePicked(stage, context.picked, hueFields, faults);
   const exclude =
     stage.exclude === undefined ? [] : checkKeys(stage.exclude, hueFields, EXCLUDED_MAX, faults);
-  const hues = checkHues(stage, hueFields, context.hues, faults);
+  const hues = checkHues(stage, hueFields, context, faults);
   refuseExcludedHues(stage, hues, exclude, faults);
   const y = numeric && stage.y?.range && checkY(stage.y.range, stage.y.scale, numeric, faults);
   const scale = stage.y?.scale;
@@ -179,7 +177,7 @@ function refusePicked(
 function checkHues(
   stage: ast.HeatmapStage,
   hueFields: readonly Field[],
-  hues: number,
+  context: Context,
   faults: Faults,
 ): HueChoice {
   for (const kind of ['select', 'isolate'] as const) {
@@ -187,7 +185,12 @@ function checkHues(
     if (list !== undefined) return { kind, keys: checkKeys(list, hueFields, HUES_MAX, faults) };
   }
   if (stage.top !== undefined) within('number of hues', stage.top, [1, HUES_MAX], faults);
-  return { kind: 'top', count: stage.top?.value ?? hues };
+  const measure = stage.top?.by && checkMeasure(stage.top.by, context, faults);
+  return {
+    kind: 'top',
+    count: stage.top?.value ?? context.hues,
+    ...(measure === undefined ? {} : { measure }),
+  };
 }
 
 function checkKeys(list: ast.KeyList, hueFields: readonly Field[], max: number, faults: Faults): Key[] {

@@ -1,25 +1,18 @@
 /** Stages against the decomposition of their statement: what each needs, bounds of numbers, options that
  *  contradict each other. Fills in what a stage leaves out. */
 import { unreachable } from '../model/assert.ts';
-import { type Field, fieldOf, isNumeric, type MetricDescription } from '../model/metric.ts';
+import { fieldOf, isNumeric, type MetricDescription } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import { checkHeatmap } from './check-heatmap.ts';
 import { checkCell, checkCompare, checkDiff } from './check-place.ts';
-import type { CheckedRead, Drawing, Measure } from './checked.ts';
+import { checkMeasure, type Decomposition, requireNumeric } from './check-measure.ts';
+import type { CheckedRead, Drawing } from './checked.ts';
 import { type Faults, oneOf, quoted } from './diagnostic.ts';
 
 /** Lines for one key; more are no longer told apart. */
 const PERCENTILES_MAX = 8;
 /** Rows of `top`. */
 const TOP_MAX = 100;
-
-/** What the stages of a statement may rely on. */
-export interface Decomposition {
-  readonly metric: MetricDescription;
-  /** Discrete. */
-  readonly fields: readonly Field[];
-  readonly numeric?: Field;
-}
 
 export function checkStages(
   read: ast.ReadStatement,
@@ -72,15 +65,9 @@ function checkDrawing(stage: ast.Stage, by: Decomposition & { picked?: ast.Count
     case 'percentiles':
       requireNumeric(stage, by, faults);
       return { kind: 'percentiles', percents: checkPercents(stage.percents, faults) };
-    case 'average':
-      requireNumeric(stage, by, faults);
-      return { kind: 'average' };
     case 'histograms':
       requireNumeric(stage, by, faults);
       return { kind: 'histograms' };
-    case 'rate':
-      refuseLevelRate(stage.span, by, faults);
-      return { kind: 'rate' };
     case 'cell':
       return checkCell(stage, by, faults);
     case 'compare':
@@ -88,36 +75,17 @@ function checkDrawing(stage: ast.Stage, by: Decomposition & { picked?: ast.Count
     case 'diff':
       return checkDiff(stage, by, faults);
     case 'count':
+    case 'rate':
+    case 'average':
+    case 'maximum':
+    case 'share':
+    case 'apdex':
+      return checkMeasure(stage, by, faults);
     case 'top':
       return { kind: 'count' };
     default:
       return unreachable(stage);
   }
-}
-
-function requireNumeric(
-  { kind, span }: { kind: string; span: ast.Span },
-  by: Decomposition,
-  faults: Faults,
-): void {
-  if (by.numeric !== undefined) return;
-  const numeric = by.metric.fields.filter(isNumeric).map((f) => f.name);
-  const has = numeric.length === 0 ? `${by.metric.name} has none` : `add "by ${numeric[0]}"`;
-  faults.add('TYPE', `Cannot use "${kind}" without a numeric field to break out by: ${has}`, span, {
-    expected: numeric,
-  });
-}
-
-function refuseLevelRate(span: ast.Span, { metric }: Decomposition, faults: Faults): void {
-  if (metric.scope === 'interval') return;
-  faults.add(
-    'TYPE',
-    `Cannot take the rate of ${metric.name}: it is a level, which does not add over time`,
-    span,
-    {
-      suggestion: 'count',
-    },
-  );
 }
 
 export function checkPercents(percents: readonly ast.Count[], faults: Faults): number[] {
@@ -157,24 +125,6 @@ function checkTop(
     faults.add('LIMIT', `Cannot take the top ${count.value}: expected 1..${TOP_MAX}`, count.span);
   }
   return { count: count.value, measure: checkMeasure(stage.by, by, faults) };
-}
-
-function checkMeasure(measure: ast.MeasureNode, by: Decomposition, faults: Faults): Measure {
-  switch (measure.kind) {
-    case 'rate':
-      refuseLevelRate(measure.span, by, faults);
-      return { kind: 'rate' };
-    case 'count':
-      return { kind: 'count' };
-    case 'average':
-      requireNumeric(measure, by, faults);
-      return { kind: 'average' };
-    case 'percentile':
-      requireNumeric({ kind: `p${measure.percent}`, span: measure.span }, by, faults);
-      return { kind: 'percentile', percent: measure.percent };
-    default:
-      return unreachable(measure);
-  }
 }
 
 /** The decomposition that `by` names. */

@@ -5,18 +5,28 @@ import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Key } from '../model/key.ts';
 import type { Predicate } from '../model/predicate.ts';
 import type { Scale } from '../model/raster.ts';
-import type { ColorScale, Listing, Moment, Theme, Weight } from './ast.ts';
+import type { ColorScale, Listing, Moment, OrderOp, Theme, Weight } from './ast.ts';
+
+/** A part of the numeric field's values, in its base unit. */
+export interface ValueBound {
+  readonly op: OrderOp;
+  readonly value: number;
+}
 
 export type Measure =
   | { readonly kind: 'count' }
   | { readonly kind: 'rate' }
   | { readonly kind: 'average' }
-  | { readonly kind: 'percentile'; readonly percent: number };
+  | { readonly kind: 'maximum' }
+  | { readonly kind: 'percentile'; readonly percent: number }
+  | ({ readonly kind: 'share' } & ValueBound)
+  | ({ readonly kind: 'tail' } & ValueBound)
+  | { readonly kind: 'apdex'; readonly target: number };
 
-/** How hues come to keys. top: the keys with the largest counts, and a remainder. select: those named, and a
+/** How hues come to keys. top: the keys with the largest measure (counts unless it is said), and a remainder. select: those named, and a
  *  remainder. isolate: those named, nothing else. */
 export type HueChoice =
-  | { readonly kind: 'top'; readonly count: number }
+  | { readonly kind: 'top'; readonly count: number; readonly measure?: Measure }
   | { readonly kind: 'select'; readonly keys: readonly Key[] }
   | { readonly kind: 'isolate'; readonly keys: readonly Key[] };
 
@@ -84,7 +94,8 @@ export type Drawing =
   | { readonly kind: 'compare'; readonly place: Place }
   | DiffDrawing
   | { readonly kind: 'percentiles'; readonly percents: readonly number[] }
-  | { readonly kind: 'count' | 'rate' | 'average' }
+  /** Lines of one measure. */
+  | Exclude<Measure, { readonly kind: 'percentile' | 'tail' }>
   /** A row for each non-empty bucket. */
   | { readonly kind: 'histograms' }
   /** The rows of `pick`, one each. */

@@ -12,6 +12,7 @@ import { whatIsKnown } from './known.ts';
 import { linesResult, unitOf } from './lines.ts';
 import { assignHues, largest, type Measured, measureHues, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
+import { isReadable } from './reading.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanInSlices, toEnd, type Touched, withTotals } from './scan.ts';
 
@@ -62,6 +63,9 @@ function resultOf(sources: Sources, reader: SeriesReader): QueryResult {
     case 'count':
     case 'rate':
     case 'average':
+    case 'maximum':
+    case 'share':
+    case 'apdex':
       return linesResult(sources, draw);
     default:
       return unreachable(draw);
@@ -95,16 +99,27 @@ function tableResult(sources: Sources): TableResult {
   };
 }
 
-function measuredCells({ kind }: Measure, { value, low, high }: Measured): (number | null)[] {
+function measuredCells(
+  measure: Measure,
+  { value, low, high, sampleLow, sampleHigh }: Measured,
+): (number | null)[] {
   const known = (n: number): number | null => (Number.isNaN(n) ? null : n);
-  return kind === 'rate' ? [known(value)] : [known(value), known(low), known(high)];
+  if (!isReadable(measure)) return [known(value)];
+  const sample = hasSample(measure) ? [known(sampleLow), known(sampleHigh)] : [];
+  return [known(value), known(low), known(high), ...sample];
+}
+
+/** A maximum and a part of what happened say nothing of what else could have. */
+function hasSample({ kind }: Measure): boolean {
+  return kind !== 'maximum' && kind !== 'tail';
 }
 
 function measureColumns(sources: Sources, measure: Measure): TableColumn[] {
   const count = { name: 'count', ...unitOf(sources, { kind: 'count' }) };
   if (measure.kind === 'count') return [count];
   const unit = unitOf(sources, measure);
-  if (measure.kind === 'rate') return [count, { name: 'rate', ...unit }];
-  const name = measure.kind === 'percentile' ? `p${measure.percent}` : 'average';
-  return [count, { name, ...unit }, { name: `${name} low`, ...unit }, { name: `${name} high`, ...unit }];
+  const name = measure.kind === 'percentile' ? `p${measure.percent}` : measure.kind;
+  const sample = hasSample(measure) ? [' sample low', ' sample high'] : [];
+  const parts = isReadable(measure) ? ['', ' low', ' high', ...sample] : [''];
+  return [count, ...parts.map((part) => ({ name: name + part, ...unit }))];
 }

@@ -1,7 +1,7 @@
 /** A plan as a table that a person reads: which instrumentation answers, over which seconds, how. */
 import { instantText } from './moment.ts';
 import type { Plan } from './plan.ts';
-import { printInstrumentation, printPredicate } from './print.ts';
+import { measureText, printInstrumentation, printPredicate } from './print.ts';
 import type { TableResult } from './result.ts';
 import type { Touched } from './scan.ts';
 import { secondsText } from './unit.ts';
@@ -26,7 +26,7 @@ export function explainPlan(plan: Plan): TableResult {
     ...(stored === undefined ? [] : [['buckets', stored === '' ? 'none' : stored] as ExplainRow]),
     ...(pick === undefined
       ? []
-      : [['keys', `the top ${pick.count} by ${measureText(pick.measure)}`] as ExplainRow]),
+      : [['keys', `the top ${pick.count} by ${measureText(pick.measure, metric, numeric)}`] as ExplainRow]),
     ['shown as', draw.kind],
   ];
   return { kind: 'table', columns: [{ name: 'what' }, { name: 'plan' }], rows, notes: plan.notes };
@@ -46,8 +46,4 @@ export function touchedRows(touched: readonly Touched[]): ExplainRow[] {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
-}
-
-function measureText(measure: NonNullable<Plan['pick']>['measure']): string {
-  return measure.kind === 'percentile' ? `p${measure.percent}` : measure.kind;
 }

@@ -1,10 +1,10 @@
 /** The grammar, once: parsing, completion, highlighting and the EBNF of docs/QUERY_LANGUAGE.md all come from
  *  it. Owns: what may follow what. Does not: make the AST (build.ts), know metrics (check.ts).
  *  Clauses and options come in any order, each once; the builder reports repeats. */
-import { ConditionGrammar } from './grammar-condition.ts';
+import { MeasureGrammar } from './grammar-measure.ts';
 import * as t from './token.ts';
 
-class Grammar extends ConditionGrammar {
+class Grammar extends MeasureGrammar {
   constructor() {
     super();
     this.performSelfAnalysis();
@@ -196,6 +196,9 @@ class Grammar extends ConditionGrammar {
       { ALT: () => this.CONSUME(t.Count) },
       { ALT: () => this.CONSUME(t.Rate) },
       { ALT: () => this.CONSUME(t.Average) },
+      { ALT: () => this.CONSUME(t.Maximum) },
+      { ALT: () => this.SUBRULE(this.share) },
+      { ALT: () => this.SUBRULE(this.apdex) },
       { ALT: () => this.SUBRULE(this.cell) },
       { ALT: () => this.SUBRULE(this.compare) },
       { ALT: () => this.SUBRULE(this.diff) },
@@ -283,24 +286,11 @@ class Grammar extends ConditionGrammar {
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.percent) });
   });
 
-  readonly percent = this.RULE('percent', () => {
-    this.OR([{ ALT: () => this.CONSUME(t.Quantity) }, { ALT: () => this.CONSUME(t.Percentile) }]);
-  });
-
   readonly top = this.RULE('top', () => {
     this.CONSUME(t.Top);
     this.SUBRULE(this.integer);
     this.CONSUME(t.By);
     this.SUBRULE(this.measure);
-  });
-
-  readonly measure = this.RULE('measure', () => {
-    this.OR([
-      { ALT: () => this.CONSUME(t.Count) },
-      { ALT: () => this.CONSUME(t.Rate) },
-      { ALT: () => this.CONSUME(t.Average) },
-      { ALT: () => this.CONSUME(t.Percentile) },
-    ]);
   });
 
   readonly heatmap = this.RULE('heatmap', () => {
@@ -364,6 +354,10 @@ class Grammar extends ConditionGrammar {
   readonly hueTop = this.RULE('hueTop', () => {
     this.CONSUME(t.Top);
     this.SUBRULE(this.integer);
+    this.OPTION(() => {
+      this.CONSUME(t.By);
+      this.SUBRULE(this.measure);
+    });
   });
 
   readonly keys = this.RULE('keys', () => {

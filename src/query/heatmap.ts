@@ -5,13 +5,14 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { bucketMiddle } from '../model/grid.ts';
 import { compareKeys, type Key, keyText } from '../model/key.ts';
 import { fieldOf, TYPES } from '../model/metric.ts';
-import type { BucketRaster, HueLabel, Raster, Scale } from '../model/raster.ts';
+import type { BucketRaster, HueLabel, Overlay, Raster, Scale } from '../model/raster.ts';
 import { assert } from '../model/assert.ts';
 import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
-import { assignHues, type Chosen, denseQuantiles, largest, projectGroups, rankingValues } from './measure.ts';
+import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
+import { PARTS, quantileReading, writeParts } from './reading.ts';
 import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
 import {
   type Buckets,
@@ -57,7 +58,7 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
     over: drawn.over,
     total: totals.reduce((sum, count) => sum + count, 0),
     coverage: known.coverage,
-    overlays: draw.overlay.map((percent, i) => ({ name: `p${percent}`, values: overlays[i]! })),
+    overlays,
   };
 }
 
@@ -98,7 +99,8 @@ function chooseHues(sources: Sources, draw: HeatmapDrawing): Chosen {
   const isExcluded = (key: Key): boolean => excluded.has(keyText(key));
   const { hues: choice } = draw;
   if (choice.kind === 'isolate') return assignHues(all, choice.keys, () => false);
-  const measure = plan.pick?.measure ?? { kind: 'count' };
+  const asked = choice.kind === 'top' ? choice.measure : undefined;
+  const measure = plan.pick?.measure ?? asked ?? { kind: 'count' };
   const ranking = rankingValues(scan, all.hues, { measure, known, plan, kernel });
   const values = ranking.map((value, h) => (isExcluded(all.keys[h]!) ? -1 : value));
   const isRest = (_: Key, h: number): boolean => values[h]! >= 0;
@@ -240,19 +242,29 @@ function scaleColumns(
   }
 }
 
-/** Percentiles per column, from the exact counts of all that is drawn. */
-function overlayLines(sources: Sources, draw: HeatmapDrawing, buckets: Buckets, hues: Hues): Float64Array[] {
+/** Percentiles per column with their bounds, from the exact counts of all that is drawn. */
+function overlayLines(sources: Sources, draw: HeatmapDrawing, buckets: Buckets, hues: Hues): Overlay[] {
   const { plan, scan, kernel } = sources;
-  const lines = draw.overlay.map(() => new Float64Array(plan.columns).fill(Number.NaN));
+  const unknown = (): Float64Array => new Float64Array(plan.columns).fill(Number.NaN);
+  const counts = new Float64Array(plan.columns);
+  const sampled = isSampled(plan);
+  const lines = draw.overlay.map((percent) => ({
+    name: `p${percent}`,
+    values: unknown(),
+    low: unknown(),
+    high: unknown(),
+    ...(sampled ? { sampleLow: unknown(), sampleHigh: unknown() } : {}),
+    counts,
+  }));
   if (lines.length === 0) return lines;
-  const order = draw.overlay.map((_, i) => i).toSorted((a, b) => draw.overlay[a]! - draw.overlay[b]!);
-  const ranks = order.map((i) => draw.overlay[i]! / 100);
-  const out = new Float64Array(3 * ranks.length);
-  forEachChunk(scan, { hues: asOne(hues), buckets, kernel }, ({ columns, counts }, firstColumn) => {
-    const dense = { grid: scan.grid, first: buckets.first, counts, length: buckets.count };
-    for (let column = 0; column < columns; column++) {
-      denseQuantiles(dense, column * buckets.count, ranks, out);
-      for (let r = 0; r < ranks.length; r++) lines[order[r]!]![firstColumn + column] = out[3 * r]!;
+  const shape = { grid: scan.grid, first: buckets.first, length: buckets.count, sampled };
+  const read = quantileReading(draw.overlay, shape);
+  const out = new Float64Array(PARTS * lines.length);
+  forEachChunk(scan, { hues: asOne(hues), buckets, kernel }, (raster, firstColumn) => {
+    for (let c = 0; c < raster.columns; c++) {
+      const column = firstColumn + c;
+      counts[column] = read(raster.counts, c * buckets.count, out);
+      lines.forEach((line, i) => writeParts(line, column, out, PARTS * i));
     }
   });
   return lines;

@@ -86,13 +86,25 @@ const y = Type.Object(
   { ...closed, minProperties: 1 },
 );
 const theme = Type.Object({ value: Type.Enum(['dark', 'light']) }, closed);
+const bound = Type.Object({ field: word, op: Type.Enum(['lt', 'le', 'gt', 'ge']), value: quantity }, closed);
+const measure = Type.Union([
+  Type.Object({ kind: Type.Enum(['count', 'rate', 'average', 'maximum']) }, closed),
+  Type.Object(
+    { kind: Type.Literal('percentile'), percent: Type.Number({ minimum: 0, maximum: 100 }) },
+    closed,
+  ),
+  Type.Object({ kind: Type.Enum(['share', 'tail']), bound }, closed),
+  Type.Object({ kind: Type.Literal('apdex'), target: quantity }, closed),
+]);
 const heatmap = Type.Object(
   {
     kind: Type.Literal('heatmap'),
     size: Type.Optional(size),
     y: Type.Optional(y),
     hue: Type.Optional(Type.Object({ fields: Type.Array(word) }, closed)),
-    top: Type.Optional(count),
+    top: Type.Optional(
+      Type.Object({ value: Type.Integer({ minimum: 0 }), by: Type.Optional(measure) }, closed),
+    ),
     select: Type.Optional(keys),
     isolate: Type.Optional(keys),
     exclude: Type.Optional(keys),
@@ -106,13 +118,6 @@ const heatmap = Type.Object(
   },
   closed,
 );
-const measure = Type.Union([
-  Type.Object({ kind: Type.Enum(['count', 'rate', 'average']) }, closed),
-  Type.Object(
-    { kind: Type.Literal('percentile'), percent: Type.Number({ minimum: 0, maximum: 100 }) },
-    closed,
-  ),
-]);
 const box = Type.Object({ from: moment, to: moment, y: Type.Optional(valueRange) }, closed);
 const cell = Type.Union([
   Type.Object(
@@ -152,7 +157,9 @@ const stage = Type.Union([
   Type.Object({ kind: Type.Literal('compare'), box }, closed),
   diff,
   Type.Object({ kind: Type.Literal('percentiles'), percents: Type.Array(percent, { minItems: 1 }) }, closed),
-  Type.Object({ kind: Type.Enum(['histograms', 'count', 'rate', 'average']) }, closed),
+  Type.Object({ kind: Type.Enum(['histograms', 'count', 'rate', 'average', 'maximum']) }, closed),
+  Type.Object({ kind: Type.Literal('share'), bound }, closed),
+  Type.Object({ kind: Type.Literal('apdex'), target: quantity }, closed),
   Type.Object({ kind: Type.Literal('top'), count, by: measure }, closed),
 ]);
 const read = Type.Object(

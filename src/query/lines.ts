@@ -1,32 +1,28 @@
-/** Lines over time: counts, rates, averages and percentiles, one per key of the statement's discrete fields.
+/** Lines over time: counts, rates, and what is read off histograms, one per key of the statement's discrete fields.
  *  The largest keys have a line each, the rest shares one: nothing is left out silently.
  *  A column of which nothing is known is NaN; one in which nothing happened is 0. */
+import { assert } from '../model/assert.ts';
 import { compareKeys, type Key, REMAINDER } from '../model/key.ts';
 import { fieldOf, TYPES } from '../model/metric.ts';
 import type { BucketRaster } from '../model/raster.ts';
-import type { Drawing } from './checked.ts';
+import type { Drawing, Measure } from './checked.ts';
 import type { Sources } from './heatmap.ts';
 import { levelReports, spokenSeconds } from './known.ts';
-import {
-  assignHues,
-  denseAverage,
-  denseQuantiles,
-  largest,
-  projectGroups,
-  rankingValues,
-} from './measure.ts';
-import type { LinesResult, Series, ValueUnit } from './result.ts';
-import { forEachChunk, occupiedBuckets } from './scan.ts';
+import { assignHues, isSampled, largest, measureHues, projectGroups, rankingValues } from './measure.ts';
+import { measureText } from './print.ts';
+import { PARTS, quantileReading, type Reading, readingOf, type Shape, writeParts } from './reading.ts';
+import type { LinesResult, Series, ValueUnit, Whole } from './result.ts';
+import { forEachChunk, hueTotals, occupiedBuckets } from './scan.ts';
 
 /** Keys with a line of their own where the statement picks none: more are not told apart. */
 export const LINE_KEYS_MAX = 20;
 
-type LineDrawing = Extract<Drawing, { kind: 'percentiles' | 'count' | 'rate' | 'average' }>;
+type LineDrawing = Extract<Drawing, { kind: LinesResult['measure'] }>;
 
 export function linesResult(sources: Sources, draw: LineDrawing): LinesResult {
   const { plan, known } = sources;
   const chosen = chooseLines(sources);
-  const perHue = draw.kind === 'count' || draw.kind === 'rate' ? countLines : valueLines;
+  const perHue = isCounted(draw) ? countLines : valueLines;
   return {
     kind: 'lines',
     metric: plan.metric.name,
@@ -58,6 +54,8 @@ type Lines = ReturnType<typeof chooseLines>;
 /** What values of a measure are in. */
 export function unitOf({ plan }: Pick<Sources, 'plan'>, draw: { readonly kind: string }): ValueUnit {
   const { metric, numeric } = plan;
+  if (draw.kind === 'share' || draw.kind === 'tail') return { unit: '%', base: 10, power: 0 };
+  if (draw.kind === 'apdex') return { unit: '', base: 10, power: 0 };
   if (draw.kind !== 'count' && draw.kind !== 'rate') {
     const { unit, base, power, name } = TYPES[fieldOf(metric, numeric!)!.type];
     return { unit, base, power, type: name };
@@ -68,10 +66,29 @@ export function unitOf({ plan }: Pick<Sources, 'plan'>, draw: { readonly kind: s
   return { unit: draw.kind === 'rate' ? `${unit}/s` : unit, base, power };
 }
 
-function lineName(key: Key | undefined, measure: string, { plan }: Sources): string {
-  if (plan.fields.length === 0) return measure;
+function isCounted(draw: LineDrawing): draw is Extract<LineDrawing, { kind: 'count' | 'rate' }> {
+  return draw.kind === 'count' || draw.kind === 'rate';
+}
+
+/** What each key has a line for. */
+function measuresOf(draw: LineDrawing): readonly Measure[] {
+  if (draw.kind !== 'percentiles') return [draw];
+  return draw.percents.map((percent) => ({ kind: 'percentile', percent }));
+}
+
+function lineName(key: Key | undefined, measure: Measure, { plan }: Sources): string {
   const name = key === undefined ? REMAINDER : key.join(', ');
-  return plan.draw.kind === 'percentiles' ? `${name} ${measure}` : name;
+  const what = measureText(measure, plan.metric, plan.numeric);
+  if (plan.fields.length === 0) return what;
+  return plan.draw.kind === 'percentiles' ? `${name} ${what}` : name;
+}
+
+/** The measure over the whole range, by key. */
+function wholes(sources: Sources, { hues }: Lines, measure: Measure): readonly Whole[] {
+  const { plan, scan, known, kernel } = sources;
+  const measured = measureHues(scan, hues, { measure, known, plan, kernel });
+  const counts = hueTotals(scan, hues, kernel);
+  return measured.map((whole, h) => ({ ...whole, count: counts[h]! }));
 }
 
 function countLines(sources: Sources, draw: LineDrawing, { keys, hues }: Lines): Series[] {
@@ -99,7 +116,14 @@ function countLines(sources: Sources, draw: LineDrawing, { keys, hues }: Lines):
       else if (isLevel) values[c]! /= levelReports(known, c);
     }
   }
-  return keys.map((key, h) => ({ name: lineName(key, draw.kind, sources), key, values: lines[h]! }));
+  const [measure] = measuresOf(draw) as [Measure];
+  const whole = wholes(sources, { keys, hues }, measure);
+  return keys.map((key, h) => ({
+    name: lineName(key, measure, sources),
+    key,
+    values: lines[h]!,
+    whole: whole[h]!,
+  }));
 }
 
 function placeTotal(
@@ -115,39 +139,46 @@ function placeTotal(
 }
 
 /** Values with bounds, from the counts of each bucket. */
-function valueLines(sources: Sources, draw: LineDrawing, { keys, hues }: Lines): Series[] {
+function valueLines(sources: Sources, draw: LineDrawing, chosen: Lines): Series[] {
   const { plan, scan, kernel } = sources;
-  const percents = draw.kind === 'percentiles' ? draw.percents : [];
-  const order = percents.map((_, i) => i).toSorted((a, b) => percents[a]! - percents[b]!);
-  const ranks = order.map((i) => percents[i]! / 100);
-  const names = draw.kind === 'percentiles' ? percents.map((percent) => `p${percent}`) : ['average'];
-  const places = draw.kind === 'percentiles' ? order : [0];
+  const { keys, hues } = chosen;
+  const measures = measuresOf(draw);
   const unknown = (): Float64Array => new Float64Array(plan.columns).fill(Number.NaN);
-  const lines = keys.map((key) =>
-    names.map((name) => ({
-      name: lineName(key, name, sources),
+  const whole = measures.map((measure) => wholes(sources, chosen, measure));
+  const sampled = isSampled(plan) && draw.kind !== 'maximum';
+  const lines = keys.map((key, h) => {
+    const counts = new Float64Array(plan.columns);
+    return measures.map((measure, m) => ({
+      name: lineName(key, measure, sources),
       key,
       values: unknown(),
       low: unknown(),
       high: unknown(),
-    })),
-  );
+      ...(sampled ? { sampleLow: unknown(), sampleHigh: unknown() } : {}),
+      counts,
+      whole: whole[m]![h]!,
+    }));
+  });
   const buckets = occupiedBuckets(scan, hues, kernel);
   if (buckets === undefined) return lines.flat();
-  const out = new Float64Array(3 * names.length);
+  const read = lineReading(draw, { grid: scan.grid, first: buckets.first, length: buckets.count, sampled });
+  const out = new Float64Array(PARTS * measures.length);
   forEachChunk(scan, { hues, buckets, kernel }, ({ columns, counts }, firstColumn) => {
-    const dense = { grid: scan.grid, first: buckets.first, counts, length: buckets.count };
     for (let place = 0; place < hues.count * columns; place++) {
-      if (draw.kind === 'percentiles') denseQuantiles(dense, place * buckets.count, ranks, out);
-      else denseAverage(dense, place * buckets.count, out);
+      const total = read(counts, place * buckets.count, out);
+      if (total === 0) continue;
       const column = firstColumn + (place % columns);
-      places.forEach((at, r) => {
-        const line = lines[Math.floor(place / columns)]![at]!;
-        line.values[column] = out[3 * r]!;
-        line.low[column] = out[3 * r + 1]!;
-        line.high[column] = out[3 * r + 2]!;
+      lines[Math.floor(place / columns)]!.forEach((line, m) => {
+        line.counts[column] = total;
+        writeParts(line, column, out, PARTS * m);
       });
     }
   });
   return lines.flat();
+}
+
+function lineReading(draw: LineDrawing, shape: Shape): Reading {
+  if (draw.kind === 'percentiles') return quantileReading(draw.percents, shape);
+  assert(draw.kind !== 'count' && draw.kind !== 'rate', 'counts are added up, not read');
+  return readingOf(draw, shape);
 }

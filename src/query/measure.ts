@@ -1,79 +1,32 @@
 /** One number from a histogram or from a key's counts, with its bounds; and keys ranked by it. */
 import type { Kernel } from '../kernel/kernel.ts';
-import { bucketEdge, bucketMiddle, type Grid } from '../model/grid.ts';
 import { compareKeys, type Key, keyText, REMAINDER } from '../model/key.ts';
 import type { Measure } from './checked.ts';
 import { type Known, levelReports, spokenSeconds } from './known.ts';
 import type { Plan } from './plan.ts';
+import { isReadable, PARTS, readingOf } from './reading.ts';
 import { type Buckets, forEachHistogram, type Hues, hueTotals, type Scan, wholeGrid } from './scan.ts';
 
 export interface Measured {
   readonly value: number;
-  /** The true value lies within [low, high]. */
+  /** What was measured lies within [low, high]. */
   readonly low: number;
   readonly high: number;
+  /** What the system does at large lies within them, by the number of events; NaN where that bounds nothing. */
+  readonly sampleLow: number;
+  readonly sampleHigh: number;
 }
 
-const NOTHING: Measured = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
+const NOTHING = measuredOf([Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN], 0);
 
-/** Counts of buckets first, first + 1, ... at counts[at], counts[at + 1], ... */
-export interface Dense {
-  readonly grid: Grid;
-  readonly first: number;
-  readonly counts: Float64Array;
-  readonly length: number;
+function measuredOf(parts: ArrayLike<number>, at: number): Measured {
+  const part = (i: number): number => parts[at + i]!;
+  return { value: part(0), low: part(1), high: part(2), sampleLow: part(3), sampleHigh: part(4) };
 }
 
-/** As the model's `quantile`: writes value, low and high of each rank (0..1, ascending) to out[3 i], NaN where
- *  there are no counts. One pass for the total, one for all ranks. */
-export function denseQuantiles(dense: Dense, at: number, ranks: readonly number[], out: Float64Array): void {
-  const { counts, length, grid, first } = dense;
-  const end = at + length;
-  let total = 0;
-  for (let i = at; i < end; i++) total += counts[i]!;
-  if (total === 0) {
-    out.fill(Number.NaN, 0, 3 * ranks.length);
-    return;
-  }
-  let before = 0;
-  let i = at;
-  let last = at;
-  for (let r = 0; r < ranks.length; r++) {
-    const target = ranks[r]! * total;
-    while (i < end && (counts[i]! === 0 || before + counts[i]! < target)) {
-      if (counts[i]! > 0) last = i;
-      before += counts[i++]!;
-    }
-    // Rounding may leave the target above the last sum: the last bucket holds it.
-    const bucket = i < end ? i : last;
-    const low = bucketEdge(grid, first + bucket - at);
-    const high = bucketEdge(grid, first + bucket - at + 1);
-    const isOne = high - low <= 1;
-    out[3 * r] = isOne ? low : low + ((high - low) * Math.max(0, target - before)) / counts[bucket]!;
-    out[3 * r + 1] = low;
-    out[3 * r + 2] = isOne ? low : high;
-  }
-}
-
-/** Middles weighted by counts, with the edges as bounds: writes value, low and high. */
-export function denseAverage({ grid, first, counts, length }: Dense, at: number, out: Float64Array): void {
-  let total = 0;
-  let middle = 0;
-  let low = 0;
-  let high = 0;
-  for (let b = 0; b < length; b++) {
-    const count = counts[at + b]!;
-    if (count === 0) continue;
-    const edge = bucketEdge(grid, first + b);
-    const next = bucketEdge(grid, first + b + 1);
-    total += count;
-    middle += count * bucketMiddle(grid, first + b);
-    low += count * edge;
-    high += count * (next - edge <= 1 ? edge : next);
-  }
-  out[0] = middle / total;
-  out[1] = low / total;
-  out[2] = high / total;
+/** Counts of events, one by one: of them a number says how much it bounds. Amounts and levels are none. */
+export function isSampled({ metric }: Plan): boolean {
+  return metric.scope === 'interval' && metric.amount === undefined;
 }
 
 /** The measure of each hue over the whole range. */
@@ -83,21 +36,36 @@ export function measureHues(
   what: { measure: Measure; known: Known; plan: Plan; kernel: Kernel },
 ): Measured[] {
   const { measure, known, plan, kernel } = what;
-  if (measure.kind === 'count' || measure.kind === 'rate') {
+  if (!isReadable(measure)) {
     const totals = [...hueTotals(scan, hues, kernel)];
     const over = measure.kind === 'count' ? countDivisor(plan, known) : wholeRange(known, spokenSeconds);
-    return totals.map((total) => ({ value: total / over, low: total / over, high: total / over }));
+    return totals.map((total) => {
+      const value = total / over;
+      return { ...NOTHING, value, low: value, high: value };
+    });
   }
   const buckets: Buckets = wholeGrid(scan);
   const measured: Measured[] = Array.from({ length: hues.count }, () => NOTHING);
-  const out = new Float64Array(3);
+  const shape = { grid: scan.grid, first: 0, length: buckets.count, sampled: isSampled(plan) };
+  const read = readingOf(measure, shape);
+  const out = new Float64Array(PARTS);
   forEachHistogram(scan, { hues, buckets, kernel }, (counts, hue) => {
-    const dense = { grid: scan.grid, first: 0, counts, length: counts.length };
-    if (measure.kind === 'average') denseAverage(dense, 0, out);
-    else denseQuantiles(dense, 0, [measure.percent / 100], out);
-    measured[hue] = { value: out[0]!, low: out[1]!, high: out[2]! };
+    if (read(counts, 0, out) > 0) measured[hue] = measuredOf(out, 0);
   });
-  return measured;
+  return measure.kind === 'tail' ? partsOfTail(measured) : measured;
+}
+
+/** Of counts within a bound what part of them is each one's, in percent. */
+function partsOfTail(counts: readonly Measured[]): Measured[] {
+  const sum = (of: (count: Measured) => number): number =>
+    counts.reduce((total, count) => total + (of(count) || 0), 0);
+  const [all, lows, highs] = [sum((c) => c.value), sum((c) => c.low), sum((c) => c.high)];
+  return counts.map(({ value, low, high }) => ({
+    ...NOTHING,
+    value: (100 * value) / all,
+    low: (100 * low) / (low + highs - high),
+    high: (100 * high) / (high + lows - low),
+  }));
 }
 
 /** A level does not add over time: its count is the mean over what was reported. */
@@ -123,10 +91,8 @@ export function rankingValues(
   what: { measure: Measure; known: Known; plan: Plan; kernel: Kernel },
 ): number[] {
   const totals = [...hueTotals(scan, hues, what.kernel)];
-  const { kind } = what.measure;
-  const values =
-    kind === 'count' || kind === 'rate' ? totals : measureHues(scan, hues, what).map((m) => m.value);
-  return totals.map((total, h) => (total > 0 ? values[h]! : -1));
+  const values = isReadable(what.measure) ? measureHues(scan, hues, what).map((m) => m.value) : totals;
+  return totals.map((total, h) => (total > 0 ? values[h]! || 0 : -1));
 }
 
 /** The `count` keys with the largest values, ties in the order of the keys. Keys without counts and the

@@ -22,6 +22,7 @@ const ROLES: { readonly [rule: string]: string } = {
   palette: 'a palette',
   duration: 'a duration such as 10m',
   integer: 'a whole number',
+  amount: 'a value such as 100ms',
   percent: 'a percentile such as 99',
   values: 'a range such as 1ms..10s',
   cellValue: 'a value such as 48ms, or a range such as 1ms..10s',

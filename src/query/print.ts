@@ -7,6 +7,7 @@ import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Retention } from '../model/level.ts';
 import type { Pin } from '../model/pin.ts';
 import type * as ast from './ast.ts';
+import type { Measure } from './checked.ts';
 import { clockText, instantText } from './moment.ts';
 import { exactText, secondsText } from './unit.ts';
 
@@ -175,17 +176,65 @@ function printStage(stage: ast.Stage): string {
     case 'top':
       return `top ${stage.count.value} by ${printMeasure(stage.by)}`;
     case 'histograms':
+      return stage.kind;
     case 'count':
     case 'rate':
     case 'average':
-      return stage.kind;
+    case 'maximum':
+    case 'share':
+    case 'apdex':
+      return printMeasure(stage);
     default:
       return unreachable(stage);
   }
 }
 
 function printMeasure(measure: ast.MeasureNode): string {
-  return measure.kind === 'percentile' ? `p${measure.percent}` : measure.kind;
+  switch (measure.kind) {
+    case 'percentile':
+      return `p${measure.percent}`;
+    case 'share':
+    case 'tail': {
+      const { field, op, value } = measure.bound;
+      return `${measure.kind} ${field.text} ${SIGNS[op]} ${printQuantity(value)}`;
+    }
+    case 'apdex':
+      return `apdex ${printQuantity(measure.target)}`;
+    case 'count':
+    case 'rate':
+    case 'average':
+    case 'maximum':
+      return measure.kind;
+    default:
+      return unreachable(measure);
+  }
+}
+
+/** A measure as a statement says it. */
+export function measureText(
+  measure: Measure,
+  metric: MetricDescription,
+  numeric: string | undefined,
+): string {
+  const field = fieldOf(metric, numeric ?? '');
+  const amount = (value: number): string =>
+    field === undefined ? String(value) : exactText(value, TYPES[field.type]);
+  switch (measure.kind) {
+    case 'percentile':
+      return `p${measure.percent}`;
+    case 'share':
+    case 'tail':
+      return `${measure.kind} ${numeric} ${SIGNS[measure.op]} ${amount(measure.value)}`;
+    case 'apdex':
+      return `apdex ${amount(measure.target)}`;
+    case 'count':
+    case 'rate':
+    case 'average':
+    case 'maximum':
+      return measure.kind;
+    default:
+      return unreachable(measure);
+  }
 }
 
 function printCell(stage: ast.CellStage): string {
@@ -232,7 +281,7 @@ function printHeatmap(h: ast.HeatmapStage): string {
     h.size && `size ${h.size.width}x${h.size.height}`,
     h.y && printY(h.y),
     h.hue && `hue ${h.hue.fields.length === 0 ? 'none' : h.hue.fields.map((f) => f.text).join(', ')}`,
-    h.top && `top ${h.top.value}`,
+    h.top && `top ${h.top.value}${h.top.by === undefined ? '' : ` by ${printMeasure(h.top.by)}`}`,
     h.select && `select ${printKeys(h.select)}`,
     h.isolate && `isolate ${printKeys(h.isolate)}`,
     h.exclude && `exclude ${printKeys(h.exclude)}`,

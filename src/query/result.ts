@@ -31,15 +31,32 @@ export interface Series {
   readonly key: Key | undefined;
   /** One a column; NaN where nothing is known. */
   readonly values: Float64Array;
-  /** Bounds of the values, from the edges of the buckets. */
+  /** Bounds of what was measured, from the edges of the buckets. */
   readonly low?: Float64Array;
   readonly high?: Float64Array;
+  /** Bounds of what the system does at large, from the number of events too; NaN where that bounds nothing. */
+  readonly sampleLow?: Float64Array;
+  readonly sampleHigh?: Float64Array;
+  /** The counts that a value was read from. */
+  readonly counts?: Float64Array;
+  /** The same measure over the whole range. */
+  readonly whole: Whole;
+}
+
+/** One number over the whole range, with the bounds that a series has. */
+export interface Whole {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly sampleLow: number;
+  readonly sampleHigh: number;
+  readonly count: number;
 }
 
 export interface LinesResult extends ValueUnit {
   readonly kind: 'lines';
   readonly metric: string;
-  readonly measure: 'percentiles' | 'count' | 'rate' | 'average';
+  readonly measure: 'percentiles' | 'count' | 'rate' | 'average' | 'maximum' | 'share' | 'apdex';
   readonly fields: readonly string[];
   readonly fromSecond: number;
   readonly untilSecond: number;

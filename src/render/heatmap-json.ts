@@ -4,7 +4,7 @@
 import { relativeBound } from '../model/grid.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { Coverage } from '../model/coverage.ts';
-import type { Raster, YAxis } from '../model/raster.ts';
+import type { Overlay, Raster, YAxis } from '../model/raster.ts';
 import { hexOf } from './colour.ts';
 import type { DrawOptions } from './options.ts';
 import { rampsOf } from './ramps.ts';
@@ -43,6 +43,11 @@ export interface HeatmapJson {
   readonly over: readonly number[];
   /** By name: one value a column, null where there is none. */
   readonly overlays: { readonly [name: string]: readonly (number | null)[] };
+  /** By name of the overlay, one value a column: bounds from the buckets, bounds from the number of events too
+   *  (null where that bounds nothing), and the counts that the value was read from. */
+  readonly overlayBounds: {
+    readonly [name: string]: { readonly [bound: string]: readonly (number | null)[] };
+  };
   readonly coverage: Coverage;
   /** How far a value may be from the middle of its bucket. */
   readonly bound: { readonly relative: number };
@@ -78,15 +83,21 @@ export function heatmapJson(
     total: raster.total,
     under: [...raster.under],
     over: [...raster.over],
-    overlays: Object.fromEntries(
-      raster.overlays.map(({ name, values }) => [
-        name,
-        Array.from(values, (v) => (Number.isNaN(v) ? null : v)),
-      ]),
-    ),
+    overlays: Object.fromEntries(raster.overlays.map(({ name, values }) => [name, known(values)])),
+    overlayBounds: Object.fromEntries(raster.overlays.map((overlay) => [overlay.name, boundsOf(overlay)])),
     coverage: raster.coverage,
     bound: { relative: relativeBound(raster.grid) },
   };
+}
+
+function known(values: Float64Array): (number | null)[] {
+  return Array.from(values, (v) => (Number.isNaN(v) ? null : v));
+}
+
+function boundsOf({ name: _name, values: _values, ...bounds }: Overlay): {
+  [bound: string]: (number | null)[];
+} {
+  return Object.fromEntries(Object.entries(bounds).map(([bound, values]) => [bound, known(values)]));
 }
 
 function cellsOf({ columns, rows, hues, cells }: Raster): [number, number, number, number][] {

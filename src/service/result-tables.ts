@@ -28,13 +28,14 @@ export function linesJson(result: LinesResult) {
   };
 }
 
-function seriesJson({ name, key, values, low, high }: Series) {
+function seriesJson({ name, key, whole, ...columns }: Series) {
   return {
     name,
     key: key ?? null,
-    values: known(values),
-    ...(low === undefined ? {} : { low: known(low) }),
-    ...(high === undefined ? {} : { high: known(high) }),
+    ...(Object.fromEntries(Object.entries(columns).map(([part, values]) => [part, known(values)])) as {
+      [part in keyof typeof columns]: Cell[];
+    }),
+    whole: Object.fromEntries(Object.entries(whole).map(([part, value]) => [part, numberCell(value)])),
   };
 }
 
@@ -42,7 +43,8 @@ function known(values: Float64Array): Cell[] {
   return Array.from(values, numberCell);
 }
 
-/** Columns `second`, the fields, `series` where there are several a key, `value`, and its bounds. What is not
+/** Columns `second`, the fields, `series` where there are several a key, `value`, and of what is read off
+ *  histograms its bounds and the count that it was read from. What is not
  *  known has no row; with `unknown` it has one whose value is null. */
 export function linesTable(result: LinesResult, { unknown = false } = {}): Table {
   const { fields, series, fromSecond, columnSeconds, columns, unit, base, power } = result;
@@ -54,24 +56,27 @@ export function linesTable(result: LinesResult, { unknown = false } = {}): Table
     ...fields.map(keyColumn),
     ...(named ? [keyColumn('series')] : []),
     { name: 'value', ...value },
-    ...(bounded ? [{ name: 'low', ...value } as const, { name: 'high', ...value } as const] : []),
+    ...(bounded ? BOUNDS.map((name) => ({ name, ...value })) : []),
+    ...(bounded ? [{ name: 'count', holds: 'count' } as const] : []),
   ];
   const rows: Cell[][] = [];
   for (let c = 0; c < columns; c++) {
-    for (const { name, key, values, low, high } of series) {
+    for (const { name, key, values, low, high, sampleLow, sampleHigh, counts } of series) {
       if (Number.isNaN(values[c]!) && !unknown) continue;
-      const bounds = bounded ? [numberCell(low?.[c]), numberCell(high?.[c])] : [];
+      const bounds = bounded ? [low, high, sampleLow, sampleHigh, counts] : [];
       rows.push([
         fromSecond + c * columnSeconds,
         ...fields.map((_, f) => key?.[f] ?? REMAINDER),
         ...(named ? [name] : []),
         numberCell(values[c]),
-        ...bounds,
+        ...bounds.map((bound) => numberCell(bound?.[c])),
       ]);
     }
   }
   return { columns: heads, rows };
 }
+
+const BOUNDS = ['low', 'high', 'sample low', 'sample high'] as const;
 
 const SECOND: TableColumn = { name: 'second', holds: 'second' };
 

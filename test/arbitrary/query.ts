@@ -6,6 +6,7 @@ import type { Field, MetricDescription } from '../../src/model/metric.ts';
 import { isNumeric, TYPES } from '../../src/model/metric.ts';
 import type * as ast from '../../src/query/ast.ts';
 import type { Catalogue } from '../../src/query/catalogue.ts';
+import { keywords, RESERVED } from '../../src/query/token.ts';
 import { toBase, unitsOf } from '../../src/query/unit.ts';
 
 export const NO_SPAN: ast.Span = { offset: 0, length: 0 };
@@ -216,7 +217,7 @@ function arbitraryKeys(fields: readonly Field[]): fc.Arbitrary<ast.KeyList> {
 
 type HueOptions = Pick<ast.HeatmapStage, 'hue' | 'top' | 'select' | 'isolate' | 'exclude' | 'palette'>;
 
-function arbitraryHues(fields: readonly Field[]): fc.Arbitrary<HueOptions> {
+function arbitraryHues(fields: readonly Field[], numeric: Field): fc.Arbitrary<HueOptions> {
   const palette = fc
     .constantFrom('viridis', 'magma')
     .map((text): HueOptions => ({ palette: nameNode(text) }));
@@ -230,6 +231,9 @@ function arbitraryHues(fields: readonly Field[]): fc.Arbitrary<HueOptions> {
     return fc.oneof(
       fc.constant(hue),
       fc.integer({ min: 1, max: 6 }).map((n) => ({ ...hue, top: countNode(n) })),
+      fc
+        .tuple(fc.integer({ min: 1, max: 6 }), arbitraryRanking(numeric))
+        .map(([n, by]) => ({ ...hue, top: { ...countNode(n), by } })),
       keys.map((select) => ({ ...hue, select })),
       keys.map((isolate) => ({ ...hue, isolate })),
       keys.map((exclude) => ({ ...hue, exclude })),
@@ -278,8 +282,36 @@ export function arbitraryHeatmap(fields: readonly Field[], numeric: Field): fc.A
     title: arbitraryWords.map(nameNode),
   });
   return fc
-    .tuple(options, arbitraryHues(fields))
+    .tuple(options, arbitraryHues(fields, numeric))
     .map(([o, hues]) => ({ kind: 'heatmap', span, ...o, ...hues }));
+}
+
+type Line = Exclude<ast.MeasureNode, { kind: 'percentile' | 'tail' }>;
+
+/** Measures that are read off histograms. */
+function arbitraryLine(numeric: Field): fc.Arbitrary<Line> {
+  const bound = arbitraryBound(numeric).map((b): Line => ({ kind: 'share', bound: b, span }));
+  const apdex = arbitraryQuantity(numeric)
+    .filter(({ value }) => value > 0)
+    .map((target): Line => ({ kind: 'apdex', target, span }));
+  return fc.oneof(fc.constantFrom<Line>({ kind: 'average', span }, { kind: 'maximum', span }), bound, apdex);
+}
+
+function arbitraryRanking(numeric: Field): fc.Arbitrary<ast.MeasureNode> {
+  return fc.oneof<fc.Arbitrary<ast.MeasureNode>[]>(
+    arbitraryLine(numeric),
+    fc.constant({ kind: 'percentile', percent: 99.9, span }),
+    arbitraryBound(numeric).map((bound) => ({ kind: 'tail', bound, span })),
+  );
+}
+
+function arbitraryBound(numeric: Field): fc.Arbitrary<ast.Bound> {
+  return fc.record({
+    field: fc.constant(nameNode(numeric.name)),
+    op: fc.constantFrom('lt' as const, 'le' as const, 'gt' as const, 'ge' as const),
+    value: arbitraryQuantity(numeric),
+    span: fc.constant(span),
+  });
 }
 
 function arbitraryStages(
@@ -290,10 +322,7 @@ function arbitraryStages(
   const measures: fc.Arbitrary<ast.MeasureNode>[] = [fc.constant({ kind: 'count', span })];
   if (metric.scope === 'interval') measures.push(fc.constant({ kind: 'rate', span }));
   if (numeric !== undefined) {
-    measures.push(
-      fc.constant({ kind: 'average', span }),
-      fc.constant({ kind: 'percentile', percent: 99.9, span }),
-    );
+    measures.push(arbitraryRanking(numeric));
   }
   const top = fc.record({
     kind: fc.constant('top' as const),
@@ -305,7 +334,7 @@ function arbitraryStages(
   if (metric.scope === 'interval') lines.push(fc.constant({ kind: 'rate', span }));
   if (numeric !== undefined) {
     lines.push(
-      fc.constant({ kind: 'average', span }),
+      arbitraryLine(numeric),
       fc.constant({ kind: 'histograms', span }),
       arbitraryPercents.map((percents) => ({ kind: 'percentiles', percents, span })),
     );
@@ -547,10 +576,14 @@ export const arbitraryWildLiteral: fc.Arbitrary<ast.LiteralNode> = fc.oneof(
     .map((q): ast.LiteralNode => ({ kind: 'number', span, ...q })),
 );
 
-const WORDS =
-  'http.requests disk.io where by last from to until now step offset as of in not and or prefix contains instrument every keep idle never at drop pause resume pin unpin pins show metrics instrumentations sources explain histograms cell compare diff heatmap percentiles count rate average top size y log linear hue none select isolate exclude weight value color rank sqrt palette theme dark light overlay buckets title route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
+/** Every word of the language, names, literals, signs of this and of other languages. */
+const WORDS: readonly string[] = [
+  ...keywords.keys(),
+  ...RESERVED,
+  ...'http.requests disk.io route host status latency p99 p99.9 10m 1h30m 5 0 99.9 100ms 64KiB 900x300 1e9 80% 2026-11-22T03:00Z 03:12Z "web1" \'x\' `r` "open == != =~ !~ < <= > >= = && || <> ! | , ( ) .. - ; { } [ ] # § é \n now-5m a-b'.split(
     ' ',
-  );
+  ),
+];
 
 /** Texts of up to 4 KiB: noise, soup of tokens, and statements with a piece cut out, doubled or put elsewhere. */
 export function arbitraryText(statements: fc.Arbitrary<string>): fc.Arbitrary<string> {
