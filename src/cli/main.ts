@@ -5,7 +5,9 @@ import { packageRoot, packageVersion } from '../service/package.ts';
 import { CommandFailure, EXIT, type Target } from './client.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
+import { instrumentCommand, lifeCommands } from './commands/instrument.ts';
 import { instrumentationsCommand } from './commands/instrumentations.ts';
+import { metricsCommand } from './commands/metrics.ts';
 import { queryCommand } from './commands/query.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -19,7 +21,8 @@ const FIRST = `
 First steps:
   tailglow serve --demo        start it with a small web shop to look at, on http://127.0.0.1:8124
   tailglow query 'http.requests by route, latency last 5m'
-  tailglow query 'show metrics'
+  tailglow metrics             what can be measured here, and what cannot, and why
+  tailglow instrument 'http.requests by route, latency'
 
 Exit codes: 0 ok, 1 refused, 2 usage, 3 no server.
 `;
@@ -41,7 +44,10 @@ function program(): Command {
   for (const command of [
     serveCommand(root),
     queryCommand(target),
+    instrumentCommand(target),
     instrumentationsCommand(target),
+    ...lifeCommands(target),
+    metricsCommand(target),
     importCommand(target),
     exportCommand(target),
     replayCommand(),

@@ -10,6 +10,46 @@ import { CommandFailure, EXIT, request, type Target } from './client.ts';
 type Init = RequestInit & { readonly text?: string };
 
 const Metrics = Type.Object({ metrics: Type.Array(Type.Unsafe<MetricDescription>(metricSchema)) });
+const Offer = Type.Object({
+  driver: Type.String(),
+  available: Type.Boolean(),
+  reason: Type.Optional(Type.String()),
+  remedy: Type.Optional(Type.String()),
+});
+const ListedMetric = Type.Object({
+  name: Type.String(),
+  unit: Type.String(),
+  cost: Type.String(),
+  fields: Type.Array(Type.Object({ name: Type.String() })),
+  available: Type.Optional(Type.Boolean()),
+  offers: Type.Optional(Type.Array(Offer)),
+});
+const ListedMetrics = Type.Object({ metrics: Type.Array(ListedMetric) });
+const Load = Type.Object({
+  cpuShare: Type.Optional(Type.Number()),
+  remark: Type.Optional(Type.String()),
+});
+const Listed = Type.Object({
+  id: Type.String(),
+  statement: Type.String(),
+  state: Type.String(),
+  createdSecond: Type.Integer(),
+  idleSeconds: Type.Integer(),
+  lookedSecond: Type.Optional(Type.Integer()),
+  pausedSecond: Type.Optional(Type.Integer()),
+  sources: Type.Array(
+    Type.Object({
+      source: Type.String(),
+      state: Type.String(),
+      reason: Type.Optional(Type.String()),
+      load: Type.Optional(Load),
+    }),
+  ),
+});
+const AllListed = Type.Object({
+  instrumentations: Type.Array(Listed),
+  expired: Type.Optional(Type.Array(Listed)),
+});
 const Created = Type.Unsafe<Instrumentation>(instrumentationSchema);
 const Sources = Type.Object({
   sources: Type.Array(
@@ -36,6 +76,53 @@ const Tabled = Type.Object({
 
 export type SourceState = Type.Static<typeof Sources>['sources'][number];
 
+export type ListedMetric = Type.Static<typeof ListedMetric>;
+export type ListedInstrumentation = Type.Static<typeof Listed>;
+
+/** Metrics with whether and why not each can be had. */
+export async function listedMetrics(target: Target): Promise<readonly ListedMetric[]> {
+  return (await requestJson(target, '/api/v1/metrics', ListedMetrics)).metrics;
+}
+
+/** Those that live, then those that expired and have a history still. */
+export async function listedInstrumentations(target: Target): Promise<readonly ListedInstrumentation[]> {
+  const { instrumentations, expired = [] } = await requestJson(target, instrumentationsPath, AllListed);
+  return [...instrumentations, ...expired];
+}
+
+/** By an `instrument` statement; one that measures the same may be there already. */
+export async function startInstrumentation(
+  target: Target,
+  statement: string,
+): Promise<ListedInstrumentation> {
+  return requestJson(target, instrumentationsPath, Listed, {
+    ...jsonBody({ q: statement }),
+    text: statement,
+  });
+}
+
+export async function instrumentationNamed(target: Target, name: string): Promise<ListedInstrumentation> {
+  return requestJson(target, instrumentationPath(name), Listed);
+}
+
+export async function changeInstrumentation(
+  target: Target,
+  name: string,
+  change: { readonly keepSeconds?: number; readonly paused?: boolean },
+): Promise<ListedInstrumentation> {
+  return requestJson(target, instrumentationPath(name), Listed, { ...jsonBody(change), method: 'PATCH' });
+}
+
+export async function dropInstrumentation(target: Target, name: string): Promise<void> {
+  await request(target, instrumentationPath(name), { method: 'DELETE' });
+}
+
+const instrumentationsPath = '/api/v1/instrumentations';
+
+function instrumentationPath(name: string): string {
+  return `${instrumentationsPath}/${encodeURIComponent(name)}`;
+}
+
 export async function metricsOf(target: Target): Promise<readonly MetricDescription[]> {
   return (await requestJson(target, '/api/v1/metrics', Metrics)).metrics;
 }
@@ -46,7 +133,7 @@ export async function describeMetric(target: Target, metric: MetricDescription):
 
 export async function createInstrumentation(target: Target, statement: string): Promise<Instrumentation> {
   const init = { ...jsonBody({ q: statement }), text: statement };
-  return requestJson(target, '/api/v1/instrumentations', Created, init);
+  return requestJson(target, instrumentationsPath, Created, init);
 }
 
 export async function sourcesOf(target: Target): Promise<readonly SourceState[]> {

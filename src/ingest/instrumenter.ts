@@ -16,6 +16,7 @@ import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
 import { Reporter, type ReporterStats } from './reporter.ts';
 import { Sender, type SenderStats } from './sender.ts';
+import { SharedProbes } from './shared-probes.ts';
 import { Spool, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
 import { directoryDisk } from './spool-disk.ts';
 
@@ -104,10 +105,11 @@ function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: s
 
 /** The role over drivers that are given: what tests, and drivers yet to come, build on. */
 export async function startWith(
-  drivers: readonly Driver[],
+  given: readonly Driver[],
   options: InstrumenterOptions & { readonly socketPath: string },
 ): Promise<Instrumenter> {
   const { clock, log, random } = options;
+  const drivers = given.map((driver) => new SharedProbes(driver, clock));
   const note = options.note ?? (() => {});
   const disk = directoryDisk(join(options.spoolDirectory));
   const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });

@@ -45,11 +45,26 @@ export interface Batch {
   readonly reports: readonly Report[];
 }
 
+/** A report whose rows are bytes already. */
+export interface EncodedReport extends Omit<Report, 'rows'> {
+  readonly rowCount: number;
+  readonly fieldCount: number;
+  readonly body: Uint8Array;
+}
+
 export const VERSION = 1;
 export const FLAG_PARTIAL = 1;
 export const GRID_KINDS = ['log-linear', 'linear', 'count'] as const;
 
 export function encodeBatch(batch: Batch, checksum: Checksum = crc32c): Uint8Array {
+  return encodeReports({ ...batch, reports: batch.reports.map(encodeRows) }, checksum);
+}
+
+/** As encodeBatch, of reports that were encoded before. */
+export function encodeReports(
+  batch: Omit<Batch, 'reports'> & { readonly reports: readonly EncodedReport[] },
+  checksum: Checksum = crc32c,
+): Uint8Array {
   const out = new ByteWriter(1024);
   out.u8(VERSION);
   out.text(batch.source.host);
@@ -63,24 +78,28 @@ export function encodeBatch(batch: Batch, checksum: Checksum = crc32c): Uint8Arr
   return out.view().slice();
 }
 
-function encodeReport(out: ByteWriter, report: Report): void {
+function encodeReport(out: ByteWriter, report: EncodedReport): void {
   out.text(report.instrumentation);
   out.u8(report.partial ? FLAG_PARTIAL : 0);
   out.varint(report.dropped);
   out.u8(GRID_KINDS.indexOf(report.grid.kind));
   out.varint(report.grid.kind === 'log-linear' ? 5 : report.grid.kind === 'linear' ? report.grid.width : 0);
-  out.varint(report.rows.length);
-  const fieldCount = report.rows[0]?.key.length ?? 0;
-  assert(report.rows.length <= REPORT_KEYS_MAX + 1, () => `a report has ${report.rows.length} rows`);
+  out.varint(report.rowCount);
+  out.varint(report.fieldCount);
+  out.varint(report.body.length);
+  out.raw(report.body);
+}
+
+function encodeRows({ rows, ...report }: Report): EncodedReport {
+  const fieldCount = rows[0]?.key.length ?? 0;
+  assert(rows.length <= REPORT_KEYS_MAX + 1, () => `a report has ${rows.length} rows`);
   assert(
-    report.rows.every((row) => row.key.length === fieldCount),
+    rows.every((row) => row.key.length === fieldCount),
     'the keys of a report are of one length',
   );
-  out.varint(fieldCount);
   const body = new ByteWriter(512);
-  for (const row of report.rows) encodeRow(body, row);
-  out.varint(body.length);
-  out.raw(body.view());
+  for (const row of rows) encodeRow(body, row);
+  return { ...report, rowCount: rows.length, fieldCount, body: body.view() };
 }
 
 function encodeRow(out: ByteWriter, row: Row): void {

@@ -27,6 +27,19 @@ export interface Instrumentation {
   readonly pausedSecond?: number;
 }
 
+/** Equal for two that count the same things in the same cells. */
+export function measuresText(i: Omit<Instrumentation, 'id'>): string {
+  return JSON.stringify([
+    i.metric,
+    i.where ?? null,
+    i.by,
+    i.numeric ?? null,
+    i.grid,
+    i.scope,
+    i.everySeconds,
+  ]);
+}
+
 export const INSTRUMENTATION_ID = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /** What one source says of one instrumentation. */

@@ -49,3 +49,21 @@ export function padText(text: string, columns: number, align: 'left' | 'right' =
   const space = ' '.repeat(columns - widthOf(fitting));
   return align === 'left' ? fitting + space : space + fitting;
 }
+
+/** In lines of at most `columns`, each after `indent`; a word that is longer stands alone and is not cut, so that what
+ *  is to be copied can be. Lines after the first are indented by two more. */
+export function wrapText(text: string, columns: number, indent = ''): string {
+  const lines: string[] = [];
+  let line = indent;
+  let isEmpty = true;
+  for (const word of text.split(' ').filter((each) => each !== '')) {
+    if (!isEmpty && widthOf(line) + 1 + widthOf(word) > columns) {
+      lines.push(line);
+      line = `${indent}  `;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line].join('\n');
+}

@@ -5,7 +5,7 @@
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
-import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
+import { INSTRUMENTATION_ID, type Instrumentation, measuresText } from '../model/instrumentation.ts';
 import { type Level, type LevelRetention, LEVELS } from '../model/level.ts';
 import { INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import { type LogEntry, type LogReader, LogReplacedError, type LogWriter } from '../model/log.ts';
@@ -15,7 +15,6 @@ import { encodeControlEntry } from '../model/report.ts';
 import { baseId, freshId } from '../query/check.ts';
 import type { Draft } from '../query/checked.ts';
 import type { Catalogue } from '../store/catalogue.ts';
-import { measures } from '../store/lives.ts';
 import { pinUnknown, type PinDraft, refuseGone, refuseUnfitPin, samePin } from './pin-rules.ts';
 import { ProblemException } from './problem.ts';
 
@@ -112,6 +111,12 @@ export class Configuration {
   /** Someone looked: the idle clock of this instrumentation starts anew. */
   look(id: string): void {
     this.#looks.set(id, this.#options.clock.nowMs());
+  }
+
+  /** When someone last looked at it, as far as is known since the start. */
+  lookedSecond(id: string): number | undefined {
+    const lookedMs = this.#looks.get(id);
+    return lookedMs === undefined ? undefined : unixSecond(lookedMs);
   }
 
   /** Creates an instrumentation; without a chosen name one that measures the same is given back instead.
@@ -270,7 +275,7 @@ export class Configuration {
   #refuseLoss(id: string, draft: Draft): void {
     const before = this.#catalogue.expired().find((life) => life.instrumentation.id === id);
     if (before === undefined) return;
-    const isSame = measures(before.instrumentation) === measures({ ...draft, id, createdSecond: 0 });
+    const isSame = measuresText(before.instrumentation) === measuresText({ ...draft, createdSecond: 0 });
     if (!isSame) this.#refusePinned(id, `create instrumentation "${id}" anew, measuring something else`);
   }
 

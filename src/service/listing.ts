@@ -11,6 +11,9 @@ import type { AggregatorStatus } from './answer.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import type { Table } from './tables.ts';
 
+/** Of those that expired, a list has the newest. */
+const EXPIRED_LISTED_MAX = 50;
+
 export interface SourceStateJson {
   readonly source: string;
   readonly state: SourceState['state'];
@@ -21,8 +24,10 @@ export interface SourceStateJson {
 export function instrumentationJson(context: GatewayContext, instrumentation: Instrumentation) {
   const states = context.states(instrumentation.id);
   const sources = states.map(({ source, state }): SourceStateJson => ({ source, ...state }));
+  const lookedSecond = context.configuration.lookedSecond(instrumentation.id);
   return {
     ...instrumentation,
+    ...(lookedSecond === undefined ? {} : { lookedSecond }),
     statement: printInstrumentation(instrumentation, metricOf(context, instrumentation)),
     state: overallState(
       instrumentation,
@@ -30,6 +35,21 @@ export function instrumentationJson(context: GatewayContext, instrumentation: In
     ),
     sources,
   };
+}
+
+/** Those that expired and have a history still, the newest first. */
+export function expiredJson(context: GatewayContext) {
+  return context.configuration
+    .expired()
+    .toSorted((a, b) => b.expiredSecond - a.expiredSecond)
+    .slice(0, EXPIRED_LISTED_MAX)
+    .map(({ instrumentation, expiredSecond }) => ({
+      ...instrumentation,
+      expiredSecond,
+      statement: printInstrumentation(instrumentation, metricOf(context, instrumentation)),
+      state: 'expired' as const,
+      sources: [],
+    }));
 }
 
 /** Where a host offers it still: without it, bounds print as integers in base units. */

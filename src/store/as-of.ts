@@ -8,14 +8,13 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import type { CoverageBlock } from '../model/coverage.ts';
 import type { Grid } from '../model/grid.ts';
-import type { Instrumentation } from '../model/instrumentation.ts';
+import { type Instrumentation, measuresText } from '../model/instrumentation.ts';
 import { BLOCK_STEPS, FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
 import { ARRIVAL_DISORDER_MS_MAX, type LogEntry } from '../model/log.ts';
 import { decodeEntry, encodeControlEntry } from '../model/report.ts';
 import type { CellBlock, SecondRange, SeriesReader } from '../model/series.ts';
 import { Fold } from './fold.ts';
 import type { SealedBlock } from './head.ts';
-import { measures } from './lives.ts';
 
 /** Of sealed blocks, 13 bytes each: 104 MB; the open ones are a quarter at most. */
 const CELLS_MAX = 8e6;
@@ -139,7 +138,7 @@ export class AsOfReader implements SeriesReader {
   #isSame(): boolean {
     const { instrumentation } = this.#asOf;
     const head = this.#fold.head(instrumentation.id);
-    return head !== undefined && measures(head.instrumentation) === measures(instrumentation);
+    return head !== undefined && measuresText(head.instrumentation) === measuresText(instrumentation);
   }
 
   #keep(block: SealedBlock): void {

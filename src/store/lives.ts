@@ -6,7 +6,7 @@
  *  - expired: takes nothing new, its history stays for its retention, and while a pin holds a range of it.
  *  - dropped: its history goes at once. */
 import { bucketCount } from '../model/grid.ts';
-import { INSTRUMENTATION_ID, type Instrumentation } from '../model/instrumentation.ts';
+import { INSTRUMENTATION_ID, type Instrumentation, measuresText } from '../model/instrumentation.ts';
 import { keepSecondsMax } from '../model/level.ts';
 import { DISCRETE_FIELDS_MAX, INSTRUMENTATIONS_MAX } from '../model/limits.ts';
 import type { ControlEvent } from '../model/control.ts';
@@ -132,7 +132,8 @@ export class Lives {
       return { gone: [], refused: `${INSTRUMENTATIONS_MAX} instrumentations live already` };
     }
     const life = { instrumentation };
-    const continues = before !== undefined && measures(before.instrumentation) === measures(instrumentation);
+    const continues =
+      before !== undefined && measuresText(before.instrumentation) === measuresText(instrumentation);
     if (!continues) this.#lives.delete(id);
     this.#lives.set(id, life);
     this.#dropped.delete(id);
@@ -167,19 +168,6 @@ export class Lives {
     if (this.#dropped.size > DROPPED_MAX && oldest !== undefined) this.#dropped.delete(oldest);
     return { gone: [id] };
   }
-}
-
-/** Equal for two that count the same things in the same cells. */
-export function measures(i: Instrumentation): string {
-  return JSON.stringify([
-    i.metric,
-    i.where ?? null,
-    i.by,
-    i.numeric ?? null,
-    i.grid,
-    i.scope,
-    i.everySeconds,
-  ]);
 }
 
 function instrumentationFault({ id, by, grid }: Instrumentation): string | undefined {

@@ -88,7 +88,18 @@ it('answers the command line: JSON lines into a pipe, a picture into a file, a m
   await cli('query', HEATMAP, '-o', png);
   expect(decodePng(readFileSync(png)).width).toBeGreaterThan(900);
   const list = (await cli('instrumentations')).stdout;
-  expect(list).toContain('"name":"requests"');
+  expect(list).toMatch(/^requests +enabled +\d+\/\d+ /m);
+  const { instrumentations } = JSON.parse((await cli('instrumentations', '--json')).stdout) as {
+    instrumentations: { id: string }[];
+  };
+  expect(instrumentations.map(({ id }) => id)).toContain('requests');
+  expect((await cli('metrics')).stdout).toMatch(/^http\.requests +requests /m);
+  const made = await cli('instrument', 'node.gc by kind, latency as collections');
+  expect(made.stdout).toMatch(/^collections +enabled +(\d+)\/\1 /m);
+  expect((await cli('pause', 'collections')).stdout).toMatch(/^collections +paused /m);
+  expect((await cli('resume', 'collections')).stdout).toMatch(/^collections +enabled /m);
+  await cli('drop', 'collections');
+  expect((await cli('instrumentations')).stdout).not.toContain('collections ');
   const mistake = await cli('query', 'http.requests by rout').catch(
     (error: { code: number; stderr: string }) => error,
   );

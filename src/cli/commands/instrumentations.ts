@@ -1,70 +1,75 @@
-/** `tailglow instrumentations`: what is measured now, by whom, and why not where not. */
+/** `tailglow instrumentations`: what is measured now, by whom, why not where not, and what cannot be measured here.
+ *  `create`, `keep` and `drop` are kept as its subcommands. */
 import { Command } from 'commander';
 import { durationSeconds } from '../../query/unit.ts';
-import { CommandFailure, EXIT, request, type Target } from '../client.ts';
+import { CommandFailure, EXIT, type Target } from '../client.ts';
+import { instrumentationsText, unavailableText } from '../life-text.ts';
+import {
+  changeInstrumentation,
+  dropInstrumentation,
+  listedInstrumentations,
+  listedMetrics,
+  type ListedInstrumentation,
+} from '../server-json.ts';
+import { terminalColumns } from '../terminal-columns.ts';
+import { instrument } from './instrument.ts';
 
 const EXAMPLES = `
 Examples:
-  tailglow instrumentations                                   all that live, with their state per source
-  tailglow instrumentations create 'http.requests where status >= 500 by route, latency as errors'
+  tailglow instrumentations                 all that live, with their state at each source; and what
+                                            cannot be measured here, why, and what would make it so
   tailglow instrumentations keep errors 7d
-  tailglow instrumentations drop errors
+See also: tailglow instrument, pause, resume, drop, metrics
 `;
 
 export function instrumentationsCommand(target: (command: Command) => Target): Command {
   const command = new Command('instrumentations')
     .alias('i')
-    .description('list, create and drop instrumentations')
+    .description('list what is measured, and what cannot be')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: { json?: boolean }, self: Command) => {
-      await print(target(self), 'show instrumentations', flags.json === true);
-    });
+    .action(async (flags: { json?: boolean }, self: Command) => list(target(self), flags.json === true));
   command
     .command('create')
-    .description('start measuring')
-    .argument('<statement>', 'METRIC [where ...] [by ...] [every 1s] [keep 24h] [idle 1h] [as NAME]')
-    .action(async (statement: string, _flags: unknown, self: Command) => {
-      const text = /^\s*instrument\b/i.test(statement) ? statement : `instrument ${statement}`;
-      await print(target(self), text, false);
-    });
+    .description('as `tailglow instrument`')
+    .argument('<statement>')
+    .action(async (statement: string, _flags: unknown, self: Command) => instrument(target(self), statement));
   command
     .command('drop')
-    .description('stop measuring and delete what was stored')
+    .description('as `tailglow drop`')
     .argument('<name>')
-    .action(async (name: string, _flags: unknown, self: Command) => {
-      const path = `/api/v1/instrumentations/${encodeURIComponent(name)}`;
-      await request(target(self), path, { method: 'DELETE' });
-    });
+    .action(async (name: string, _flags: unknown, self: Command) => dropInstrumentation(target(self), name));
   command
     .command('keep')
     .description('change how long data are kept')
     .argument('<name>')
     .argument('<duration>', 'such as 90s, 12h, 7d, 4w')
     .action(async (name: string, duration: string, _flags: unknown, self: Command) => {
-      const body = JSON.stringify({ keepSeconds: seconds(duration) });
-      const path = `/api/v1/instrumentations/${encodeURIComponent(name)}`;
-      await request(target(self), path, {
-        method: 'PATCH',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
-      await print(target(self), 'show instrumentations', false);
+      printInstrumentations([
+        await changeInstrumentation(target(self), name, { keepSeconds: seconds(duration) }),
+      ]);
     });
   return command;
 }
 
-async function print(target: Target, statement: string, json: boolean): Promise<void> {
-  const terminal = process.stdout.isTTY;
-  const format = json ? 'json' : terminal ? 'text' : 'jsonl';
-  const columns = Math.min(Math.max(process.stdout.columns ?? 100, 20), 1000);
-  const response = await request(target, `/api/v1/query?format=${format}&columns=${columns}`, {
-    method: 'POST',
-    headers: { 'content-type': 'text/plain' },
-    body: statement,
-    text: statement,
-  });
-  process.stdout.write(await response.text());
+async function list(target: Target, json: boolean): Promise<void> {
+  const [instrumentations, metrics] = await Promise.all([
+    listedInstrumentations(target),
+    listedMetrics(target),
+  ]);
+  if (json) {
+    const unavailable = metrics.filter(({ available }) => available === false);
+    process.stdout.write(`${JSON.stringify({ instrumentations, unavailable })}\n`);
+    return;
+  }
+  printInstrumentations(instrumentations);
+  const missing = unavailableText(metrics, terminalColumns());
+  if (missing !== '') process.stdout.write(`\n${missing}`);
+}
+
+function printInstrumentations(all: readonly ListedInstrumentation[]): void {
+  const page = { nowSecond: Math.floor(Date.now() / 1000), columns: terminalColumns() };
+  process.stdout.write(instrumentationsText(all, page));
 }
 
 function seconds(text: string): number {

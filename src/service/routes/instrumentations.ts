@@ -4,7 +4,7 @@ import Type from 'typebox';
 import { LEVELS } from '../../model/level.ts';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
 import type { GatewayContext } from '../gateway-context.ts';
-import { instrumentationJson } from '../listing.ts';
+import { expiredJson, instrumentationJson } from '../listing.ts';
 import { cloneStatement } from '../clone.ts';
 import { ProblemException } from '../problem.ts';
 import { draftOf } from '../statements.ts';
@@ -69,9 +69,14 @@ const Clone = Type.Object(
 export async function instrumentationRoutes(app: FastifyInstance, context: GatewayContext): Promise<void> {
   const { configuration } = context;
   const tags = ['instrumentations'];
-  app.get('/api/v1/instrumentations', { schema: { tags, summary: 'All that live' } }, () => ({
-    instrumentations: configuration.instrumentations().map((i) => instrumentationJson(context, i)),
-  }));
+  app.get(
+    '/api/v1/instrumentations',
+    { schema: { tags, summary: 'All that live, and those that expired and have a history still' } },
+    () => ({
+      instrumentations: configuration.instrumentations().map((i) => instrumentationJson(context, i)),
+      expired: expiredJson(context),
+    }),
+  );
   app.post<{ Body: Type.Static<typeof Create> }>(
     '/api/v1/instrumentations',
     { schema: { tags, summary: 'Create one by an `instrument` statement', body: Create } },

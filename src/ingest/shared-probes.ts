@@ -1,0 +1,149 @@
+/** One probe for instrumentations that measure the same: a layer around any driver. The driver is told of one of them,
+ *  and what it reports is said in the name of each. Owns: who shares which probe, and from which second on.
+ *  Does not: measure, number, decode rows; batches of which nothing is shared pass as they are.
+ *  Invariants: a report of an instrumentation holds what a probe of its own would have counted; a probe ends with the
+ *  last that shares it. */
+import { encodeReports } from '../model/batch.ts';
+import { type Clock, unixSecond } from '../model/clock.ts';
+import { type Instrumentation, measuresText, type SourceState } from '../model/instrumentation.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import { decodeBatch } from '../model/report.ts';
+import type {
+  Collected,
+  Driver,
+  DriverSink,
+  DriverSource,
+  EncodedBatch,
+  Availability,
+} from './driver.ts';
+
+interface Probe {
+  readonly measures: string;
+  /** As the driver knows it: under the name of who asked first, or another where that is taken. */
+  readonly instrumentation: Instrumentation;
+  /** Name to the first second that is said of it. */
+  readonly sharers: Map<string, number>;
+}
+
+export class SharedProbes implements Driver {
+  readonly name: string;
+  readonly #driver: Driver;
+  readonly #clock: Clock;
+  /** By the name under which the driver knows it. */
+  readonly #probes = new Map<string, Probe>();
+
+  constructor(driver: Driver, clock: Clock) {
+    this.name = driver.name;
+    this.#driver = driver;
+    this.#clock = clock;
+  }
+
+  get metrics(): readonly MetricDescription[] {
+    return this.#driver.metrics;
+  }
+
+  availability(): readonly Availability[] {
+    return this.#driver.availability?.() ?? [];
+  }
+
+  start(sink: DriverSink): Promise<void> {
+    return this.#driver.start({
+      late: (batches) => sink.late(batches.map((batch) => this.#said(batch))),
+      offline: (source, second) => sink.offline(source, second),
+      note: (text) => sink.note(text),
+    });
+  }
+
+  async enable(instrumentation: Instrumentation): Promise<void> {
+    const { id } = instrumentation;
+    const measures = measuresText(instrumentation);
+    const before = this.#probeOf(id);
+    if (before !== undefined && before.measures !== measures) await this.disable(id);
+    const probe = this.#join(instrumentation, measures);
+    try {
+      await this.#driver.enable(probe.instrumentation);
+    } catch (error) {
+      probe.sharers.delete(id);
+      if (probe.sharers.size === 0) this.#probes.delete(probe.instrumentation.id);
+      throw error;
+    }
+  }
+
+  async disable(id: string): Promise<void> {
+    const probe = this.#probeOf(id);
+    probe?.sharers.delete(id);
+    if (probe === undefined || probe.sharers.size > 0) return;
+    this.#probes.delete(probe.instrumentation.id);
+    await this.#driver.disable(probe.instrumentation.id);
+  }
+
+  async collect(second: number): Promise<Collected> {
+    const { batches, awaited } = await this.#driver.collect(second);
+    return { batches: batches.map((batch) => this.#said(batch)), awaited };
+  }
+
+  states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
+    const probe = this.#probeOf(id);
+    if (probe === undefined) return [];
+    const since = probe.sharers.get(id)!;
+    return this.#driver.states(probe.instrumentation.id).map(({ source, state }) => ({
+      source,
+      state:
+        state.state === 'enabled' ? { ...state, sinceSecond: Math.max(since, state.sinceSecond) } : state,
+    }));
+  }
+
+  sources(): readonly DriverSource[] {
+    return this.#driver.sources();
+  }
+
+  close(): Promise<void> {
+    return this.#driver.close();
+  }
+
+  #probeOf(id: string): Probe | undefined {
+    for (const probe of this.#probes.values()) if (probe.sharers.has(id)) return probe;
+    return undefined;
+  }
+
+  #join(instrumentation: Instrumentation, measures: string): Probe {
+    const { id } = instrumentation;
+    for (const probe of this.#probes.values()) {
+      if (probe.measures !== measures) continue;
+      if (!probe.sharers.has(id)) probe.sharers.set(id, unixSecond(this.#clock.nowMs()) + 1);
+      return probe;
+    }
+    const name = this.#freeName(id);
+    const probe = {
+      measures,
+      instrumentation: { ...instrumentation, id: name },
+      sharers: new Map([[id, 0]]),
+    };
+    this.#probes.set(name, probe);
+    return probe;
+  }
+
+  /** A name may stand for a probe that outlives who asked for it first. */
+  #freeName(id: string): string {
+    let name = id;
+    for (let n = 2; this.#probes.has(name); n++) name = `${id.slice(0, 58)}-${n}`;
+    return name;
+  }
+
+  /** What the driver said of its probes, said of each who shares them. */
+  #said(batch: EncodedBatch): EncodedBatch {
+    if ([...this.#probes].every(([name, { sharers }]) => sharers.size === 1 && sharers.has(name)))
+      return batch;
+    const view = decodeBatch(batch.bytes);
+    const reports = view.reports.flatMap((report) => {
+      const probe = this.#probes.get(report.instrumentation);
+      if (probe === undefined) return [report];
+      const from = batch.second - probe.instrumentation.everySeconds + 1;
+      const sharers = [...probe.sharers].filter(
+        ([, sinceSecond]) => sinceSecond <= from || sinceSecond === 0,
+      );
+      return sharers.map(([instrumentation]) => ({ ...report, instrumentation }));
+    });
+    return { ...batch, bytes: encodeReports({ ...view, reports }) };
+  }
+}
