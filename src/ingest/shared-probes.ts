@@ -8,14 +8,7 @@ import { type Clock, unixSecond } from '../model/clock.ts';
 import { type Instrumentation, measuresText, type SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { decodeBatch } from '../model/report.ts';
-import type {
-  Collected,
-  Driver,
-  DriverSink,
-  DriverSource,
-  EncodedBatch,
-  Availability,
-} from './driver.ts';
+import type { Collected, Driver, DriverSink, DriverSource, EncodedBatch, Availability } from './driver.ts';
 
 interface Probe {
   readonly measures: string;
