@@ -2,7 +2,7 @@
  *  A driver owns its sources and their sequence numbers, and hands over batches that are already encoded.
  *  It does not: keep time, store, retry, or talk to the log.
  *  Seconds are whole Unix seconds; a batch speaks of exactly one. A driver may have many sources (a process each)
- *  or one; a source's second is reported at most once. */
+ *  or one; a source's second is reported at most once to each instrumentation. */
 import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Source } from '../model/report.ts';

@@ -1,5 +1,6 @@
 /** Numbers the batches of one source. Invariant: within an incarnation sequence numbers are 0, 1, 2 ... and
- *  seconds ascend, so no second is said twice. Where the clock was set back far, a new incarnation begins. */
+ *  seconds ascend, so no second is said twice; but for what is said of an earlier second to an instrumentation that
+ *  was not there then. Where the clock was set back far, a new incarnation begins. */
 import { assert } from '../model/assert.ts';
 import type { Source } from '../model/batch.ts';
 
@@ -36,6 +37,12 @@ export class SourceSequence {
   take(second: number): number {
     assert(this.#last === undefined || second > this.#last, () => `second ${second} after ${this.#last}`);
     this.#last = second;
+    return this.#next++;
+  }
+
+  /** The sequence number of a batch for a second before, which fills back. */
+  takeEarlier(second: number): number {
+    assert(this.#last === undefined || second <= this.#last, () => `second ${second} after ${this.#last}`);
     return this.#next++;
   }
 

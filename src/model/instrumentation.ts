@@ -45,7 +45,12 @@ export const INSTRUMENTATION_ID = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 /** What one source says of one instrumentation. */
 export type SourceState =
   | { readonly state: 'enabling' }
-  | { readonly state: 'enabled'; readonly sinceSecond: number }
+  | {
+      readonly state: 'enabled';
+      readonly sinceSecond: number;
+      /** What was counted before `sinceSecond` follows from here on, from a flight recorder. */
+      readonly coversFromSecond?: number;
+    }
   | { readonly state: 'failed'; readonly reason: string };
 
 export type InstrumentationState =

@@ -389,7 +389,7 @@ function assemble(parts: Parts): Plan {
   }
   if (fromSecond < instrumentation.createdSecond) {
     notes.push(
-      `${instrumentation.id} measures since ${instantText(instrumentation.createdSecond)}: what was before is unknown`,
+      `${instrumentation.id} measures since ${instantText(instrumentation.createdSecond)}: of before it knows only what was filled back or imported`,
     );
   }
   if (instrumentation.pausedSecond !== undefined && untilSecond > instrumentation.pausedSecond) {

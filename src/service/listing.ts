@@ -18,6 +18,7 @@ export interface SourceStateJson {
   readonly source: string;
   readonly state: SourceState['state'];
   readonly sinceSecond?: number;
+  readonly coversFromSecond?: number;
   readonly reason?: string;
 }
 
@@ -62,10 +63,20 @@ export function instrumentationTable(context: GatewayContext, list: readonly Ins
     const { state, sources, statement } = instrumentationJson(context, i);
     const failed = sources.filter((s) => s.state === 'failed').map((s) => `${s.source}: ${s.reason}`);
     const enabled = sources.filter((s) => s.state === 'enabled').length;
-    return [i.id, state, `${enabled}/${sources.length}`, statement, failed.join('; ')];
+    return [i.id, state, `${enabled}/${sources.length}`, coversText(sources), statement, failed.join('; ')];
   });
-  const columns = ['name', 'state', 'sources', 'statement', 'reason'].map((name) => ({ name }));
+  const columns = ['name', 'state', 'sources', 'covers', 'statement', 'reason'].map((name) => ({ name }));
   return { columns, rows };
+}
+
+/** How far back before they measured the sources filled back: the least and the most. */
+function coversText(sources: readonly SourceStateJson[]): string {
+  const seconds = sources
+    .filter(({ state }) => state === 'enabled')
+    .map(({ sinceSecond = 0, coversFromSecond = sinceSecond }) => sinceSecond - coversFromSecond);
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)];
+  if (!(most > 0)) return '';
+  return least === most ? `${most} s before` : `${least} to ${most} s before`;
 }
 
 export function pinTable(pins: readonly Pin[]): Table {

@@ -94,7 +94,7 @@ it('runs every statement, typed', async () => {
   });
   expect(await tailglow.run('explain job.runs last 1s | count')).toMatchObject({ kind: 'table' });
   expect(await tailglow.run('show instrumentations')).toMatchObject({
-    rows: [['runs', 'enabled', '1/1', expect.stringContaining('as runs'), '']],
+    rows: [['runs', 'enabled', '1/1', '', expect.stringContaining('as runs'), '']],
   });
   expect(await tailglow.run('show sources')).toMatchObject({
     rows: [['library/record', START_SECOND, 0, expect.anything(), 0, 1, 0, 0]],

@@ -158,7 +158,11 @@ const within = (
 
 interface State {
   readonly source: string;
-  readonly state: { readonly state: string; readonly sinceSecond: number };
+  readonly state: {
+    readonly state: string;
+    readonly sinceSecond: number;
+    readonly coversFromSecond?: number;
+  };
 }
 
 async function until(
@@ -286,6 +290,66 @@ test('loses and doubles nothing when either stands still for a while', async () 
   expect(counts).toEqual(within((await program.ask('served')) as Record<string, number>, since, end));
   const until = seconds.at(-1)! + 1;
   expect(seconds).toEqual(Array.from({ length: until - since }, (_, i) => since + i));
+});
+
+test('fills a new instrumentation back, each second once and none lost at the boundary', async () => {
+  const instrumenter = await startInstrumenter();
+  const program = await startProgram('served.cjs');
+  await program.ask('go');
+  await instrumenter.ask('enable', one('http.requests'));
+  const recorded = await measuring(instrumenter, 'http_requests');
+  await logged(recorded + 3);
+  const late = one('http.requests', {
+    id: 'late',
+    by: ['route'],
+    where: { op: 'prefix', field: 'route', value: '/' },
+    createdSecond: nowSecond(),
+  });
+  await instrumenter.ask('enable', late);
+  await measuring(instrumenter, 'late');
+  const [{ state } = { state: undefined }] = (await instrumenter.ask('states', 'late')) as State[];
+  expect(state?.coversFromSecond).toBe(recorded);
+  await until(() => counted('late').seconds.includes(state!.sinceSecond + 1), 'it is filled back');
+  // Dropped and wanted again, it says nothing a second time.
+  await instrumenter.ask('disable', 'late');
+  await instrumenter.ask('enable', late);
+  await measuring(instrumenter, 'late');
+  await program.ask('rest');
+  const end = nowSecond() + 1;
+  await logged(end);
+  const { counts, seconds } = counted('late');
+  expect(seconds).toEqual(Array.from({ length: seconds.length }, (_, i) => recorded + i));
+  expect(seconds.at(-1)).toBeGreaterThanOrEqual(end);
+  expect(counts).toEqual(within((await program.ask('served')) as Record<string, number>, recorded, end));
+  await program.ask('end');
+  expect(await program.exited).toBe(0);
+});
+
+test('records what nobody asks for where it is told to, and nothing where it is told not to', async () => {
+  const instrumenter = await startInstrumenter();
+  const recording = await startProgram('served.cjs', [], { TAILGLOW_FLIGHT: '30s,1MiB' });
+  await until(async () => (await recording.ask('watched')) as boolean, 'it records');
+  const silent = await startProgram('served.cjs', [], { TAILGLOW_FLIGHT: 'off', TAILGLOW_APP: 'silent' });
+  await recording.ask('go');
+  await new Promise((resolve) => setTimeout(resolve, 3300));
+  await instrumenter.ask('enable', one('http.requests', { by: ['route'] }));
+  let states: State[] = [];
+  await until(async () => {
+    states = (await instrumenter.ask('states', 'http_requests')) as State[];
+    return states.length === 2 && states.every(({ state }) => state.state === 'enabled');
+  }, 'both measure');
+  const from = (name: string): number | undefined =>
+    states.find(({ source }) => source.includes(name))!.state.coversFromSecond;
+  expect(from('silent')).toBe(undefined);
+  const covered = from('shop')!;
+  expect(covered).toBeLessThan(nowSecond());
+  await recording.ask('rest');
+  const end = nowSecond() + 1;
+  await logged(end);
+  expect(counted('http_requests').counts).toEqual(
+    within((await recording.ask('served')) as Record<string, number>, covered, end),
+  );
+  expect(await silent.ask('watched')).toBe(true);
 });
 
 test('hands over at its end what it counted in the second at hand', async () => {

@@ -19,6 +19,7 @@ import {
 } from './server.ts';
 
 const run = promisify(execFile);
+const iso = (second: number): string => new Date(second * 1000).toISOString();
 const HEATMAP = 'http.requests by route, latency last 5m | heatmap';
 let data: string;
 let server: RunningServer;
@@ -131,6 +132,38 @@ it('measures what was never asked before, and stops on drop', async () => {
   await expect(queryJson(server.url, 'http.client by peer, latency last 10s')).rejects.toThrow(
     'NOT_INSTRUMENTED',
   );
+});
+
+it('has what was before a question nobody asked: it is filled back, and equals what was counted', async () => {
+  const created = await fetch(`${server.url}/api/v1/instrumentations`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ q: 'instrument http.requests by app, method, latency as asked' }),
+  });
+  expect(created.status).toBe(201);
+  const createdSecond = Math.floor(Date.now() / 1000);
+  const covers = await eventually(5000, async () => {
+    const response = await fetch(`${server.url}/api/v1/instrumentations/asked`);
+    const { sources } = (await response.json()) as { sources: { coversFromSecond?: number }[] };
+    return sources.find(({ coversFromSecond }) => coversFromSecond !== undefined)?.coversFromSecond;
+  });
+  expect(covers).toBeLessThan(createdSecond - 5);
+  const range = `from ${iso(Math.max(covers, createdSecond - 40))} to ${iso(createdSecond + 2)} step 1s`;
+  const sums = (json: Record<string, unknown>): number[] => {
+    const series = json['series'] as { values: (number | null)[] }[];
+    return Array.from({ length: json['columns'] as number }, (_, i) =>
+      series.reduce((sum, { values }) => sum + (values[i] ?? Number.NaN), 0),
+    );
+  };
+  await eventually(10_000, async () => {
+    const asked = await queryJson(server.url, `http.requests by app, method ${range} | count`);
+    const known = await queryJson(server.url, `http.requests ${range} | count`);
+    expect(sums(asked)).toEqual(sums(known));
+    expect(sums(known).filter((sum) => sum > 0).length).toBeGreaterThan(3);
+    const { missing } = asked['coverage'] as { missing: unknown[] };
+    expect(missing).toEqual([]);
+    return true;
+  });
 });
 
 it('ends in good order and has it all after a restart', async () => {

@@ -1,5 +1,5 @@
 /** The program's end of the socket: finds the instrumenter, says who it is, does what is wanted, hands over a
- *  batch a second and keeps it until it is called safe. Owns: the connection, its retries, the second's timer.
+ *  batch a second and keeps it until it is called safe. Owns: the connection, its retries, the timers.
  *  Invariants: nothing here keeps the program alive, waits for it, or throws into it; an instrumenter that is
  *  absent costs one failed connect now and then; one that has been away for LEASE_MS finds nothing measured. */
 import { stat } from 'node:fs';
@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { SourceState } from '../../model/instrumentation.ts';
+import type { FlightSettings } from './flight-settings.ts';
 import { Measuring } from './measuring.ts';
 import {
   decodeFromInstrumenter,
@@ -28,6 +29,8 @@ const RETRY_MS_MEASURING = 1_000;
 const LEASE_MS = 30_000;
 /** Bytes that may wait in the socket; more stays in the outbox, which has its own bound. */
 const WRITABLE_BYTES_MAX = 2 * 1024 * 1024;
+/** Between two times that fill back, so that the program has most of the time. */
+const FILL_EVERY_MS = 5;
 /** After the second's end, so that a timer that comes early does not have to come twice. */
 const AFTER_SECOND_MS = 1;
 
@@ -38,6 +41,7 @@ export interface AttachmentOptions {
   readonly app: string;
   readonly pid: number;
   readonly random: () => number;
+  readonly flight: FlightSettings | undefined;
 }
 
 export class Attachment {
@@ -49,6 +53,7 @@ export class Attachment {
   #retryMs = RETRY_MS_MIN;
   #lostMs = 0;
   #sealTimer: NodeJS.Timeout | undefined;
+  #fillTimer: NodeJS.Timeout | undefined;
   #broken = false;
 
   constructor(options: AttachmentOptions) {
@@ -84,6 +89,7 @@ export class Attachment {
     } catch {
       this.#broken = true;
       clearTimeout(this.#sealTimer);
+      clearTimeout(this.#fillTimer);
       this.#measuring?.stop();
       this.#socket?.destroy();
     }
@@ -133,9 +139,14 @@ export class Attachment {
         return this.#welcome(message);
       case 'ack':
         this.#measuring?.outbox.acknowledge(message.sequence);
-        return;
+        return this.#planFill();
       case 'wanted':
-        void this.#measuring?.want(message.instrumentations, message.whole);
+        void this.#measuring?.want(message.instrumentations, message.whole).then(() =>
+          this.#safely(() => {
+            if (this.#sealTimer === undefined) this.#planSeal();
+            this.#planFill();
+          }),
+        );
         return;
     }
   }
@@ -148,14 +159,9 @@ export class Attachment {
     }
     if (this.#measuring?.host !== host) {
       this.#stopMeasuring();
-      const { app, pid, random } = this.#options;
-      this.#measuring = new Measuring({
-        host,
-        app,
-        pid,
-        random,
-        onState: (id, state) => this.#say(id, state),
-      });
+      const { app, pid, random, flight } = this.#options;
+      const onState = (id: string, state: SourceState): void => this.#say(id, state);
+      this.#measuring = new Measuring({ host, app, pid, random, flight, onState });
     }
     this.#welcomed = true;
     this.#retryMs = RETRY_MS_MIN;
@@ -177,7 +183,6 @@ export class Attachment {
 
   #say(id: string, state: SourceState): void {
     if (this.#welcomed) this.#write({ kind: 'state', id, state });
-    if (this.#sealTimer === undefined) this.#planSeal();
   }
 
   #stopMeasuring(): void {
@@ -206,6 +211,19 @@ export class Attachment {
     if (measuring.source.incarnation === incarnation) this.#flush();
     else this.#socket?.destroy(); // to say hello as another source
     this.#planSeal();
+  }
+
+  /** An acknowledgement makes room for more. */
+  #planFill(): void {
+    const measuring = this.#measuring;
+    if (this.#fillTimer !== undefined || measuring?.owesFill !== true) return;
+    const fill = (): void => {
+      this.#fillTimer = undefined;
+      measuring.fill();
+      this.#flush();
+      this.#planFill();
+    };
+    this.#fillTimer = setTimeout(() => this.#safely(fill), FILL_EVERY_MS).unref();
   }
 
   #flush(): void {

@@ -1,12 +1,15 @@
 /** The batches of one program that the instrumenter has not called safe. Owns: which are kept, which must be sent
  *  (again), what was lost. Does not: send.
- *  Bound: BATCHES_MAX batches. The oldest go first. One that was never written is lost, and its events are told;
+ *  Bound: BATCHES_MAX batches, and as many besides that fill back as `roomToFill` allows. The oldest go first. One that was never written is lost, and its events are told;
  *  one that was written may yet arrive, so only its events are remembered until it is acknowledged or the
  *  connection ends. */
 import type { Report } from '../../model/batch.ts';
 
 /** Seconds that a program holds for an instrumenter that is away. */
 export const BATCHES_MAX = 10;
+/** Batches that fill back, which wait for room; bytes of them past which there is none. */
+const FILLING_MAX = 16;
+const FILLING_BYTES_MAX = 1024 * 1024;
 /** Batches that are gone from here and may have arrived. */
 const DOUBTFUL_MAX = 600;
 
@@ -14,6 +17,8 @@ export interface OutboxBatch {
   readonly sequence: number;
   readonly bytes: Uint8Array;
   readonly reports: readonly Report[];
+  /** It speaks of a second before, which is never lost here: who fills back waits instead. */
+  readonly fills: boolean;
   written: boolean;
 }
 
@@ -33,10 +38,21 @@ export class Outbox {
     return this.#batches.size;
   }
 
+  /** Whether another batch that fills back may be added. */
+  get roomToFill(): boolean {
+    const filling = [...this.#batches.values()].filter((batch) => batch.fills);
+    const bytes = filling.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    return filling.length < FILLING_MAX && bytes < FILLING_BYTES_MAX;
+  }
+
+  fill(sequence: number, bytes: Uint8Array, reports: readonly Report[]): void {
+    this.#batches.set(sequence, { sequence, bytes, reports, fills: true, written: false });
+  }
+
   add(sequence: number, bytes: Uint8Array, reports: readonly Report[]): void {
-    this.#batches.set(sequence, { sequence, bytes, reports, written: false });
-    for (const batch of this.#batches.values()) {
-      if (this.#batches.size <= BATCHES_MAX) break;
+    this.#batches.set(sequence, { sequence, bytes, reports, fills: false, written: false });
+    const kept = [...this.#batches.values()].filter((batch) => !batch.fills);
+    for (const batch of kept.slice(0, -BATCHES_MAX)) {
       this.#batches.delete(batch.sequence);
       if (batch.written) this.#doubtful.set(batch.sequence, eventsOf(batch.reports));
       else this.#onLost(eventsOf(batch.reports));

@@ -2,11 +2,13 @@
  *  NODE_OPTIONS. Reads the environment once and attaches; what is measured is asked for over the socket, and
  *  nothing is while nobody asks.
  *  TAILGLOW_SOCKET: where the instrumenter listens; by default the same user's one on this machine.
+ *  TAILGLOW_FLIGHT: what the flight recorder keeps (flight-settings.ts).
  *  TAILGLOW_APP: the name of the application; by default that of the package or script. */
 import { basename, dirname, extname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { boundedValue } from '../../model/key.ts';
 import { Attachment } from './attachment.ts';
+import { flightSettings } from './flight-settings.ts';
 import { defaultSocketPath } from './socket-path.ts';
 import { APP_CHARS_MAX } from './wire.ts';
 
@@ -15,12 +17,14 @@ const LOADED = Symbol.for('tailglow.node');
 
 function attach(): void {
   const { TAILGLOW_SOCKET: socket, TAILGLOW_APP: app, npm_package_name: packageName } = process.env;
+  const { TAILGLOW_FLIGHT: flight } = process.env;
   const attachment = new Attachment({
     socketPath: socket !== undefined && socket !== '' ? socket : defaultSocketPath(),
     checkOwner: socket === undefined || socket === '',
     app: applicationName(app ?? packageName, process.argv[1]),
     pid: process.pid,
     random: Math.random,
+    flight: flightSettings(flight),
   });
   process.on('exit', () => {
     try {

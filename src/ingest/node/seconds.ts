@@ -1,12 +1,15 @@
 /** The open seconds of one measured program: events are counted into the second in which they ended, by whoever
  *  measured them, and a second is sealed once nothing more can come for it. Owns: which seconds are open, a tally
- *  for each instrumentation and open second. Does not: ask the time, encode, send.
+ *  for each instrumentation and open second; in which second the flight recorder has an event. Does not: ask the
+ *  time, encode, send.
  *  Invariants: a second is sealed once, in ascending order, with a report of every instrumentation that measured
- *  through the whole of it; what is counted is in exactly one sealed second's rows or its `dropped`. */
+ *  through the whole of it; what is counted is in exactly one sealed second's rows or its `dropped`; what is
+ *  recorded in a second was counted in it by every instrumentation of then. */
 import type { Report } from '../../model/batch.ts';
 import type { Instrumentation } from '../../model/instrumentation.ts';
 import type { FieldReader } from '../../model/predicate.ts';
 import { Tally } from '../tally.ts';
+import type { FlightRecorder } from './flight.ts';
 
 /** Seconds that may be open at once: a program that stood still longer has those before as unknown. */
 export const OPEN_SECONDS_MAX = 10;
@@ -17,6 +20,11 @@ export interface SealedSecond {
 }
 
 type Where = ((read: FieldReader) => boolean) | undefined;
+
+export interface Span {
+  readonly fromSecond: number;
+  readonly sinceSecond: number;
+}
 
 /** One instrumentation. */
 interface Measure {
@@ -37,11 +45,13 @@ interface Measure {
 export class OpenSeconds {
   readonly #measures = new Map<string, Measure>();
   readonly #byMetric = new Map<string, Measure[]>();
+  readonly #flight: FlightRecorder | undefined;
   /** All seconds below are sealed. */
   #sealedUntil: number;
 
-  constructor(nowSecond: number) {
+  constructor(nowSecond: number, flight?: FlightRecorder) {
     this.#sealedUntil = nowSecond;
+    this.#flight = flight;
   }
 
   get sealedUntil(): number {
@@ -52,8 +62,13 @@ export class OpenSeconds {
     return this.#measures.size;
   }
 
-  /** Measures from `sinceSecond`, the first second that has not begun. */
-  enable(instrumentation: Instrumentation, where: Where, sinceSecond: number): void {
+  /** Measures from `wholeSecond`, the first second that has not begun; or, where the flight recorder has what was
+   *  before and nothing was said of it, from there: the open seconds are filled here, and `fromSecond` up to
+   *  `sinceSecond` is for the caller to fill back. */
+  enable(instrumentation: Instrumentation, where: Where, wholeSecond: number, saidUntil = 0): Span {
+    const recordedSecond = this.#flight?.coversFrom(instrumentation.metric) ?? wholeSecond;
+    const fromSecond = Math.min(wholeSecond, Math.max(recordedSecond, saidUntil));
+    const sinceSecond = Math.max(fromSecond, this.#sealedUntil);
     const [open, spare, recent] = [new Map<number, Tally>(), [], undefined];
     const measure = {
       instrumentation,
@@ -67,11 +82,16 @@ export class OpenSeconds {
     };
     this.#measures.set(instrumentation.id, measure);
     this.#regroup();
+    this.#fill(measure);
+    return { fromSecond, sinceSecond };
   }
 
-  disable(id: string): void {
+  /** Gives what was measured under the name. */
+  disable(id: string): Instrumentation | undefined {
+    const measure = this.#measures.get(id);
     this.#measures.delete(id);
     this.#regroup();
+    return measure?.instrumentation;
   }
 
   ids(): string[] {
@@ -85,13 +105,15 @@ export class OpenSeconds {
   /** Counts an event that ended in `second`. One that comes for the second just sealed counts in the next; one
    *  that comes for an older second, as when the clock was set back, is dropped and said to be. */
   count(metric: string, second: number, read: FieldReader): void {
+    const at = second === this.#sealedUntil - 1 ? this.#sealedUntil : second;
+    const isOpen = at >= this.#sealedUntil && at < this.#sealedUntil + OPEN_SECONDS_MAX;
+    if (isOpen) this.#flight?.record(metric, at, read);
     const measures = this.#byMetric.get(metric);
     if (measures === undefined) return;
-    const at = second === this.#sealedUntil - 1 ? this.#sealedUntil : second;
     for (const measure of measures) {
       if (at < measure.sinceSecond) continue;
-      if (at < this.#sealedUntil || at >= this.#sealedUntil + OPEN_SECONDS_MAX) measure.dropped++;
-      else tallyOf(measure, at).count(read);
+      if (isOpen) tallyOf(measure, at).count(read);
+      else measure.dropped++;
     }
   }
 
@@ -107,6 +129,8 @@ export class OpenSeconds {
     const sealed: SealedSecond[] = [];
     const from = Math.max(this.#sealedUntil, untilSecond - OPEN_SECONDS_MAX);
     for (const measure of this.#measures.values()) forget(measure, from);
+    if (from > this.#sealedUntil) this.#flight?.forget(from);
+    this.#flight?.expire(untilSecond - 1);
     for (let second = from; second < untilSecond; second++) {
       const reports: Report[] = [];
       for (const measure of this.#measures.values()) {
@@ -120,11 +144,20 @@ export class OpenSeconds {
 
   /** The same instrumentations with nothing counted, from the second after `nowSecond`. */
   restarted(nowSecond: number): OpenSeconds {
-    const seconds = new OpenSeconds(nowSecond);
+    this.#flight?.restart(nowSecond + 1);
+    const seconds = new OpenSeconds(nowSecond, this.#flight);
     for (const { instrumentation, where } of this.#measures.values()) {
       seconds.enable(instrumentation, where, nowSecond + 1);
     }
     return seconds;
+  }
+
+  #fill(measure: Measure): void {
+    const { metric } = measure.instrumentation;
+    const until = this.#sealedUntil + OPEN_SECONDS_MAX;
+    for (let second = Math.max(measure.sinceSecond, this.#sealedUntil); second < until; second++) {
+      this.#flight?.replay(metric, second, (read) => tallyOf(measure, second).count(read));
+    }
   }
 
   #regroup(): void {

@@ -164,9 +164,11 @@ export const APP_CHARS_MAX = 64;
 const REASON_CHARS_MAX = 1024;
 
 function decodeState(value: unknown): SourceState {
-  const { state, sinceSecond, reason } = record('state', value);
+  const { state, sinceSecond, coversFromSecond, reason } = record('state', value);
   if (state === 'enabling') return { state };
-  if (state === 'enabled' && isIndex(sinceSecond)) return { state, sinceSecond };
+  if (state === 'enabled' && isIndex(sinceSecond)) {
+    return isIndex(coversFromSecond) ? { state, sinceSecond, coversFromSecond } : { state, sinceSecond };
+  }
   if (state === 'failed' && typeof reason === 'string')
     return { state, reason: reason.slice(0, REASON_CHARS_MAX) };
   throw new WireError('Cannot read frame: "state" has no state of a source');

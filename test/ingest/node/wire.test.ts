@@ -29,6 +29,11 @@ const arbitraryFromProgram: fc.Arbitrary<FromProgram> = fc.oneof(
     state: fc.oneof(
       fc.constant({ state: 'enabling' as const }),
       arbitrarySecond.map((sinceSecond) => ({ state: 'enabled' as const, sinceSecond })),
+      fc.tuple(arbitrarySecond, arbitrarySecond).map(([sinceSecond, coversFromSecond]) => ({
+        state: 'enabled' as const,
+        sinceSecond,
+        coversFromSecond,
+      })),
       fc.string().map((reason) => ({ state: 'failed' as const, reason })),
     ),
   }),
