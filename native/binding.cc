@@ -417,6 +417,20 @@ napi_value spread(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** (rows, hues, cells, occupied) */
+napi_value halfOctaves(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto rows = arguments.read<double>("rows");
+  const size_t hues = arguments.size("hues");
+  const size_t cells = arguments.size("cells");
+  const auto occupied = arguments.write<uint8_t>("occupied");
+  arguments.atLeast("rows", rows.length, static_cast<double>(hues) * static_cast<double>(cells));
+  arguments.atLeast("occupied", occupied.length, static_cast<double>(tailglow::kHalfOctaves));
+  if (!arguments.ok()) return nullptr;
+  tailglow::halfOctaves(rows.data, hues, cells, occupied.data);
+  return nullptr;
+}
+
 /** (rows, hues, cells, levels, thresholds, out) */
 napi_value shade(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -461,7 +475,8 @@ NAPI_MODULE_INIT() {
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
       {"accumulate", accumulate},   {"spread", spread},
-      {"shade", shade},             {"releaseMemory", releaseMemory},
+      {"halfOctaves", halfOctaves}, {"shade", shade},
+      {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {
     napi_value value = nullptr;

@@ -283,6 +283,31 @@ void spread(const Raster& raster, const RowSpread& spread, double* out) {
   }
 }
 
+void halfOctaves(const double* rows, size_t hues, size_t cells, uint8_t* occupied) {
+  constexpr size_t kChunk = 256;
+  // The top 20 bits of the fraction of sqrt(2), rounded up.
+  constexpr uint32_t kHalf = 0x6a09f;
+  for (size_t from = 0; from < cells; from += kChunk) {
+    const size_t n = cells - from < kChunk ? cells - from : kChunk;
+    double sum[kChunk] = {};
+    for (size_t h = 0; h < hues; h++) {
+      const double* const values = rows + h * cells + from;
+      for (size_t i = 0; i < n; i++) sum[i] += values[i];
+    }
+    int32_t bins[kChunk];
+    for (size_t i = 0; i < n; i++) {
+      uint64_t bits;
+      memcpy(&bits, &sum[i], sizeof bits);
+      const auto high = static_cast<uint32_t>(bits >> 32);
+      const int32_t bin = 2 * (static_cast<int32_t>(high >> 20) - 1023) + ((high & 0xfffff) >= kHalf ? 1 : 0) + 2;
+      bins[i] = bin < 0 ? 0 : (bin < static_cast<int32_t>(kHalfOctaves) ? bin : static_cast<int32_t>(kHalfOctaves) - 1);
+    }
+    for (size_t i = 0; i < n; i++) {
+      if (sum[i] != 0) occupied[bins[i]] = 1;
+    }
+  }
+}
+
 void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out) {
   // In chunks, hue after hue, so that memory is read in order and the inner loops run in vectors.
   constexpr size_t kChunk = 256;

@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 3;
+constexpr int kInterfaceVersion = 4;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -103,6 +103,9 @@ ptrdiff_t decodeClasses(const uint8_t* bytes, size_t length, uint32_t keyLimit, 
 bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, uint16_t* high);
 void accumulate(const Cells& cells, const Placement& placement, const Raster& raster);
 void spread(const Raster& raster, const RowSpread& spread, double* out);
+/** Marks the half-octaves of the sums over hues; `occupied` has kHalfOctaves members. */
+constexpr size_t kHalfOctaves = 108;
+void halfOctaves(const double* rows, size_t hues, size_t cells, uint8_t* occupied);
 /** levels - 1 thresholds, ascending; 1 + hues * levels <= kPaletteMax. */
 void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out);
 

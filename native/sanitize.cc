@@ -266,6 +266,8 @@ void picture() {
   std::vector<double> thresholds(levels - 1);
   for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * 1.5;
   std::vector<uint8_t> pixels(width * rows);
+  std::vector<uint8_t> occupied(tailglow::kHalfOctaves);
+  tailglow::halfOctaves(out.data(), hues, pixels.size(), occupied.data());
   tailglow::shade(out.data(), hues, pixels.size(), levels, thresholds.data(), pixels.data());
   for (const uint8_t pixel : pixels) require(pixel <= hues * levels, "a pixel is within the palette");
 }

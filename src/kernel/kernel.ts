@@ -68,6 +68,10 @@ export interface Kernel {
    *  `out` has hues * columns * rows members. */
   spread(raster: BucketRaster, spread: RowSpread, out: Float64Array): void;
 
+  /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds the sum over hues of a cell of
+   *  rows[hue][cell], hues ascending; sums of 0 are none. `occupied` has HALF_OCTAVES members. */
+  halfOctaves(rows: Float64Array, shape: Omit<ShadeShape, 'levels'>, occupied: Uint8Array): void;
+
   /** Palette index of each cell of [column][row] from rows[hue][column][row]: 0 where all hues are 0; else
    *  1 + hue * levels + level, of the hue with the largest count (the lowest such hue on a tie) and the
    *  level of the sum over hues: the number of `thresholds` (ascending, levels - 1 of them) at or below it. */

@@ -63,7 +63,7 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 /** What cells have room for. */
 const HUES_MAX = 0x10000;
 
@@ -107,6 +107,7 @@ interface Addon {
       out: Float64Array,
     ]
   ): void;
+  halfOctaves(...args: [rows: Float64Array, hues: number, cells: number, occupied: Uint8Array]): void;
   shade(
     ...args: [
       rows: Float64Array,
@@ -132,6 +133,7 @@ const FUNCTIONS = [
   'bucketRange',
   'accumulate',
   'spread',
+  'halfOctaves',
   'shade',
   'releaseMemory',
 ] as const satisfies readonly (keyof Addon)[];
@@ -195,6 +197,7 @@ function adapt(addon: Addon): Kernel {
       ),
     spread: (raster, { rows, start, row, weight }, out) =>
       addon.spread(...flatShape(raster), rows, start, row, weight, out),
+    halfOctaves: (rows, { hues, cells }, occupied) => addon.halfOctaves(rows, hues, cells, occupied),
     shade: (rows, { hues, cells, levels }, thresholds, out) =>
       addon.shade(rows, hues, cells, levels, thresholds, out),
   };

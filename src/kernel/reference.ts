@@ -3,6 +3,7 @@
  *  Every size and index is checked before the first write: an error leaves the output as it was. */
 import { crc32c } from '../model/crc32c.ts';
 import { bucketIndex, LL5 } from '../model/grid.ts';
+import { binOfHighWord, HALF_OCTAVES } from '../model/half-octave.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import { type Cells, CellsBuffer } from '../model/series.ts';
@@ -34,6 +35,7 @@ export const referenceKernel: Kernel = {
   bucketRange,
   accumulate,
   spread,
+  halfOctaves,
   shade,
 };
 
@@ -174,6 +176,29 @@ function spread(raster: BucketRaster, { rows, start, row, weight }: RowSpread, o
       if (count === 0) continue;
       for (let j = start[b]!; j < start[b + 1]!; j++) out[place * rows + row[j]!]! += count * weight[j]!;
     }
+  }
+}
+
+function halfOctaves(
+  rows: Float64Array,
+  { hues, cells }: Omit<ShadeShape, 'levels'>,
+  occupied: Uint8Array,
+): void {
+  size('hues', hues);
+  size('cells', cells);
+  atLeast('rows', rows.length, hues * cells);
+  atLeast('occupied', occupied.length, HALF_OCTAVES);
+  // Hue by hue over parts that stay in the first cache: twice as fast as cell by cell.
+  const part = new Float64Array(Math.min(cells, 1024));
+  const words = new Uint32Array(part.buffer);
+  for (let start = 0; start < cells; start += part.length) {
+    const n = Math.min(part.length, cells - start);
+    part.fill(0);
+    for (let hue = 0; hue < hues; hue++) {
+      const from = hue * cells + start;
+      for (let i = 0; i < n; i++) part[i]! += rows[from + i]!;
+    }
+    for (let i = 0; i < n; i++) if (part[i] !== 0) occupied[binOfHighWord(words[2 * i + 1]!)] = 1;
   }
 }
 

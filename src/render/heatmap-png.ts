@@ -16,7 +16,7 @@ import { type View, viewOf } from './view.ts';
 
 export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel): Uint8Array {
   assert(drawFault(options) === undefined, () => `cannot draw: ${drawFault(options)}`);
-  const view = viewOf(raster, options, { columns: options.width, rows: options.height });
+  const view = viewOf(raster, options, { columns: options.width, rows: options.height }, kernel);
   const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, view);
   const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);

