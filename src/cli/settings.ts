@@ -6,6 +6,7 @@ import { availableParallelism, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import Type from 'typebox';
 import Value from 'typebox/value';
+import { readSourceLimits, type SourceLimits } from '../model/source-limits.ts';
 import { SIZE_UNITS } from '../query/unit.ts';
 import { AGGREGATORS_MAX } from '../service/ownership.ts';
 
@@ -26,6 +27,9 @@ const Schema = Type.Object(
     }),
     host: Type.String({ minLength: 1, maxLength: 200, description: 'name of this host in the data' }),
     socket: Type.String({ description: 'unix socket for measured Node programs' }),
+    only: Type.String({
+      description: 'what is measured here at most, such as cgroup=/shop,uid=1000; "" for everything',
+    }),
     token: Type.String({ description: 'bearer token demanded of every request' }),
     insecure: Type.Boolean({ description: 'listen beyond loopback without a token' }),
     instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
@@ -56,6 +60,12 @@ export function dataMaxBytes({ dataMax }: Pick<Settings, 'dataMax'>): number | u
   const [, number, unit] = /^([\d.]+)(\D+)$/.exec(dataMax) ?? [];
   const size = Object.entries(SIZE_UNITS).find(([name]) => name === unit);
   return number === undefined || size === undefined ? undefined : Math.floor(Number(number) * size[1]);
+}
+
+/** Undefined where the setting says none. */
+export function sourceLimits({ only }: Pick<Settings, 'only'>): SourceLimits | undefined {
+  const limits = readSourceLimits(only);
+  return typeof limits === 'string' ? undefined : limits;
 }
 
 export interface SettingsSources {
@@ -106,6 +116,7 @@ function defaultSettings(
     aggregators: Math.min(availableParallelism(), 4),
     host: hostname(),
     socket: '',
+    only: '',
     token: '',
     insecure: false,
     instrument: [],
@@ -168,9 +179,12 @@ function schemaFaults(merged: Record<string, unknown>, origin: Record<string, st
 }
 
 function ruleFaults(merged: Record<string, unknown>): string[] {
-  const { listen, token, insecure } = merged;
-  if (typeof listen !== 'string' || isLoopback(listen) || token !== '' || insecure === true) return [];
+  const { listen, token, insecure, only } = merged;
+  const limits = typeof only === 'string' ? readSourceLimits(only) : undefined;
+  const faults = typeof limits === 'string' ? [`only: ${limits}`] : [];
+  if (typeof listen !== 'string' || isLoopback(listen) || token !== '' || insecure === true) return faults;
   return [
+    ...faults,
     `listen is "${listen}", which others can reach: set a token (TAILGLOW_TOKEN), or say --insecure if you mean it`,
   ];
 }

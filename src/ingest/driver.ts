@@ -55,6 +55,10 @@ export interface Driver {
   /** Of those that depend on the machine; one that is left out can be had. Asked whenever a person looks, after `start`:
    *  it costs no more than a look at a few files. */
   availability?(): readonly Availability[];
+  /** How it can be held to the limits of its source (model/source-limits.ts). `fields`: the fields `uid`, `cgroup` and
+   *  `container` of its metrics are the kernel's word, so a predicate holds it. `programs`: it takes the limits itself
+   *  and admits no program beyond them. Left out: it cannot tell whose events it counts. */
+  readonly tenancy?: 'fields' | 'programs';
   /** Called once, before anything else. Rejects with DriverError. */
   start(sink: DriverSink): Promise<void>;
   /** Resolves when the instrumentation measures, wherever this driver has a source now; what attaches later
@@ -80,6 +84,8 @@ export type DriverErrorCode =
   | 'METRIC_UNKNOWN'
   /** What it would read is missing or closed to this user. */
   | 'UNAVAILABLE'
+  /** It speaks of more than its source may. */
+  | 'LIMITED'
   /** The socket or directory cannot be had. */
   | 'SOCKET';
 

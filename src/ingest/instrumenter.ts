@@ -9,8 +9,10 @@ import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
+import type { SourceLimits } from '../model/source-limits.ts';
 import type { Watermark } from '../model/watermark.ts';
 import type { Driver, DriverSink, DriverSource, Availability } from './driver.ts';
+import { LimitedDriver } from './limited-driver.ts';
 import { NodeDriver } from './node/driver.ts';
 import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
@@ -36,6 +38,8 @@ export interface InstrumenterOptions {
   readonly random: () => number;
   /** All where it is left out. */
   readonly drivers?: readonly DriverName[];
+  /** What its sources may speak of at most; of everything where it is left out. */
+  readonly limits?: SourceLimits;
   readonly spoolBounds?: Partial<SpoolBounds>;
   /** A control event that the log should carry. */
   readonly onEvent: (event: ControlEvent) => void;
@@ -94,12 +98,12 @@ export async function startInstrumenter(options: InstrumenterOptions): Promise<I
 }
 
 function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: string): Driver {
-  const { host, clock, random } = options;
+  const { host, clock, random, limits } = options;
   switch (name) {
     case 'proc':
       return new ProcDriver({ host, random, clock });
     case 'node':
-      return new NodeDriver({ host, socketPath, clock });
+      return new NodeDriver({ host, socketPath, clock, ...(limits === undefined ? {} : { limits }) });
   }
 }
 
@@ -109,7 +113,10 @@ export async function startWith(
   options: InstrumenterOptions & { readonly socketPath: string },
 ): Promise<Instrumenter> {
   const { clock, log, random } = options;
-  const drivers = given.map((driver) => new SharedProbes(driver, clock));
+  const { limits } = options;
+  const drivers = given
+    .map((driver) => (limits === undefined ? driver : new LimitedDriver(driver, limits)))
+    .map((driver) => new SharedProbes(driver, clock));
   const note = options.note ?? (() => {});
   const disk = directoryDisk(join(options.spoolDirectory));
   const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });

@@ -10,6 +10,7 @@ import type { ControlEvent } from '../model/control.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import { type LogReader, LogUnavailableError } from '../model/log.ts';
 import { encodeControlEntry } from '../model/report.ts';
+import type { SourceLimits } from '../model/source-limits.ts';
 import { type Catalogue, openCatalogue } from '../store/catalogue.ts';
 import { AggregatorThread } from './aggregator-thread.ts';
 import { Configuration } from './configuration.ts';
@@ -37,6 +38,8 @@ export interface EmbeddedOptions {
   readonly host: string;
   /** Empty for the default of this user. */
   readonly socket: string;
+  /** What is measured here at most; everything where it is left out. */
+  readonly limits?: SourceLimits | undefined;
   /** Empty for none. */
   readonly token: string;
   /** `instrument` statements to hold. */
@@ -133,7 +136,7 @@ function startMeasuring(
   log: OpenedLog,
   events: Set<Promise<void>>,
 ): Promise<Instrumenter> {
-  const { host, data, socket, clock, notice } = options;
+  const { host, data, socket, clock, notice, limits } = options;
   const onEvent = (event: ControlEvent): void => {
     const appended = log.writer
       .append(encodeControlEntry(event))
@@ -146,6 +149,7 @@ function startMeasuring(
     log: log.writer,
     spoolDirectory: join(data, 'spool'),
     ...(socket === '' ? {} : { socketPath: socket }),
+    ...(limits === undefined ? {} : { limits }),
     clock,
     random: Math.random,
     onEvent,

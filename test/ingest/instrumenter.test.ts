@@ -2,7 +2,12 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DriverError } from '../../src/ingest/driver.ts';
-import { type Instrumenter, startInstrumenter, startWith } from '../../src/ingest/instrumenter.ts';
+import {
+  type Instrumenter,
+  type InstrumenterOptions,
+  startInstrumenter,
+  startWith,
+} from '../../src/ingest/instrumenter.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { ControlEvent } from '../../src/model/control.ts';
 import { COUNT } from '../../src/model/grid.ts';
@@ -29,7 +34,7 @@ const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentati
 interface World {
   readonly log: RecordingLog;
   readonly events: ControlEvent[];
-  readonly start: () => Promise<Instrumenter>;
+  readonly start: (more?: Partial<InstrumenterOptions>) => Promise<Instrumenter>;
   readonly socketPath: string;
 }
 
@@ -38,8 +43,9 @@ async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
     const log = new RecordingLog();
     const events: ControlEvent[] = [];
     const socketPath = join(directory, 'node.sock');
-    const start = (): Promise<Instrumenter> =>
+    const start = (more: Partial<InstrumenterOptions> = {}): Promise<Instrumenter> =>
       startInstrumenter({
+        ...more,
         host: 'h',
         log,
         spoolDirectory: join(directory, 'spool'),
@@ -135,6 +141,35 @@ describe('the instrumenter', () => {
       expect(offer()).toEqual({ driver: 'node', metric: 'http.requests', available: true });
       program.socket.end();
       await instrumenter.close();
+    });
+  });
+
+  it('speaks of nothing beyond its limits, and says so', async () => {
+    await inWorld(async ({ start, socketPath }) => {
+      const uid = process.getuid!();
+      const foreign = { cgroups: [], uids: [uid + 1], containers: [] };
+      const instrumenter = await start({ limits: foreign });
+      const program = new TestProgram(socketPath);
+      program.hello();
+      await eventually(() => program.closed, 'cut');
+      expect(program.heard.map(({ kind }) => kind)).toEqual(['welcome']);
+      expect(instrumenter.sources()).toEqual([]);
+      await instrumenter.enable(one('cpu.time'));
+      expect(instrumenter.states('cpu_time')).toMatchObject([
+        { state: { state: 'failed', reason: expect.stringContaining('has no field "uid"') } },
+      ]);
+      const offers = new Map(instrumenter.offers().map((offer) => [offer.metric, offer]));
+      expect(offers.get('cpu.time')).toMatchObject({
+        available: false,
+        remedy: expect.stringContaining('--only'),
+      });
+      expect(offers.get('process.rss')).toMatchObject({ available: true });
+      await instrumenter.close();
+      const own = await start({ limits: { ...foreign, uids: [uid] } });
+      const ours = new TestProgram(socketPath);
+      ours.hello();
+      await eventually(() => own.sources().length === 1, 'admitted');
+      await own.close();
     });
   });
 

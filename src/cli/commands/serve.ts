@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { systemClock } from '../../model/clock.ts';
+import type { SourceLimits } from '../../model/source-limits.ts';
 import { packageVersion } from '../../service/package.ts';
 import { commandName } from '../client.ts';
 import type { Settings } from '../settings.ts';
@@ -42,6 +43,7 @@ interface ServeFlags {
   readonly aggregators?: string;
   readonly host?: string;
   readonly socket?: string;
+  readonly only?: string;
   readonly insecure?: boolean;
   readonly demo?: boolean;
 }
@@ -64,6 +66,10 @@ export function serveCommand(root: string): Command {
     .option('--aggregators <n>', 'worker threads that own data; fixed when the data directory is made')
     .option('--host <name>', 'name of this host in the data')
     .option('--socket <path>', 'unix socket that measured Node programs report to')
+    .option(
+      '--only <limits>',
+      'what is measured here at most: cgroup=/PATH, uid=N, container=ID, with commas',
+    )
     .option('--insecure', 'listen beyond loopback without a token')
     .option('--config <file>', 'settings as JSON')
     .addHelpText('after', EXAMPLES)
@@ -74,23 +80,28 @@ export function serveCommand(root: string): Command {
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
       };
       // Loaded here, so that the commands that only ask a server start at once.
-      const { dataMaxBytes, readSettings } = await import('../settings.ts');
+      const { dataMaxBytes, readSettings, sourceLimits } = await import('../settings.ts');
       const settings = readSettings({
         ...(config === undefined ? {} : { file: config }),
         environment: process.env,
         flags: { ...rest, ...numbers },
       });
-      await serve(root, settings, dataMaxBytes(settings));
+      await serve(root, settings, { maxBytes: dataMaxBytes(settings), limits: sourceLimits(settings) });
     });
 }
 
-async function serve(root: string, settings: Settings, maxBytes: number | undefined): Promise<void> {
+async function serve(
+  root: string,
+  settings: Settings,
+  { maxBytes, limits }: { readonly maxBytes: number | undefined; readonly limits: SourceLimits | undefined },
+): Promise<void> {
   const notice = (line: string): void => void process.stderr.write(`tailglow: ${line}\n`);
   process.stdout.write(`tailglow ${packageVersion(root)} starting, data in ${settings.data}\n`);
   const { startEmbedded } = await import('../../service/embedded.ts');
   const embedded = await startEmbedded({
     ...settings,
     dataMaxBytes: maxBytes,
+    limits,
     instrument: [...settings.instrument, ...(settings.demo ? DEMO_INSTRUMENTATIONS : [])],
     version: packageVersion(root),
     clock: systemClock,

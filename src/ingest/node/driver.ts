@@ -10,6 +10,7 @@ import { type Clock, unixSecond } from '../../model/clock.ts';
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
 import { ENTRY_BATCHES_MAX } from '../../model/limits.ts';
 import { type Source, sourceName } from '../../model/report.ts';
+import { admits, limitsText, type SourceLimits } from '../../model/source-limits.ts';
 import {
   COLLECT_MS_MAX,
   type Collected,
@@ -23,6 +24,7 @@ import {
 import { listenAt } from './listen.ts';
 import { NODE_METRICS } from './metrics.ts';
 import { Session } from './session.ts';
+import { tenantOf } from './tenant.ts';
 
 /** Programs at once: their batches fit one entry. */
 export const PROGRAMS_MAX = ENTRY_BATCHES_MAX;
@@ -39,6 +41,8 @@ export interface NodeDriverOptions {
   readonly host: string;
   readonly socketPath: string;
   readonly clock: Clock;
+  /** Programs of others are not admitted. */
+  readonly limits?: SourceLimits;
 }
 
 /** Who waits for the programs to say something. */
@@ -49,10 +53,15 @@ interface Waiter {
 
 export class NodeDriver implements Driver {
   readonly name = 'node';
+  readonly tenancy = 'programs';
   readonly metrics = NODE_METRICS;
   readonly #options: NodeDriverOptions;
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
+  /** Those of them that said who they are, and may be measured. */
+  readonly #admitted = new Set<Session>();
+  /** Refused for the limits: the first is told of. */
+  #foreign = 0;
   readonly #wanted = new Map<string, Instrumentation>();
   readonly #closing = new AbortController();
   #sink: DriverSink | undefined;
@@ -137,7 +146,7 @@ export class NodeDriver implements Driver {
   }
 
   #attached(): Session[] {
-    return [...this.#sessions].filter((session) => session.source !== undefined);
+    return [...this.#sessions].filter((session) => this.#admitted.has(session));
   }
 
   #tell(): void {
@@ -161,7 +170,25 @@ export class NodeDriver implements Driver {
 
   /** A program has one connection: an older one of the same name is dead, or never was that program. */
   #onAttached(session: Session): void {
+    const { limits } = this.#options;
+    if (limits === undefined) return this.#admit(session);
+    void tenantOf(session.pid!).then((tenant) => {
+      if (!this.#sessions.has(session)) return;
+      if (admits(limits, tenant)) return this.#admit(session);
+      this.#foreign++;
+      if (this.#foreign === 1) {
+        const of = `user ${tenant.uid ?? 'unknown'}, cgroup ${tenant.cgroups.join(' ') || 'unknown'}`;
+        this.#sink?.note(
+          `Cannot admit process ${session.pid} of ${of}: this instrumenter is limited to ${limitsText(limits)}`,
+        );
+      }
+      session.close();
+    });
+  }
+
+  #admit(session: Session): void {
     const name = sourceName(session.source!);
+    this.#admitted.add(session);
     for (const other of this.#attached()) {
       if (other !== session && sourceName(other.source!) === name) other.cut('the program attached again');
     }
@@ -169,6 +196,7 @@ export class NodeDriver implements Driver {
   }
 
   #onBatch(session: Session, batch: EncodedBatch): void {
+    if (!this.#admitted.has(session)) return; // nothing was asked of it
     const { source, sequence } = batch;
     const relayed: EncodedBatch = { ...batch, onSafe: () => this.#acknowledge(source, sequence) };
     const late = this.#collectedSecond !== undefined && batch.second <= this.#collectedSecond;
@@ -190,6 +218,7 @@ export class NodeDriver implements Driver {
 
   #onClosed(session: Session, reason: string | undefined): void {
     this.#sessions.delete(session);
+    const wasAdmitted = this.#admitted.delete(session);
     this.#changed();
     const { source, lastSecond, pid } = session;
     if (reason !== undefined) {
@@ -197,7 +226,8 @@ export class NodeDriver implements Driver {
         `Cannot go on with ${source === undefined ? 'a program' : sourceName(source)}: ${reason}`,
       );
     }
-    if (source === undefined || lastSecond === undefined || this.#closing.signal.aborted) return;
+    if (!wasAdmitted || source === undefined || lastSecond === undefined || this.#closing.signal.aborted)
+      return;
     if (session.saidBye) this.#sink?.offline(source, lastSecond + 1);
     else void this.#checkDeath(source, pid!, lastSecond);
   }

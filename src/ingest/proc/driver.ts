@@ -39,6 +39,7 @@ interface Enabled {
 
 export class ProcDriver implements Driver {
   readonly name = 'proc';
+  readonly tenancy = 'fields';
   readonly metrics = PROC_METRICS.map((metric) => metric.description);
   readonly #options: ProcDriverOptions;
   readonly #sequence: SourceSequence;

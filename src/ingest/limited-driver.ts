@@ -1,0 +1,90 @@
+/** Holds a driver to the limits of its source: every predicate gets the limit above it, and what cannot be held to it is
+ *  refused. A driver that cannot tell whose events it counts measures nothing here.
+ *  Invariant: nothing that lies outside the limits is counted, whatever is asked. */
+import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import type { Predicate } from '../model/predicate.ts';
+import { limitPredicate, limitsText, narrowed, type SourceLimits } from '../model/source-limits.ts';
+import {
+  type Availability,
+  type Collected,
+  type Driver,
+  DriverError,
+  type DriverSink,
+  type DriverSource,
+} from './driver.ts';
+
+const REMEDY = 'ask an instrumenter that runs without --only';
+
+export class LimitedDriver implements Driver {
+  readonly name: string;
+  readonly #driver: Driver;
+  readonly #limits: SourceLimits;
+
+  constructor(driver: Driver, limits: SourceLimits) {
+    this.name = driver.name;
+    this.#driver = driver;
+    this.#limits = limits;
+  }
+
+  get metrics(): readonly MetricDescription[] {
+    return this.#driver.metrics;
+  }
+
+  availability(): readonly Availability[] {
+    const said = new Map((this.#driver.availability?.() ?? []).map((one) => [one.metric, one]));
+    return this.metrics.map((metric) => {
+      const limit = this.#limitOf(metric);
+      if (typeof limit !== 'string') return said.get(metric.name) ?? { metric: metric.name, available: true };
+      return { metric: metric.name, available: false, reason: limit, remedy: REMEDY };
+    });
+  }
+
+  /** One that measures nothing here does not even listen. */
+  async start(sink: DriverSink): Promise<void> {
+    if (this.#driver.tenancy !== undefined) await this.#driver.start(sink);
+  }
+
+  async enable(instrumentation: Instrumentation): Promise<void> {
+    const metric = this.metrics.find(({ name }) => name === instrumentation.metric);
+    const limit = metric && this.#limitOf(metric);
+    if (typeof limit === 'string') {
+      throw new DriverError('LIMITED', `Cannot measure "${instrumentation.metric}": ${limit}`);
+    }
+    const where = limit === undefined ? {} : { where: narrowed(instrumentation.where, limit) };
+    await this.#driver.enable({ ...instrumentation, ...where });
+  }
+
+  async disable(id: string): Promise<void> {
+    if (this.#driver.tenancy !== undefined) await this.#driver.disable(id);
+  }
+
+  async collect(second: number): Promise<Collected> {
+    return this.#driver.tenancy === undefined ? { batches: [], awaited: [] } : this.#driver.collect(second);
+  }
+
+  states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
+    return this.#driver.states(id);
+  }
+
+  sources(): readonly DriverSource[] {
+    return this.#driver.sources();
+  }
+
+  async close(): Promise<void> {
+    if (this.#driver.tenancy !== undefined) await this.#driver.close();
+  }
+
+  /** What must hold of an event; undefined where the driver sees to it; a text says why it cannot be held to. */
+  #limitOf(metric: MetricDescription): Predicate | undefined | string {
+    const { tenancy } = this.#driver;
+    if (tenancy === 'programs') return undefined;
+    const here = `this instrumenter is limited to ${limitsText(this.#limits)}`;
+    if (tenancy === undefined) {
+      return `${here}, and the driver "${this.name}" cannot tell whose events it counts`;
+    }
+    const limit = limitPredicate(this.#limits, metric);
+    if (typeof limit !== 'string') return limit;
+    return `${here}, and this metric has no field "${limit}" to hold it to`;
+  }
+}
