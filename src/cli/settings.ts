@@ -27,6 +27,10 @@ const Schema = Type.Object(
     }),
     host: Type.String({ minLength: 1, maxLength: 200, description: 'name of this host in the data' }),
     socket: Type.String({ description: 'unix socket for measured Node programs' }),
+    budget: Type.String({
+      pattern: '^(never|\\d+(\\.\\d+)?%)$',
+      description: 'what measuring may cost each source, of one core, such as 2%; "never" refuses nothing',
+    }),
     only: Type.String({
       description: 'what is measured here at most, such as cgroup=/shop,uid=1000; "" for everything',
     }),
@@ -60,6 +64,11 @@ export function dataMaxBytes({ dataMax }: Pick<Settings, 'dataMax'>): number | u
   const [, number, unit] = /^([\d.]+)(\D+)$/.exec(dataMax) ?? [];
   const size = Object.entries(SIZE_UNITS).find(([name]) => name === unit);
   return number === undefined || size === undefined ? undefined : Math.floor(Number(number) * size[1]);
+}
+
+/** Of one core; undefined where nothing is refused. */
+export function cpuShareMax({ budget }: Pick<Settings, 'budget'>): number | undefined {
+  return budget === 'never' ? undefined : Number.parseFloat(budget) / 100;
 }
 
 /** Undefined where the setting says none. */
@@ -116,6 +125,7 @@ function defaultSettings(
     aggregators: Math.min(availableParallelism(), 4),
     host: hostname(),
     socket: '',
+    budget: '20%',
     only: '',
     token: '',
     insecure: false,

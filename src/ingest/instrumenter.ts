@@ -11,7 +11,8 @@ import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
 import type { SourceLimits } from '../model/source-limits.ts';
 import type { Watermark } from '../model/watermark.ts';
-import type { Driver, DriverSink, DriverSource, Availability } from './driver.ts';
+import { Budget, type SourceLoad } from './budget.ts';
+import type { Availability, Driver, DriverSink, DriverSource, EncodedBatch } from './driver.ts';
 import { LimitedDriver } from './limited-driver.ts';
 import { NodeDriver } from './node/driver.ts';
 import { defaultSocketPath } from './node/socket-path.ts';
@@ -38,6 +39,8 @@ export interface InstrumenterOptions {
   readonly random: () => number;
   /** All where it is left out. */
   readonly drivers?: readonly DriverName[];
+  /** What measuring may cost each source, of one core; as much as it does where it is left out. */
+  readonly cpuShareMax?: number;
   /** What its sources may speak of at most; of everything where it is left out. */
   readonly limits?: SourceLimits;
   readonly spoolBounds?: Partial<SpoolBounds>;
@@ -50,6 +53,8 @@ export interface InstrumenterOptions {
 export interface SourceStateOf {
   readonly source: string;
   readonly state: SourceState;
+  /** What it costs the source, where something is known of that. */
+  readonly load?: SourceLoad;
 }
 
 /** What one driver of this host says of one metric. */
@@ -114,9 +119,10 @@ export async function startWith(
 ): Promise<Instrumenter> {
   const { clock, log, random } = options;
   const { limits } = options;
+  const running: { role?: Role } = {};
   const drivers = given
     .map((driver) => (limits === undefined ? driver : new LimitedDriver(driver, limits)))
-    .map((driver) => new SharedProbes(driver, clock));
+    .map((driver) => new SharedProbes(driver, clock, (batch) => running.role?.observe(batch)));
   const note = options.note ?? (() => {});
   const disk = directoryDisk(join(options.spoolDirectory));
   const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });
@@ -138,7 +144,8 @@ export async function startWith(
     await spool.close();
     throw error;
   }
-  return new Role(options, { drivers, spool, sender, reporter });
+  running.role = new Role(options, { drivers, spool, sender, reporter });
+  return running.role;
 }
 
 interface Parts {
@@ -157,6 +164,8 @@ class Role implements Instrumenter {
   readonly #sending: Promise<void>;
   /** What a driver said when it refused, by instrumentation. */
   readonly #refusals = new Map<string, Map<Driver, string>>();
+  readonly #budget: Budget;
+  readonly #note: (line: string) => void;
   #closing: Promise<void> | undefined;
 
   constructor(options: InstrumenterOptions & { readonly socketPath: string }, parts: Parts) {
@@ -164,6 +173,8 @@ class Role implements Instrumenter {
     this.#host = options.host;
     this.#clock = options.clock;
     this.#parts = parts;
+    this.#note = options.note ?? (() => {});
+    this.#budget = new Budget(options.cpuShareMax, () => this.metrics());
     this.#reporting = parts.reporter.run();
     this.#sending = parts.sender.run();
   }
@@ -187,7 +198,12 @@ class Role implements Instrumenter {
     const { id, metric } = instrumentation;
     const refusals = new Map<Driver, string>();
     this.#refusals.set(id, refusals);
-    const offering = this.#parts.drivers.filter((driver) => driver.metrics.some((m) => m.name === metric));
+    const offering = this.#offering(metric);
+    const tooDear = this.#budget.ask(instrumentation);
+    if (tooDear !== undefined) {
+      for (const driver of offering) refusals.set(driver, tooDear);
+      return;
+    }
     await Promise.all(
       offering.map(async (driver) => {
         try {
@@ -201,6 +217,7 @@ class Role implements Instrumenter {
 
   async disable(id: string): Promise<void> {
     this.#refusals.delete(id);
+    this.#budget.end(id);
     await Promise.all(this.#parts.drivers.map((driver) => driver.disable(id)));
   }
 
@@ -208,10 +225,33 @@ class Role implements Instrumenter {
     const refusals = this.#refusals.get(id);
     return this.#parts.drivers.flatMap((driver): readonly SourceStateOf[] => {
       const reason = refusals?.get(driver);
-      if (reason === undefined) return driver.states(id);
+      if (reason === undefined) {
+        return driver.states(id).map(({ source, state }) => {
+          const load = this.#budget.load(source, id);
+          return { source, state, ...(load === undefined ? {} : { load }) };
+        });
+      }
       const source = sourceName({ host: this.#host, driver: driver.name });
       return [{ source, state: { state: 'failed', reason } }];
     });
+  }
+
+  /** What turns out too dear is stopped, with the reason as its state. */
+  observe(batch: EncodedBatch): void {
+    const overrun = this.#budget.observe(batch);
+    if (overrun === undefined) return;
+    const { id, reason } = overrun;
+    this.#note(`"${id}": ${reason}`);
+    this.#budget.end(id);
+    this.#refusals.set(
+      id,
+      new Map(this.#parts.drivers.filter((d) => d.states(id).length > 0).map((d) => [d, reason])),
+    );
+    for (const driver of this.#parts.drivers) void driver.disable(id);
+  }
+
+  #offering(metric: string): readonly Driver[] {
+    return this.#parts.drivers.filter((driver) => driver.metrics.some((m) => m.name === metric));
   }
 
   sources(): readonly DriverSource[] {

@@ -22,10 +22,13 @@ export class SharedProbes implements Driver {
   readonly name: string;
   readonly #driver: Driver;
   readonly #clock: Clock;
+  readonly #onBatch: (batch: EncodedBatch) => void;
   /** By the name under which the driver knows it. */
   readonly #probes = new Map<string, Probe>();
 
-  constructor(driver: Driver, clock: Clock) {
+  /** `onBatch` hears of all that is said. */
+  constructor(driver: Driver, clock: Clock, onBatch: (batch: EncodedBatch) => void = () => {}) {
+    this.#onBatch = onBatch;
     this.name = driver.name;
     this.#driver = driver;
     this.#clock = clock;
@@ -41,7 +44,7 @@ export class SharedProbes implements Driver {
 
   start(sink: DriverSink): Promise<void> {
     return this.#driver.start({
-      late: (batches) => sink.late(batches.map((batch) => this.#said(batch))),
+      late: (batches) => sink.late(this.#all(batches)),
       offline: (source, second) => sink.offline(source, second),
       note: (text) => sink.note(text),
     });
@@ -72,7 +75,7 @@ export class SharedProbes implements Driver {
 
   async collect(second: number): Promise<Collected> {
     const { batches, awaited } = await this.#driver.collect(second);
-    return { batches: batches.map((batch) => this.#said(batch)), awaited };
+    return { batches: this.#all(batches), awaited };
   }
 
   states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
@@ -121,6 +124,12 @@ export class SharedProbes implements Driver {
     let name = id;
     for (let n = 2; this.#probes.has(name); n++) name = `${id.slice(0, 58)}-${n}`;
     return name;
+  }
+
+  #all(batches: readonly EncodedBatch[]): EncodedBatch[] {
+    const all = batches.map((batch) => this.#said(batch));
+    for (const batch of all) this.#onBatch(batch);
+    return all;
   }
 
   /** What the driver said of its probes, said of each who shares them. */

@@ -82,6 +82,7 @@ export const metricSchema = Type.Object({
   scope,
   fields: Type.Array(Type.Object({ name: Type.String(), label: Type.String(), type: typeName })),
   cost: Type.String(),
+  costNs: Type.Optional(Type.Number({ minimum: 0 })),
 });
 const id = Type.String();
 const schemas: { readonly [kind in ControlEvent['kind']]: Type.TSchema } = {

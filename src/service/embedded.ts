@@ -40,6 +40,8 @@ export interface EmbeddedOptions {
   readonly socket: string;
   /** What is measured here at most; everything where it is left out. */
   readonly limits?: SourceLimits | undefined;
+  /** What measuring may cost each source, of one core. */
+  readonly cpuShareMax?: number;
   /** Empty for none. */
   readonly token: string;
   /** `instrument` statements to hold. */
@@ -136,7 +138,7 @@ function startMeasuring(
   log: OpenedLog,
   events: Set<Promise<void>>,
 ): Promise<Instrumenter> {
-  const { host, data, socket, clock, notice, limits } = options;
+  const { host, data, socket, clock, notice, limits, cpuShareMax } = options;
   const onEvent = (event: ControlEvent): void => {
     const appended = log.writer
       .append(encodeControlEntry(event))
@@ -150,6 +152,7 @@ function startMeasuring(
     spoolDirectory: join(data, 'spool'),
     ...(socket === '' ? {} : { socketPath: socket }),
     ...(limits === undefined ? {} : { limits }),
+    ...(cpuShareMax === undefined ? {} : { cpuShareMax }),
     clock,
     random: Math.random,
     onEvent,

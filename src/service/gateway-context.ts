@@ -1,8 +1,7 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
-import type { MetricOffer } from '../ingest/instrumenter.ts';
+import type { MetricOffer, SourceStateOf } from '../ingest/instrumenter.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Checksum } from '../model/crc32c.ts';
-import type { SourceState } from '../model/instrumentation.ts';
 import type { LogWriter } from '../model/log.ts';
 import type { AggregatorClient } from './answer.ts';
 import type { Configuration } from './configuration.ts';
@@ -16,7 +15,7 @@ export interface GatewayContext {
   /** The aggregator that owns an instrumentation. */
   readonly owner: (instrumentation: string) => AggregatorClient;
   /** What each source says of an instrumentation. */
-  readonly states: (instrumentation: string) => readonly { source: string; state: SourceState }[];
+  readonly states: (instrumentation: string) => readonly SourceStateOf[];
   /** What the drivers here say of each metric; undefined where none run. */
   readonly offers?: () => readonly MetricOffer[];
   readonly checks: () => readonly HealthCheck[];

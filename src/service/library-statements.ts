@@ -1,7 +1,8 @@
 /** Runs statements for a program that embeds Tailglow: as service/statements.ts does for a client, with typed
  *  values in place of bytes. Owns: which part of the core does what a statement says. */
 import type { Clock } from '../model/clock.ts';
-import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { SourceStateOf } from '../ingest/instrumenter.ts';
+import type { Instrumentation } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Pin } from '../model/pin.ts';
 import type { Checked, CheckedRead } from '../query/checked.ts';
@@ -35,7 +36,7 @@ export interface LibraryStatementsOptions {
   /** What the program recorded is said and folded; what could not be, in words. */
   readonly settled: () => Promise<readonly string[]>;
   readonly openSecond: () => number | undefined;
-  readonly states: (id: string) => readonly { source: string; state: SourceState }[];
+  readonly states: (id: string) => readonly SourceStateOf[];
 }
 
 export class LibraryStatements {

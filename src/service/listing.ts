@@ -1,4 +1,5 @@
 /** What the system says of itself, as tables and as JSON: metrics, instrumentations with their state, sources. */
+import type { SourceLoad } from '../ingest/budget.ts';
 import type { MetricOffer } from '../ingest/instrumenter.ts';
 import { type Instrumentation, overallState, type SourceState } from '../model/instrumentation.ts';
 import { type MetricDescription, TYPES } from '../model/metric.ts';
@@ -20,11 +21,16 @@ export interface SourceStateJson {
   readonly sinceSecond?: number;
   readonly coversFromSecond?: number;
   readonly reason?: string;
+  readonly load?: SourceLoad;
 }
 
 export function instrumentationJson(context: GatewayContext, instrumentation: Instrumentation) {
   const states = context.states(instrumentation.id);
-  const sources = states.map(({ source, state }): SourceStateJson => ({ source, ...state }));
+  const sources = states.map(({ source, state, load }): SourceStateJson => ({
+    source,
+    ...state,
+    ...(load === undefined ? {} : { load }),
+  }));
   const lookedSecond = context.configuration.lookedSecond(instrumentation.id);
   return {
     ...instrumentation,

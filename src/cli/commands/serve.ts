@@ -43,6 +43,7 @@ interface ServeFlags {
   readonly aggregators?: string;
   readonly host?: string;
   readonly socket?: string;
+  readonly budget?: string;
   readonly only?: string;
   readonly insecure?: boolean;
   readonly demo?: boolean;
@@ -67,6 +68,10 @@ export function serveCommand(root: string): Command {
     .option('--host <name>', 'name of this host in the data')
     .option('--socket <path>', 'unix socket that measured Node programs report to')
     .option(
+      '--budget <share>',
+      'what measuring may cost each source, of one core (20%); "never" refuses nothing',
+    )
+    .option(
       '--only <limits>',
       'what is measured here at most: cgroup=/PATH, uid=N, container=ID, with commas',
     )
@@ -80,21 +85,28 @@ export function serveCommand(root: string): Command {
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
       };
       // Loaded here, so that the commands that only ask a server start at once.
-      const { dataMaxBytes, readSettings, sourceLimits } = await import('../settings.ts');
+      const { cpuShareMax, dataMaxBytes, readSettings, sourceLimits } = await import('../settings.ts');
       const settings = readSettings({
         ...(config === undefined ? {} : { file: config }),
         environment: process.env,
         flags: { ...rest, ...numbers },
       });
-      await serve(root, settings, { maxBytes: dataMaxBytes(settings), limits: sourceLimits(settings) });
+      await serve(root, settings, {
+        maxBytes: dataMaxBytes(settings),
+        limits: sourceLimits(settings),
+        share: cpuShareMax(settings),
+      });
     });
 }
 
-async function serve(
-  root: string,
-  settings: Settings,
-  { maxBytes, limits }: { readonly maxBytes: number | undefined; readonly limits: SourceLimits | undefined },
-): Promise<void> {
+interface Bounds {
+  readonly maxBytes: number | undefined;
+  readonly limits: SourceLimits | undefined;
+  /** Of one core. */
+  readonly share: number | undefined;
+}
+
+async function serve(root: string, settings: Settings, { maxBytes, limits, share }: Bounds): Promise<void> {
   const notice = (line: string): void => void process.stderr.write(`tailglow: ${line}\n`);
   process.stdout.write(`tailglow ${packageVersion(root)} starting, data in ${settings.data}\n`);
   const { startEmbedded } = await import('../../service/embedded.ts');
@@ -102,6 +114,7 @@ async function serve(
     ...settings,
     dataMaxBytes: maxBytes,
     limits,
+    ...(share === undefined ? {} : { cpuShareMax: share }),
     instrument: [...settings.instrument, ...(settings.demo ? DEMO_INSTRUMENTATIONS : [])],
     version: packageVersion(root),
     clock: systemClock,

@@ -16,6 +16,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     scope: 'interval',
     fields: [host, app, pid, { name: 'route', label: 'route', type: 'string' }, method, status, latency],
     cost: 'a microsecond or two of CPU a request in the measured program; nothing while not enabled',
+    costNs: 2000,
   },
   {
     name: 'http.client',
@@ -24,6 +25,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     scope: 'interval',
     fields: [host, app, pid, { name: 'peer', label: 'peer', type: 'string' }, method, status, latency],
     cost: 'as much CPU a request as one served costs; nothing while not enabled',
+    costNs: 2000,
   },
   {
     name: 'node.loop',

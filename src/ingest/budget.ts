@@ -1,0 +1,199 @@
+/** What measuring costs each source, as far as is known, and whether more may be asked of it. Owns: what was observed of
+ *  each instrumentation at each source, the sums. Does not: measure, enable, disable; it says what should be.
+ *  A probe costs its metric's `costNs` for each event. How many events there are is known from what is measured already:
+ *  at least as many as any instrumentation of that metric counts. Where nothing is known nothing is refused, and what
+ *  turns out too dear for OVERRUN_SECONDS is to be stopped. */
+import { type Instrumentation, measuresText } from '../model/instrumentation.ts';
+import { REPORT_KEYS_MAX } from '../model/limits.ts';
+import type { MetricDescription } from '../model/metric.ts';
+import { decodeBatch, decodeRows, ReportCorruptError, type ReportView, sourceName } from '../model/report.ts';
+import { CellsBuffer } from '../model/series.ts';
+import type { EncodedBatch } from './driver.ts';
+
+/** A source over its budget for so many seconds in a row stops what was asked of it last. */
+const OVERRUN_SECONDS = 5;
+/** Rows that one source may report in a second: a few MB of log. */
+const ROWS_MAX = 100_000;
+/** What was not said again for so long is not measured any more. */
+const FORGET_SECONDS = 60;
+/** With more sources than so many, those that fell silent are looked for. */
+const SOURCES_LOOK = 64;
+
+/** What one instrumentation costs one source, by its newest report. */
+export interface SourceLoad {
+  readonly rows: number;
+  /** Of a metric that says what an event costs. */
+  readonly eventsPerSecond?: number;
+  /** Of one core. */
+  readonly cpuShare?: number;
+  /** A bound that it is at, for a person. */
+  readonly remark?: string;
+}
+
+/** To be stopped: it is what was asked last of a source that is over its budget. */
+export interface Overrun {
+  readonly id: string;
+  readonly reason: string;
+}
+
+interface Observed extends SourceLoad {
+  readonly second: number;
+}
+
+export class Budget {
+  /** Of one core, for each source; undefined for none. */
+  readonly #cpuShareMax: number | undefined;
+  readonly #metrics: () => readonly MetricDescription[];
+  /** What is measured, in the order in which it was asked for. */
+  readonly #asked = new Map<string, Instrumentation>();
+  /** source -> instrumentation. */
+  readonly #observed = new Map<string, Map<string, Observed>>();
+  /** source -> seconds in a row that it was over its budget. */
+  readonly #over = new Map<string, number>();
+  readonly #cells = new CellsBuffer();
+
+  constructor(cpuShareMax: number | undefined, metrics: () => readonly MetricDescription[]) {
+    this.#cpuShareMax = cpuShareMax;
+    this.#metrics = metrics;
+  }
+
+  /** Why it should not be measured; undefined where it may, and is counted on from now on. */
+  ask(instrumentation: Instrumentation): string | undefined {
+    const reason = this.#refusal(instrumentation);
+    this.#asked.delete(instrumentation.id);
+    if (reason === undefined) this.#asked.set(instrumentation.id, instrumentation);
+    return reason;
+  }
+
+  end(id: string): void {
+    this.#asked.delete(id);
+    for (const loads of this.#observed.values()) loads.delete(id);
+  }
+
+  load(source: string, id: string): SourceLoad | undefined {
+    return this.#observed.get(source)?.get(id);
+  }
+
+  /** Takes what a source said of a second. What cannot be read of it is the fold's to tell. */
+  observe(batch: EncodedBatch): Overrun | undefined {
+    if (this.#asked.size === 0) return undefined;
+    const source = sourceName(batch.source);
+    const loads = this.#observed.get(source) ?? new Map<string, Observed>();
+    this.#observed.set(source, loads);
+    try {
+      for (const report of decodeBatch(batch.bytes).reports) {
+        const { instrumentation: id } = report;
+        const asked = this.#asked.get(id);
+        if (asked !== undefined) loads.set(id, this.#loadOf(report, asked, batch.second));
+      }
+    } catch (error) {
+      if (!(error instanceof ReportCorruptError)) throw error;
+    }
+    for (const [id, { second }] of loads) if (second < batch.second - FORGET_SECONDS) loads.delete(id);
+    if (this.#observed.size > SOURCES_LOOK) this.#forgetSilent(batch.second);
+    return this.#overrun(source);
+  }
+
+  #loadOf(report: ReportView, { metric, everySeconds }: Instrumentation, second: number): Observed {
+    const rows = report.rowCount;
+    const remark =
+      rows > REPORT_KEYS_MAX
+        ? { remark: `it has ${REPORT_KEYS_MAX} keys, as many as may be: the rest counts as (other)` }
+        : report.dropped > 0
+          ? { remark: `${report.dropped} events of its newest second are in no row` }
+          : {};
+    const costNs = this.#costNs(metric);
+    if (costNs === undefined) return { second, rows, ...remark };
+    this.#cells.length = 0;
+    decodeRows(report, 0, this.#cells, () => 0);
+    let events = report.dropped;
+    for (let i = 0; i < this.#cells.length; i++) events += this.#cells.count[i]!;
+    const eventsPerSecond = events / everySeconds;
+    return { second, rows, eventsPerSecond, cpuShare: (eventsPerSecond * costNs) / 1e9, ...remark };
+  }
+
+  #refusal(instrumentation: Instrumentation): string | undefined {
+    const costNs = this.#costNs(instrumentation.metric);
+    for (const [source, loads] of this.#observed) {
+      const rows = [...loads.values()].reduce((sum, load) => sum + load.rows, 0);
+      if (
+        rows > ROWS_MAX &&
+        [...loads].some(([id]) => this.#asked.get(id)?.metric === instrumentation.metric)
+      ) {
+        return `Cannot measure more at ${source}: it reports ${rows} rows a second, at most ${ROWS_MAX} may be; break out by fewer fields`;
+      }
+      const max = this.#cpuShareMax;
+      if (costNs === undefined || max === undefined || this.#isShared(instrumentation)) continue;
+      const rate = this.#rate(loads, instrumentation.metric);
+      const now = this.#share(loads);
+      const more = (rate * costNs) / 1e9;
+      if (more > 0 && now + more > max) {
+        return (
+          `Cannot measure "${instrumentation.metric}" at ${source}: it would cost about ${percent(more)} of a core ` +
+          `(${Math.round(rate)} events a second, ${costNs} ns each), with what is measured already ${percent(now + more)}, ` +
+          `and the budget is ${percent(max)}; drop or pause what is not needed, or raise --budget`
+        );
+      }
+    }
+    return undefined;
+  }
+
+  #overrun(source: string): Overrun | undefined {
+    const max = this.#cpuShareMax;
+    const loads = this.#observed.get(source)!;
+    const share = this.#share(loads);
+    const seconds = max !== undefined && share > max ? (this.#over.get(source) ?? 0) + 1 : 0;
+    this.#over.set(source, seconds);
+    if (seconds < OVERRUN_SECONDS) return undefined;
+    const id = [...this.#asked.keys()].findLast((asked) => (loads.get(asked)?.cpuShare ?? 0) > 0);
+    if (id === undefined) return undefined;
+    this.#over.set(source, 0);
+    const own = loads.get(id)!;
+    const reason =
+      `Stopped: ${source} was over its budget of ${percent(max!)} of a core for ${OVERRUN_SECONDS} s, with about ${percent(share)}, ` +
+      `of which this is ${percent(own.cpuShare!)} (${Math.round(own.eventsPerSecond!)} events a second); pause and resume it to try again, or raise --budget`;
+    return { id, reason };
+  }
+
+  /** Of what shares a probe, the dearest counts, once. */
+  #share(loads: ReadonlyMap<string, Observed>): number {
+    const shares = new Map<string, number>();
+    for (const [id, { cpuShare = 0 }] of loads) {
+      const asked = this.#asked.get(id);
+      if (asked === undefined) continue;
+      const probe = measuresText(asked);
+      shares.set(probe, Math.max(cpuShare, shares.get(probe) ?? 0));
+    }
+    return [...shares.values()].reduce((sum, share) => sum + share, 0);
+  }
+
+  /** Events of the metric a second, at least. */
+  #rate(loads: ReadonlyMap<string, Observed>, metric: string): number {
+    const rates = [...loads].map(([id, load]) =>
+      this.#asked.get(id)?.metric === metric ? (load.eventsPerSecond ?? 0) : 0,
+    );
+    return Math.max(0, ...rates);
+  }
+
+  #isShared(instrumentation: Instrumentation): boolean {
+    const probe = measuresText(instrumentation);
+    return [...this.#asked.values()].some((asked) => measuresText(asked) === probe);
+  }
+
+  #costNs(metric: string): number | undefined {
+    return this.#metrics().find(({ name }) => name === metric)?.costNs;
+  }
+
+  #forgetSilent(second: number): void {
+    for (const [source, loads] of this.#observed) {
+      const isSilent = [...loads.values()].every((load) => load.second < second - FORGET_SECONDS);
+      if (!isSilent) continue;
+      this.#observed.delete(source);
+      this.#over.delete(source);
+    }
+  }
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
+}
