@@ -7,6 +7,7 @@ import { statementFromJson } from '../../src/query/json.ts';
 import { NESTING_MAX, parseStatement } from '../../src/query/parse.ts';
 import { livingShop } from '../arbitrary/query.ts';
 import { allWords, grammarText } from './ebnf.ts';
+import { grammarSvg } from './railroad.ts';
 
 const page = readFileSync(new URL('../../docs/QUERY_LANGUAGE.md', import.meta.url), 'utf8');
 
@@ -44,6 +45,10 @@ function faults(text: string): string[] {
 describe('the page', () => {
   it('shows the grammar of the parser', () => {
     expect(fenced('ebnf')).toEqual([grammarText()]);
+  });
+
+  it('has the grammar as a picture too', async () => {
+    await expect(grammarSvg()).toMatchFileSnapshot('../../docs/grammar.svg');
   });
 
   const examples = fenced('tailglow').flatMap((block) => block.split('\n\n'));

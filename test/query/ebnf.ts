@@ -4,7 +4,7 @@ import { grammar } from '../../src/query/grammar.ts';
 import * as t from '../../src/query/token.ts';
 
 /** Names of the tokens that are no words or signs. */
-const TOKENS: { readonly [name: string]: string } = {
+export const TOKENS: { readonly [name: string]: string } = {
   Identifier: 'NAME',
   MetricName: 'METRIC',
   DashedName: 'DASHED_NAME',

@@ -103,6 +103,20 @@ describe('reading', () => {
     expect(await texts('http.requests where route == ')).toEqual(expect.arrayContaining(['"/a"', '"/b"']));
   });
 
+  it('takes a statement in its JSON form, and gives it', async () => {
+    const post = (url: string, payload: object) =>
+      house.gateway.inject({ method: 'POST', url, headers: { host: 'localhost' }, payload });
+    const text = 'http.requests where status >= 500 by route last 20s | count';
+    const { diagnostics, statement } = (await post('/api/v1/query/check', { q: text })).json();
+    expect(diagnostics).toEqual([]);
+    const asked = await post('/api/v1/query', { statement });
+    expect(asked.json()).toEqual((await query(text)).json());
+    expect(await post('/api/v1/query', { statement: { kind: 'read' } })).toMatchObject({ statusCode: 400 });
+    const schema = await get('/api/v1/query/schema');
+    expect(schema.headers['content-type']).toContain('application/schema+json');
+    expect(schema.json()).toEqual(expect.objectContaining({ anyOf: expect.any(Array) }));
+  });
+
   it('explains', async () => {
     const json = (await query('explain http.requests by latency last 10s')).json();
     expect(Object.fromEntries(json.rows)).toMatchObject({

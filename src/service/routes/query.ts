@@ -3,12 +3,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
+import { statementFromJson, statementSchema, statementToJson } from '../../query/json.ts';
 import { parseStatement } from '../../query/parse.ts';
 import { checkStatement } from '../../query/check.ts';
 import type { Answered } from '../answer.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { completeLive } from '../key-values.ts';
-import { queryProblem } from '../problem.ts';
+import { ProblemException, queryProblem } from '../problem.ts';
 import { catalogueOf, runStatement } from '../statements.ts';
 import { negotiatedFormat, presentationOf, PresentationQuery } from './presentation.ts';
 
@@ -22,7 +23,14 @@ const Wait = Type.Optional(
 );
 const ReadQuery = Type.Object({ ...PresentationQuery.properties, q: QueryText, wait: Wait });
 const PostQuery = Type.Object({ ...PresentationQuery.properties, wait: Wait });
-const PostBody = Type.Union([QueryText, Type.Object({ q: QueryText })]);
+const PostBody = Type.Union([
+  QueryText,
+  Type.Object({ q: QueryText }),
+  Type.Object({
+    statement: Type.Unknown({ description: 'One statement in its JSON form: see /api/v1/query/schema' }),
+  }),
+]);
+type PostBody = Type.Static<typeof PostBody>;
 
 export async function queryRoutes(app: FastifyInstance, context: GatewayContext): Promise<void> {
   app.get<{ Querystring: Type.Static<typeof ReadQuery> }>(
@@ -30,17 +38,22 @@ export async function queryRoutes(app: FastifyInstance, context: GatewayContext)
     { schema: { querystring: ReadQuery, summary: 'Answer a read statement', tags: ['query'] } },
     (request, reply) => answer(request, reply, { text: request.query.q, readOnly: true }),
   );
-  app.post<{ Querystring: Type.Static<typeof PostQuery>; Body: Type.Static<typeof PostBody> }>(
+  app.post<{ Querystring: Type.Static<typeof PostQuery>; Body: PostBody }>(
     '/api/v1/query',
     { schema: { querystring: PostQuery, body: PostBody, summary: 'Run any statement', tags: ['query'] } },
     (request, reply) => answer(request, reply, { text: textOf(request.body), readOnly: false }),
   );
-  app.post<{ Body: Type.Static<typeof PostBody> }>(
+  app.get(
+    '/api/v1/query/schema',
+    { schema: { summary: 'JSON Schema of the JSON form of statements', tags: ['query'] } },
+    (_, reply) => reply.type('application/schema+json').send(SCHEMA_TEXT),
+  );
+  app.post<{ Body: PostBody }>(
     '/api/v1/query/check',
     {
       schema: { body: PostBody, summary: 'Diagnostics of a statement, without running it', tags: ['query'] },
     },
-    (request) => ({ diagnostics: diagnose(textOf(request.body), context) }),
+    (request) => diagnose(textOf(request.body), context),
   );
   const CompleteQuery = Type.Object({
     q: Type.String({ maxLength: QUERY_TEXT_MAX }),
@@ -86,8 +99,19 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
-function textOf(body: string | { q: string }): string {
-  return typeof body === 'string' ? body : body.q;
+const SCHEMA_TEXT = JSON.stringify({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'A statement of the query language',
+  ...statementSchema,
+});
+
+/** Throws ProblemException. */
+function textOf(body: PostBody): string {
+  if (typeof body === 'string') return body;
+  if ('q' in body) return body.q;
+  const read = statementFromJson(body.statement);
+  if ('diagnostics' in read) throw new ProblemException(queryProblem(read.diagnostics));
+  return read.text;
 }
 
 function ifNoneMatch(request: FastifyRequest): { ifNoneMatch?: string } {
@@ -106,7 +130,8 @@ function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
 
 function diagnose(text: string, context: GatewayContext) {
   const parsed = parseStatement(text);
-  if ('diagnostics' in parsed) return queryProblem(parsed.diagnostics).errors ?? [];
+  if ('diagnostics' in parsed) return { diagnostics: queryProblem(parsed.diagnostics).errors ?? [] };
   const checked = checkStatement(parsed.statement, catalogueOf(context.configuration), text);
-  return 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
+  const diagnostics = 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
+  return { diagnostics, statement: statementToJson(parsed.statement) };
 }
