@@ -23,7 +23,8 @@ export type Predicate =
       readonly value: string;
     };
 
-/** The value of a field of the event at hand; undefined where the event has none: every comparison is false. */
+/** The value of a field of the event at hand; undefined where the event has none, which is the empty text: so it
+ *  stands in keys, and a reader that filters keys finds what the source does. */
 export type FieldReader = (field: string) => Literal | undefined;
 
 /** Turns a predicate into a function, once; patterns are compiled here.
@@ -46,8 +47,8 @@ export function compilePredicate(p: Predicate | undefined): (read: FieldReader) 
     case 'in': {
       const { field, values } = p;
       return (read) => {
-        const found = read(field);
-        return found !== undefined && values.some((v) => compare(found, v) === 0);
+        const found = read(field) ?? '';
+        return values.some((v) => compare(found, v) === 0);
       };
     }
     case 'match':
@@ -55,10 +56,7 @@ export function compilePredicate(p: Predicate | undefined): (read: FieldReader) 
       const pattern = RE2JS.compile(p.value);
       const { field } = p;
       const wanted = p.op === 'match';
-      return (read) => {
-        const found = read(field);
-        return found !== undefined && pattern.matcher(String(found)).find() === wanted;
-      };
+      return (read) => pattern.matcher(String(read(field) ?? '')).find() === wanted;
     }
     case 'prefix':
       return textTest(p.field, (text) => text.startsWith(p.value));
@@ -119,10 +117,7 @@ export function conjuncts(p: Predicate | undefined): readonly Predicate[] {
 }
 
 function textTest(field: string, test: (text: string) => boolean): (read: FieldReader) => boolean {
-  return (read) => {
-    const found = read(field);
-    return found !== undefined && test(String(found));
-  };
+  return (read) => test(String(read(field) ?? ''));
 }
 
 function comparison(
@@ -131,9 +126,7 @@ function comparison(
   value: Literal,
 ): (read: FieldReader) => boolean {
   return (read) => {
-    const found = read(field);
-    if (found === undefined) return false;
-    const order = compare(found, value);
+    const order = compare(read(field) ?? '', value);
     switch (op) {
       case 'eq':
         return order === 0;

@@ -8,6 +8,7 @@ import { QUERY_TEXT_MAX } from '../model/limits.ts';
 import { type Field, fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
 import type { Catalogue } from './catalogue.ts';
 import { signsOf } from './check-condition.ts';
+import { amountOffers, countOffers, durationOffers } from './complete-amount.ts';
 import { PALETTES } from './check-heatmap.ts';
 import { HINTS } from './hints.ts';
 import { instantText } from './moment.ts';
@@ -74,12 +75,21 @@ export function complete(
   const metric = catalogue.metrics.find((m) => m.name === metricName);
   const place: Place = { catalogue, keyValues, before, metric, typed };
   const offers = nextAfter(before).flatMap((next) => offersFor(next, place));
+  if (offers.length === 0 && typed === '') offers.push(...signOffers(nextAfter(before)));
   const fitting = offers.filter(
     (offer, i) => fits(offer, typed) && offers.findIndex((o) => o.text === offer.text) === i,
   );
   return fitting
     .slice(0, COMPLETIONS_MAX)
     .map((offer) => ({ ...offer, offset: offset - typed.length, length: typed.length }));
+}
+
+const SIGNS: readonly unknown[] = [t.Open, t.Close, t.Comma, t.Dots, t.Minus];
+
+/** Where nothing but a sign may stand. */
+function signOffers(next: readonly Next[]): Offer[] {
+  const signs = next.filter(({ tokenType }) => SIGNS.includes(tokenType));
+  return signs.map(({ tokenType }) => ({ text: tokenType.LABEL!, kind: 'operator', detail: '' }));
 }
 
 function isTyping(token: IToken): boolean {
@@ -107,13 +117,19 @@ function offersFor(next: Next, place: Place): readonly Offer[] {
     case 'text':
       return valueOffers(next, place);
     case 'literal':
-      return [];
+    case 'amount':
+    case 'values':
+    case 'cellValue':
+      return next.tokenType === t.Quantity ? numberOffers(next, place) : [];
+    case 'integer':
+      return countOffers(next.rules);
     case 'duration':
       return place.before.at(-1)?.tokenType === t.At ? LEVEL_OFFERS : durationOffers(place.typed);
     case 'moment':
       return momentOffers(next);
     case 'compareSign':
     case 'matchSign':
+    case 'orderSign':
     case 'wordTest':
     case 'comparison':
       return operatorOffers(next, place);
@@ -205,11 +221,31 @@ function fieldAtHand(next: Next, { metric, before }: Place): Field | undefined {
   if (next.rules.includes('key')) {
     const hue = before.some((token) => token.tokenType === t.Hue) ? t.Hue : t.By;
     const names = listedFields(before, next.rules.includes('diffKeys') ? t.Diff : hue);
-    return names.map((name) => fieldOf(metric, name)).find((f) => f !== undefined && !isNumeric(f));
+    const fields = names.flatMap((name) => fieldOf(metric, name) ?? []).filter((f) => !isNumeric(f));
+    return fields[placeInKey(before)];
   }
+  if (next.rules.some((rule) => VALUES_OF_Y.has(rule)))
+    return listedFields(before, t.By)
+      .flatMap((name) => fieldOf(metric, name) ?? [])
+      .find(isNumeric);
   const test = before.findLastIndex((token) => TESTS.has(token.tokenType));
   const name = before[test - (before[test - 1]?.tokenType === t.Not ? 2 : 1)];
   return name && fieldOf(metric, name.image);
+}
+
+/** Rules whose numbers are of the numeric field that the statement breaks out by. */
+const VALUES_OF_Y: ReadonlySet<string> = new Set(['apdex', 'values', 'cellValue']);
+
+/** Which member of a key in parentheses is typed; 0 where there are none. */
+function placeInKey(before: readonly IToken[]): number {
+  const open = before.findLastIndex(({ tokenType }) => tokenType === t.Open || tokenType === t.Close);
+  if (before[open]?.tokenType !== t.Open) return 0;
+  return before.slice(open).filter(({ tokenType }) => tokenType === t.Comma).length;
+}
+
+function numberOffers(next: Next, place: Place): Offer[] {
+  const field = fieldAtHand(next, place);
+  return field !== undefined && isNumeric(field) ? amountOffers(field, place.typed) : [];
 }
 
 function valueOffers(next: Next, place: Place): Offer[] {
@@ -233,13 +269,6 @@ function operatorOffers(next: Next, place: Place): Offer[] {
   // `not` stands before `in`, `prefix` and `contains` only.
   if (field !== undefined && !signsOf(field).includes(sign === 'not' ? 'in' : sign)) return [];
   return [{ text: sign, kind: 'operator', detail: HINTS[sign] ?? '' }];
-}
-
-function durationOffers(typed: string): Offer[] {
-  const texts = /^\d+$/.test(typed)
-    ? ['s', 'm', 'h', 'd', 'w'].map((unit) => typed + unit)
-    : ['1m', '5m', '10m', '1h', '24h', '7d'];
-  return texts.map((text) => ({ text, kind: 'duration', detail: '' }));
 }
 
 function momentOffers({ tokenType }: Next): Offer[] {

@@ -3,8 +3,8 @@ import { CstParser } from 'chevrotain';
 import * as t from './token.ts';
 
 export class ConditionGrammar extends CstParser {
-  constructor() {
-    super(t.vocabulary, { recoveryEnabled: true, maxLookahead: 2, nodeLocationTracking: 'onlyOffset' });
+  constructor(recovers: boolean) {
+    super(t.vocabulary, { recoveryEnabled: recovers, maxLookahead: 2, nodeLocationTracking: 'onlyOffset' });
   }
 
   readonly where = this.RULE('where', () => {

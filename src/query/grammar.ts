@@ -1,12 +1,13 @@
 /** The grammar, once: parsing, completion, highlighting and the EBNF of docs/QUERY_LANGUAGE.md all come from
  *  it. Owns: what may follow what. Does not: make the AST (build.ts), know metrics (check.ts).
  *  Clauses and options come in any order, each once; the builder reports repeats. */
+import type { CstNode, IRecognitionException, IToken } from 'chevrotain';
 import { MeasureGrammar } from './grammar-measure.ts';
 import * as t from './token.ts';
 
 class Grammar extends MeasureGrammar {
-  constructor() {
-    super();
+  constructor(recovers: boolean) {
+    super(recovers);
     this.performSelfAnalysis();
   }
 
@@ -446,4 +447,17 @@ class Grammar extends MeasureGrammar {
   });
 }
 
-export const grammar = new Grammar();
+/** Goes on behind a fault, and finds the next. */
+export const grammar = new Grammar(true);
+
+/** Recovery tries many ways at each fault: of more tokens than people write, the first fault is enough. */
+const RECOVERED_TOKENS_MAX = 250;
+let strict: Grammar | undefined;
+
+/** The concrete tree of tokens, and what is wrong with it. */
+export function parsedTokens(tokens: IToken[]): { tree: CstNode; errors: readonly IRecognitionException[] } {
+  const parser = tokens.length > RECOVERED_TOKENS_MAX ? (strict ??= new Grammar(false)) : grammar;
+  parser.input = tokens;
+  const tree = parser.statement();
+  return { tree, errors: parser.errors };
+}

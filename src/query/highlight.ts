@@ -2,7 +2,7 @@
  *  stands as a name is coloured as a name. Any text gives tokens; what the language does not know is `error`. */
 import type { CstNode, IToken } from 'chevrotain';
 import { QUERY_TEXT_MAX } from '../model/limits.ts';
-import { grammar } from './grammar.ts';
+import { parsedTokens } from './grammar.ts';
 import { depthFault } from './parse.ts';
 import * as t from './token.ts';
 
@@ -51,8 +51,7 @@ const ROLE_OF_RULE: ReadonlyMap<string, HighlightKind> = new Map([
 function rolesOf(lexed: IToken[]): Map<number, HighlightKind> {
   const roles = new Map<number, HighlightKind>();
   if (depthFault(lexed) !== undefined) return roles;
-  grammar.input = lexed;
-  const open: CstNode[] = [grammar.statement()];
+  const open: CstNode[] = [parsedTokens(lexed).tree];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     const role = ROLE_OF_RULE.get(node.name);
     for (const [name, children] of Object.entries(node.children)) {

@@ -30,12 +30,19 @@ const ROLES: { readonly [rule: string]: string } = {
   metric: 'a metric such as http.requests',
 };
 
+/** Tokens that content assist is asked about as they are; of more it is told what matters. */
+const WHOLE_TOKENS_MAX = 64;
+/** It takes time by the token, and is asked for each fault. */
+const ASSISTED_TOKENS_MAX = 256;
+
 /** Everything that may follow these tokens within a statement, without clauses and options given already.
- *  Empty where the tokens are no beginning of a statement. */
-export function nextAfter(tokens: readonly IToken[]): Next[] {
+ *  Empty where the tokens are no beginning of a statement, or where even what matters of them is too long. */
+export function nextAfter(tokens: readonly IToken[], wholeMax = WHOLE_TOKENS_MAX): Next[] {
   const used = usedWords(tokens);
+  const asked = tokens.length > wholeMax ? whatMatters(tokens) : [...tokens];
+  if (asked.length > ASSISTED_TOKENS_MAX) return [];
   return grammar
-    .computeContentAssist('statement', [...tokens])
+    .computeContentAssist('statement', asked)
     .map(({ nextTokenType, ruleStack }: ISyntacticContentAssistPath) => ({
       tokenType: nextTokenType,
       rule: ruleStack.at(-1)!,
@@ -43,6 +50,31 @@ export function nextAfter(tokens: readonly IToken[]): Next[] {
       word: wordOf(nextTokenType, ruleStack.at(-1)!),
     }))
     .filter((next) => !(opensClause(next) && used.has(next.tokenType)));
+}
+
+/** The tokens without those that change nothing of what may follow: stages before the last, members of lists and
+ *  terms of conditions before the last. */
+function whatMatters(tokens: readonly IToken[]): IToken[] {
+  const pipe = tokens.findLastIndex(({ tokenType }) => tokenType === t.Pipe);
+  const metric = tokens.findIndex(({ tokenType }) => tokenType === t.MetricName);
+  const stage =
+    pipe > metric && metric >= 0 ? [...tokens.slice(0, metric + 1), ...tokens.slice(pipe)] : tokens;
+  const kept: IToken[] = [];
+  const joints: (number | undefined)[] = [undefined];
+  for (const token of stage) {
+    const { tokenType } = token;
+    const joint = joints.at(-1);
+    if (tokenType === t.Comma && kept.at(-2)?.tokenType === t.Comma) kept.pop();
+    else if ((tokenType === t.And || tokenType === t.Or) && joint !== undefined) kept.length = joint + 1;
+    else {
+      kept.push(token);
+      if (tokenType === t.And || tokenType === t.Or) joints[joints.length - 1] = kept.length - 1;
+      else if (tokenType === t.Open) joints.push(undefined);
+      else if (tokenType === t.Close && joints.length > 1) joints.pop();
+      else if (tokenType === t.Where) joints.splice(0, joints.length, undefined);
+    }
+  }
+  return kept;
 }
 
 function wordOf(tokenType: TokenType, rule: string): string {

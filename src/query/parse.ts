@@ -6,7 +6,7 @@ import type { Statement } from './ast.ts';
 import { Builder } from './build-node.ts';
 import { buildStatement } from './build.ts';
 import { type Diagnostic, DIAGNOSTICS_MAX, type Fault, placeFaults, quoted } from './diagnostic.ts';
-import { grammar } from './grammar.ts';
+import { parsedTokens } from './grammar.ts';
 import { syntaxFault } from './syntax-fault.ts';
 import * as t from './token.ts';
 
@@ -41,9 +41,8 @@ function parseTokens(given: readonly IToken[]): { tree: CstNode; faults: Fault[]
   const tokens = [...given];
   const repaired: Fault[] = [];
   for (;;) {
-    grammar.input = tokens;
-    const tree = grammar.statement();
-    const found = grammar.errors.slice(0, DIAGNOSTICS_MAX).map((error) => syntaxFault(error, tokens));
+    const { tree, errors } = parsedTokens(tokens);
+    const found = errors.slice(0, DIAGNOSTICS_MAX).map((error) => syntaxFault(error, tokens));
     const first = found[0];
     if (first?.token === undefined || first.repair === undefined || repaired.length >= DIAGNOSTICS_MAX) {
       return {

@@ -1,16 +1,22 @@
 /** Completion and highlighting come from the parser: whatever is offered can stand there. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { complete } from '../../src/query/complete.ts';
 import { tokens } from '../../src/query/highlight.ts';
+import { nextAfter } from '../../src/query/next.ts';
 import { parseStatement } from '../../src/query/parse.ts';
 import { printStatement } from '../../src/query/print.ts';
+import { lexer } from '../../src/query/token.ts';
 import { arbitraryStatement, livingShop } from '../arbitrary/query.ts';
+import { documentCatalogue } from './document-catalogue.ts';
 
 const catalogue = livingShop;
 
 const keyValues = (_metric: string, field: string): readonly string[] =>
-  ({ route: ['/', '/cart', '/ch"eckout'], status: ['200', '503'], host: ['web1'] })[field] ?? [];
+  ({ route: ['/', '/cart', '/ch"eckout'], status: ['200', '503'], host: ['web1'], execname: ['postgres'] })[
+    field
+  ] ?? [];
 
 /** Offers at the mark `^`, or at the end. */
 function offers(marked: string): string[] {
@@ -165,6 +171,52 @@ describe('completion', () => {
         expect({ completed, wrong }).toEqual({ completed, wrong: [] });
       }),
       { numRuns: 200 },
+    );
+  });
+});
+
+const page = readFileSync(new URL('../../docs/QUERY_LANGUAGE.md', import.meta.url), 'utf8');
+const examples = [...page.matchAll(/^```tailglow\n([^]*?)^```$/gm)].flatMap((m) =>
+  m[1]!.trimEnd().split('\n\n'),
+);
+
+/** What only a person can say: new names, titles; numbers of fields that have no typical ones. */
+const FREE: ReadonlySet<string> = new Set(['as', 'title']);
+
+describe('at every place of every example of the specification', () => {
+  const documented = documentCatalogue(catalogue);
+  it.each(examples)('something is offered, and can be read there: %s', (text) => {
+    const { tokens: all } = lexer.tokenize(text);
+    all.forEach(({ startOffset }, i) => {
+      const prefix = `${text.slice(0, startOffset).trimEnd()} `.trimStart();
+      const list = complete(prefix, prefix.length, documented, keyValues);
+      if (list.length === 0) {
+        expect({ prefix, before: all[i - 1]?.image }).toEqual({
+          prefix,
+          before: expect.toSatisfy((b) => FREE.has(b)),
+        });
+      }
+      for (const one of list) {
+        const completed = `${prefix.slice(0, one.offset)}${one.text}`;
+        const goesOn = nextAfter(lexer.tokenize(completed).tokens).length > 0;
+        const readable = goesOn || 'statement' in parseStatement(completed);
+        expect({ completed, readable }).toEqual({ completed, readable: true });
+      }
+    });
+  });
+});
+
+describe('what may follow', () => {
+  it('is the same of the tokens that matter as of all', () => {
+    fc.assert(
+      fc.property(arbitraryStatement(catalogue).map(printStatement), fc.nat(), (text, at) => {
+        const { tokens: all } = lexer.tokenize(text);
+        const before = all.slice(0, at % (all.length + 1));
+        const words = (max: number) =>
+          new Set(nextAfter(before, max).map(({ rule, word }) => `${rule} ${word}`));
+        expect({ text, words: words(0) }).toEqual({ text, words: words(Number.POSITIVE_INFINITY) });
+      }),
+      { numRuns: 150 },
     );
   });
 });

@@ -6,6 +6,7 @@ import { checkStatement } from '../../src/query/check.ts';
 import { statementFromJson } from '../../src/query/json.ts';
 import { NESTING_MAX, parseStatement } from '../../src/query/parse.ts';
 import { livingShop } from '../arbitrary/query.ts';
+import { documentCatalogue } from './document-catalogue.ts';
 import { allWords, grammarText } from './ebnf.ts';
 import { grammarSvg } from './railroad.ts';
 
@@ -17,23 +18,7 @@ function fenced(language: string): string[] {
   );
 }
 
-const catalogue = {
-  ...livingShop,
-  metrics: [
-    ...livingShop.metrics,
-    {
-      name: 'syscall.ops',
-      label: 'System calls',
-      unit: 'calls',
-      scope: 'interval' as const,
-      fields: [
-        { name: 'execname', label: 'Program', type: 'string' as const },
-        { name: 'latency', label: 'Latency', type: 'time' as const },
-      ],
-      cost: '',
-    },
-  ],
-};
+const catalogue = documentCatalogue(livingShop);
 
 function faults(text: string): string[] {
   const parsed = parseStatement(text);
