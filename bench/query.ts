@@ -8,11 +8,14 @@ import { emptyBits, type CoverageBlock } from '../src/model/coverage.ts';
 import { LL5 } from '../src/model/grid.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
 import type { CellBlock, SeriesReader } from '../src/model/series.ts';
+import { checkStatement } from '../src/query/check.ts';
+import { complete } from '../src/query/complete.ts';
 import { evaluate } from '../src/query/evaluate.ts';
+import { parseStatement } from '../src/query/parse.ts';
 import type { QueryResult } from '../src/query/result.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
-import { planned, requestsBy } from './requests.ts';
+import { planned, REQUESTS, requestsBy } from './requests.ts';
 import { blockCells } from './workload.ts';
 
 export const question =
@@ -34,6 +37,19 @@ const queries = {
     'http.requests where route =~ "^/api/[0-4]" and latency >= 1ms by route last 10m',
   'top 5 by p99': 'http.requests by route, latency last 10m | top 5 by p99',
 };
+
+/** Statements with every part of the language in them. */
+const statements = [
+  ...Object.values(queries),
+  'http.requests where route in ("/a", "/b") and not (host prefix "web" or host =~ "^test-") by route, host, latency last 1h step 10s | heatmap hue route, host select ("/a", "web1"), ("/b", "web2") theme light',
+  'http.requests by route, latency from 2026-11-22T03:00Z to 04:00Z offset 1w as of 2026-11-23 | top 5 by tail latency > 100ms | percentiles 50, 90, 99, 99.9',
+  'http.requests by route, latency last 1h | heatmap size 900x300 y log 100us..10s exclude "/health" top 4 by p99 weight value color sqrt overlay p50, p99 buckets 60 title "Tail"',
+  'http.requests by latency last 10m | share latency > 100ms',
+  'http.requests by latency last 10m | apdex 250ms',
+  'http.requests by route, latency last 10m | cell at now-90s, 48ms step 2s',
+  'instrument http.requests where route == "/checkout" by host, latency every 1s keep 24h, 7d at 10s idle 1h as checkout',
+  'explain http.requests by latency last 10m',
+];
 
 export async function run(size: BenchSize): Promise<BenchResult> {
   const seconds = size === 'full' ? 600 : 20;
@@ -59,7 +75,40 @@ export async function run(size: BenchSize): Promise<BenchResult> {
     rounds * 5,
   );
   rows.push({ name: 'parse, check and plan', value: front!, unit: 'ms' });
+  rows.push(...(await languageRows(size === 'full' ? 400 : 2)));
   return { bench: 'query', question, size, rows, digest: digest.toString(16).padStart(8, '0') };
+}
+
+/** Reading, checking and completing statements, 99 times of 100 within the figure. */
+async function languageRows(rounds: number): Promise<BenchRow[]> {
+  const catalogue = { metrics: [REQUESTS], instrumentations: [instrumentation], pins: [] };
+  const check = (text: string): void => {
+    const parsed = parseStatement(text);
+    assert('statement' in parsed, () => `${text} does not parse`);
+    assert('checked' in checkStatement(parsed.statement, catalogue, text), () => `${text} is not right`);
+  };
+  const ends = statements.flatMap((text) =>
+    [...text.matchAll(/\s/g)].map(({ index }) => ({ text, at: index + 1 })),
+  );
+  const completed = ({ text, at }: { text: string; at: number }): void =>
+    void complete(text, at, catalogue, (_, field) => [`${field}-1`, `${field}-2`]);
+  return [
+    { name: 'parse and check, p99', value: p99(statements, check, rounds), unit: 'ms' },
+    { name: 'completion, p99', value: p99(ends, completed, Math.ceil(rounds / 10)), unit: 'ms' },
+  ];
+}
+
+/** After as many rounds to warm up, at most 20. */
+function p99<T>(things: readonly T[], act: (thing: T) => void, rounds: number): number {
+  const times: number[] = [];
+  for (let round = -Math.min(20, rounds); round < rounds; round++) {
+    for (const thing of things) {
+      const start = performance.now();
+      act(thing);
+      if (round >= 0) times.push(performance.now() - start);
+    }
+  }
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
 }
 
 /** Blocks as a store holds them, sorted; all of 20 sources reported. */

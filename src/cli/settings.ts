@@ -37,6 +37,9 @@ const Schema = Type.Object(
     token: Type.String({ description: 'bearer token demanded of every request' }),
     insecure: Type.Boolean({ description: 'listen beyond loopback without a token' }),
     instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
+    lookup: Type.Array(Type.String({ pattern: '^[^=]+=.+$' }), {
+      description: 'tables that name keys: NAME=FILE.csv, a value and its name in each row',
+    }),
     logKeepHours: Type.Number({ minimum: 0, description: 'log files are kept this long for replay' }),
     dataMax: Type.String({
       pattern: `^$|^\\d+(\\.\\d+)?(${Object.keys(SIZE_UNITS).join('|')})$`,
@@ -130,6 +133,7 @@ function defaultSettings(
     token: '',
     insecure: false,
     instrument: [],
+    lookup: [],
     logKeepHours: 24,
     dataMax: '',
     demo: false,

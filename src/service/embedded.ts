@@ -1,5 +1,6 @@
 /** All roles in one process: log, config, aggregators in worker threads, instrumenter and gateway, started in
  *  the order in which they need one another and closed in the reverse. */
+import { Resolver } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -23,6 +24,9 @@ import { aggregatorCount, ownerIndex } from './ownership.ts';
 import { ProblemException } from './problem.ts';
 import { Reconciler } from './reconciler.ts';
 import { draftOf } from './statements.ts';
+import { LookupTableError, openLookupTable } from './transform/lookup-table.ts';
+import { ReverseDns } from './transform/reverse-dns.ts';
+import type { Transformation } from './transform/transformation.ts';
 import { SpaceKeeper } from './space-keeper.ts';
 import { type LogFollowers, Trimmer } from './trimmer.ts';
 
@@ -46,6 +50,8 @@ export interface EmbeddedOptions {
   readonly token: string;
   /** `instrument` statements to hold. */
   readonly instrument: readonly string[];
+  /** Tables that name keys, as NAME=FILE. */
+  readonly lookup: readonly string[];
   readonly logKeepHours: number;
   /** Of the data directory; undefined for a share of its file system. */
   readonly dataMaxBytes?: number | undefined;
@@ -78,6 +84,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 
 async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<Embedded, 'close'>> {
   const { data, clock } = options;
+  const transformations = openTransformations(options);
   mkdirSync(data, { recursive: true });
   const { crc32c } = loadKernel(options.kernel);
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
@@ -122,6 +129,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     offers: () => instrumenter.offers(),
     checks: () => [...checks({ log, threads, instrumenter, configuration }), space.check()],
     space: () => space.report,
+    transformations,
     clock: options.clock,
     log: log.writer,
     checksum: loadKernel(options.kernel).crc32c,
@@ -130,6 +138,16 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   });
   onClose(() => gateway.close());
   return { url: await listen(gateway, options), socketPath: instrumenter.socketPath };
+}
+
+/** Throws LookupTableError. */
+function openTransformations({ lookup, clock }: EmbeddedOptions): Transformation[] {
+  const tables = lookup.map((setting) => {
+    const [, name, path] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
+    if (name !== undefined && path !== undefined) return openLookupTable(name, path);
+    throw new LookupTableError(`Cannot use the lookup "${setting}": expected NAME=FILE`);
+  });
+  return [new ReverseDns(new Resolver(), clock), ...tables];
 }
 
 /** `events` are those on their way to the log. */

@@ -7,6 +7,7 @@ import type { AggregatorClient } from './answer.ts';
 import type { Configuration } from './configuration.ts';
 import type { HealthCheck } from './health.ts';
 import type { SpaceReport } from './space-keeper.ts';
+import type { Transformation } from './transform/transformation.ts';
 
 export interface GatewayContext {
   readonly version: string;
@@ -21,6 +22,8 @@ export interface GatewayContext {
   readonly checks: () => readonly HealthCheck[];
   /** Where a data directory is kept within a budget; undefined before it was measured. */
   readonly space?: () => SpaceReport | undefined;
+  /** Ways in which keys may be named. */
+  readonly transformations?: readonly Transformation[];
   readonly clock: Clock;
   /** Where batches from outside go. */
   readonly log: Pick<LogWriter, 'append'>;

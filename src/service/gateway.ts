@@ -14,6 +14,7 @@ import { instrumentationRoutes } from './routes/instrumentations.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { pageRoutes } from './routes/page.ts';
 import { queryRoutes } from './routes/query.ts';
+import { transformationRoutes } from './routes/transformations.ts';
 import { sendProblem } from './send-problem.ts';
 
 export type Gateway = FastifyInstance;
@@ -53,6 +54,7 @@ export async function buildGateway(context: GatewayContext): Promise<Gateway> {
   );
   app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   await app.register((scope) => queryRoutes(scope, context));
+  await app.register((scope) => transformationRoutes(scope, context));
   await app.register((scope) => instrumentationRoutes(scope, context));
   await app.register((scope) => metricRoutes(scope, context));
   await app.register((scope) => batchRoutes(scope, context));

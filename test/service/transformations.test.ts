@@ -1,0 +1,134 @@
+/** Names of keys: reverse DNS against a server of our own on loopback, and tables from files. */
+import { createSocket, type Socket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLookupTable } from '../../src/service/transform/lookup-table.ts';
+import { ReverseDns } from '../../src/service/transform/reverse-dns.ts';
+
+/** A server that names 10.0.0.N "host-N.test", and knows no other address. Counts what it is asked. */
+class NameServer {
+  readonly #socket: Socket = createSocket('udp4');
+  asked = 0;
+
+  async listen(): Promise<string> {
+    this.#socket.on('message', (query, { port, address }) => {
+      this.asked++;
+      this.#socket.send(answerTo(query), port, address);
+    });
+    await new Promise<void>((resolve) => this.#socket.bind(0, '127.0.0.1', resolve));
+    return `127.0.0.1:${this.#socket.address().port}`;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function answerTo(query: Buffer): Buffer {
+  const end = query.indexOf(0, 12) + 5;
+  const first = query.toString('latin1', 13, 13 + query[12]!);
+  const isKnown = query.includes(Buffer.from('\x010\x010\x0210\x07in-addr', 'latin1'));
+  const head = Buffer.from(query.subarray(0, end));
+  head.writeUInt16BE(isKnown ? 0x8180 : 0x8183, 2);
+  head.writeUInt16BE(isKnown ? 1 : 0, 6);
+  head.writeUInt32BE(0, 8);
+  if (!isKnown) return head;
+  const host = `host-${first}`;
+  const name = Buffer.from(`${String.fromCharCode(host.length)}${host}\x04test\0`, 'latin1');
+  const record = Buffer.from([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60, 0, name.length]);
+  return Buffer.concat([head, record, name]);
+}
+
+const server = new NameServer();
+const resolver = new Resolver();
+beforeAll(async () => resolver.setServers([await server.listen()]));
+afterAll(() => server.close());
+
+class Time {
+  ms = 0;
+  nowMs(): number {
+    return this.ms;
+  }
+  sleep(): Promise<void> {
+    throw new Error('nothing waits here');
+  }
+}
+
+function dnsAt(time: Time, namesMax?: number): ReverseDns {
+  return new ReverseDns(resolver, time as never, namesMax);
+}
+
+describe('reverse DNS', () => {
+  it('answers at once, and knows the name the next time', async () => {
+    const dns = dnsAt(new Time());
+    expect(dns.named(['10.0.0.7', 'no address'])).toEqual({
+      names: { 'no address': null },
+      pending: ['10.0.0.7'],
+    });
+    await dns.settled();
+    expect(dns.named(['10.0.0.7'])).toEqual({ names: { '10.0.0.7': 'host-7.test' }, pending: [] });
+  });
+
+  it('asks once for a name that lives, also for that there is none', async () => {
+    const time = new Time();
+    const dns = dnsAt(time);
+    const addresses = ['10.0.0.8', '192.0.2.1'];
+    dns.named([...addresses, ...addresses]);
+    await dns.settled();
+    const before = server.asked;
+    expect(dns.named(addresses)).toEqual({
+      names: { '10.0.0.8': 'host-8.test', '192.0.2.1': null },
+      pending: [],
+    });
+    await dns.settled();
+    expect(server.asked).toBe(before);
+    time.ms = 7_200_000;
+    // What is old is shown while it is asked for again.
+    expect(dns.named(addresses).pending).toEqual([]);
+    await dns.settled();
+    expect(server.asked).toBe(before + 2);
+  });
+
+  it('forgets what was wanted longest ago, and asks for so many at a time', async () => {
+    const dns = dnsAt(new Time(), 2);
+    for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+      dns.named([address]);
+      await dns.settled();
+    }
+    expect(dns.named(['10.0.0.3', '10.0.0.2', '10.0.0.1']).pending).toEqual(['10.0.0.1']);
+    await dns.settled();
+    const before = server.asked;
+    dnsAt(new Time()).named(Array.from({ length: 100 }, (_, i) => `10.0.0.${i + 20}`));
+    await expect.poll(() => server.asked).toBe(before + 32);
+  });
+});
+
+describe('a lookup table', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tailglow-lookup-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const file = (text: string): string => {
+    const path = join(directory, 'table.csv');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('names values by the rows of a file', () => {
+    const table = openLookupTable('teams', file('/cart,"Shop, cart"\r\n"/a ""b""",Odd\n\n'));
+    expect(table.named(['/cart', '/a "b"', '/x'])).toEqual({
+      names: { '/cart': 'Shop, cart', '/a "b"': 'Odd', '/x': null },
+      pending: [],
+    });
+  });
+
+  it('says what is wrong with a file', () => {
+    expect(() => openLookupTable('teams', file('/cart\n'))).toThrow(
+      /row 1 has 1 column, expected a value and its name$/,
+    );
+    expect(() => openLookupTable('teams', join(directory, 'none.csv'))).toThrow(
+      /Cannot read the lookup table/,
+    );
+  });
+});
