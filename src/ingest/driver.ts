@@ -2,7 +2,8 @@
  *  A driver owns its sources and their sequence numbers, and hands over batches that are already encoded.
  *  It does not: keep time, store, retry, or talk to the log.
  *  Seconds are whole Unix seconds; a batch speaks of exactly one. A driver may have many sources (a process each)
- *  or one; a source's second is reported at most once to each instrumentation. */
+ *  or one. A source's second is reported to each instrumentation once, or in parts that add: all are marked partial
+ *  but one. */
 import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Source } from '../model/report.ts';

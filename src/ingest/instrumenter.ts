@@ -43,6 +43,8 @@ export interface InstrumenterOptions {
   readonly cpuShareMax?: number;
   /** What its sources may speak of at most; of everything where it is left out. */
   readonly limits?: SourceLimits;
+  /** Drivers beside those: of what others measure. */
+  readonly more?: readonly Driver[];
   readonly spoolBounds?: Partial<SpoolBounds>;
   /** A control event that the log should carry. */
   readonly onEvent: (event: ControlEvent) => void;
@@ -99,7 +101,7 @@ export interface Instrumenter {
 export async function startInstrumenter(options: InstrumenterOptions): Promise<Instrumenter> {
   const socketPath = options.socketPath ?? defaultSocketPath();
   const drivers = (options.drivers ?? ['proc', 'node']).map((name) => newDriver(name, options, socketPath));
-  return startWith(drivers, { ...options, socketPath });
+  return startWith([...drivers, ...(options.more ?? [])], { ...options, socketPath });
 }
 
 function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: string): Driver {

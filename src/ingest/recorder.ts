@@ -6,18 +6,16 @@
  *  that is asked for is said in parts, all but the last marked partial.
  *  A clock that is set back counts on in the open second, or, past FUTURE_SECONDS_MAX, which no fold would take,
  *  begins again as a new incarnation; what was not said then is said of the second it is now. */
-import { encodeBatch, type Report, type Row, type Source } from '../model/batch.ts';
+import { encodeBatch, type Report, type Source } from '../model/batch.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
-import { ENTRY_BYTES_MAX, FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
+import { FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
 import { compilePredicate, type FieldReader } from '../model/predicate.ts';
 import { encodeControlEntry } from '../model/report.ts';
+import { inParts } from './batch-parts.ts';
 import { packEntries } from './pack-entries.ts';
 import { newIncarnation } from './source-sequence.ts';
 import { Tally } from './tally.ts';
-
-/** A batch that is larger is said in parts: far below an entry, so that several share one. */
-const BATCH_BYTES_MAX = ENTRY_BYTES_MAX / 4;
 
 export interface RecorderOptions {
   readonly host: string;
@@ -161,17 +159,14 @@ export class Recorder {
     if (reports.length > 0) this.#encode(second, reports);
   }
 
-  /** In as many batches as their size asks for. */
   #encode(second: number, reports: readonly Report[]): void {
-    const batch = { source: this.#source, sequence: this.#sequence, second, reports };
-    const bytes = encodeBatch(batch, this.#options.checksum);
-    const halves = bytes.length <= BATCH_BYTES_MAX ? undefined : halved(reports);
-    if (halves !== undefined) {
-      for (const half of halves) this.#encode(second, half);
-      return;
-    }
-    this.#sequence++;
-    this.#batches.push(bytes);
+    const { checksum } = this.#options;
+    const encode = (part: readonly Report[]): Uint8Array =>
+      encodeBatch({ source: this.#source, sequence: this.#sequence, second, reports: part }, checksum);
+    inParts(reports, encode, (bytes) => {
+      this.#sequence++;
+      this.#batches.push(bytes);
+    });
   }
 
   #sayOffline(second: number): void {
@@ -195,18 +190,4 @@ export class Recorder {
 /** Equal for two that count the same. */
 function counts({ metric, where, by, numeric, grid }: Instrumentation): string {
   return JSON.stringify([metric, where ?? null, by, numeric ?? null, grid]);
-}
-
-/** Two lists that say the same together; undefined for a single row, which is as small as it gets. */
-function halved(reports: readonly Report[]): readonly [readonly Report[], readonly Report[]] | undefined {
-  const middle = reports.length >> 1;
-  if (middle > 0) return [reports.slice(0, middle), reports.slice(middle)];
-  const [report] = reports;
-  if (report === undefined || report.rows.length < 2) return undefined;
-  const part = (rows: readonly Row[]): Report => ({ ...report, rows });
-  const half = report.rows.length >> 1;
-  return [
-    [{ ...part(report.rows.slice(0, half)), partial: true, dropped: 0 }],
-    [part(report.rows.slice(half))],
-  ];
 }

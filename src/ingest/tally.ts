@@ -58,6 +58,11 @@ export class Tally {
     this.#remainder = newSlot(remainderKey(this.#by.length), this.#grid);
   }
 
+  /** Keys that are told apart now: what the tally's size goes with. */
+  get keyCount(): number {
+    return this.#slots.size;
+  }
+
   /** Counts one event, or an amount of `amount` (a non-negative integer). An event that lacks the numeric field
    *  has no bucket: it is dropped, and said to be. A discrete field that it lacks is the empty text. */
   count(read: FieldReader, amount = 1): void {

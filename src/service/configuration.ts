@@ -240,13 +240,23 @@ export class Configuration {
   describe(metric: MetricDescription): Promise<boolean> {
     return this.#command(async () => {
       const known = this.metrics().find((m) => m.name === metric.name);
-      const record = this.#catalogue.hosts().find((h) => h.host === IMPORT_HOST);
-      const before = record?.metrics ?? [];
+      const before = this.offered(IMPORT_HOST);
       refuseOther(metric, known, before.length);
       if (known !== undefined) return false;
       await this.announce(IMPORT_HOST, [...before, metric]);
       return true;
     });
+  }
+
+  /** What was offered under this name, in earlier runs too. */
+  offered(name: string): readonly MetricDescription[] {
+    return this.#catalogue.hosts().find(({ host }) => host === name)?.metrics ?? [];
+  }
+
+  /** What is offered under this name is this now: by a driver that learns of its metrics as they come. The name is no
+   *  host's, so that no source ends by it. */
+  offer(name: string, metrics: readonly MetricDescription[]): Promise<void> {
+    return this.#command(() => this.announce(name, metrics));
   }
 
   async close(): Promise<void> {

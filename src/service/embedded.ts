@@ -4,6 +4,7 @@ import { Resolver } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Driver } from '../ingest/driver.ts';
 import { type Instrumenter, startInstrumenter } from '../ingest/instrumenter.ts';
 import { loadKernel } from '../kernel/native.ts';
 import type { Clock } from '../model/clock.ts';
@@ -17,6 +18,7 @@ import { AggregatorThread } from './aggregator-thread.ts';
 import { Configuration } from './configuration.ts';
 import { Cover } from './cover.ts';
 import { untilFolded } from './folded.ts';
+import { foreignDrivers } from './foreign-drivers.ts';
 import { buildGateway, type Gateway } from './gateway.ts';
 import type { HealthCheck } from './health.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
@@ -90,7 +92,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
   onClose(() => log.writer.close());
   const events = new Set<Promise<void>>();
-  const instrumenter = await startMeasuring(options, log, events);
+  const foreign = foreignDrivers(options);
+  const instrumenter = await startMeasuring(options, log, { events, more: foreign.drivers });
   onClose(() => instrumenter.close());
   const reconciler = new Reconciler(instrumenter, clock, options.notice);
   const configuration = await startConfiguration(options, log, (measured) => reconciler.want(measured));
@@ -103,6 +106,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     await untilFolded(threads, log.end() ?? 0, clock);
   });
   await configuration.announce(options.host, instrumenter.metrics());
+  const offers = await foreign.offerTo(configuration);
+  onClose(() => offers.close());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.measured());
   const followers = { aggregators: threads, catalogueOffset: () => configuration.trimOffset };
@@ -131,6 +136,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     space: () => space.report,
     transformations,
     clock: options.clock,
+    otlp: foreign.otlp,
+    received: foreign.drivers,
     log: log.writer,
     checksum: loadKernel(options.kernel).crc32c,
     hostNames: [options.host],
@@ -154,7 +161,7 @@ function openTransformations({ lookup, clock }: EmbeddedOptions): Transformation
 function startMeasuring(
   options: EmbeddedOptions,
   log: OpenedLog,
-  events: Set<Promise<void>>,
+  { events, more }: { readonly events: Set<Promise<void>>; readonly more: readonly Driver[] },
 ): Promise<Instrumenter> {
   const { host, data, socket, clock, notice, limits, cpuShareMax } = options;
   const onEvent = (event: ControlEvent): void => {
@@ -173,6 +180,7 @@ function startMeasuring(
     ...(cpuShareMax === undefined ? {} : { cpuShareMax }),
     clock,
     random: Math.random,
+    more,
     onEvent,
     note: notice,
   });

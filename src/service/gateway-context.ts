@@ -1,5 +1,6 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
 import type { MetricOffer, SourceStateOf } from '../ingest/instrumenter.ts';
+import type { OtlpDriver } from '../ingest/otlp/otlp-driver.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { LogWriter } from '../model/log.ts';
@@ -25,6 +26,10 @@ export interface GatewayContext {
   /** Ways in which keys may be named. */
   readonly transformations?: readonly Transformation[];
   readonly clock: Clock;
+  /** Where OTLP goes; absent where nothing is measured. */
+  readonly otlp?: OtlpDriver;
+  /** What others send, as it is counted. */
+  readonly received?: readonly IngestCounts[];
   /** Where batches from outside go. */
   readonly log: Pick<LogWriter, 'append'>;
   readonly checksum: Checksum;
@@ -32,4 +37,11 @@ export interface GatewayContext {
   readonly token?: string;
   /** Host names that a request may be addressed to, beside IP addresses and localhost. */
   readonly hostNames: readonly string[];
+}
+
+export interface IngestCounts {
+  readonly name: string;
+  /** Spans and points since the start. */
+  readonly takenCount: number;
+  readonly drops: { entries(): ReadonlyMap<string, number> };
 }

@@ -12,6 +12,7 @@ import { batchRoutes } from './routes/batches.ts';
 import { healthRoutes } from './routes/health.ts';
 import { instrumentationRoutes } from './routes/instrumentations.ts';
 import { metricRoutes } from './routes/metrics.ts';
+import { otlpRoutes } from './routes/otlp.ts';
 import { pageRoutes } from './routes/page.ts';
 import { queryRoutes } from './routes/query.ts';
 import { transformationRoutes } from './routes/transformations.ts';
@@ -58,6 +59,8 @@ export async function buildGateway(context: GatewayContext): Promise<Gateway> {
   await app.register((scope) => instrumentationRoutes(scope, context));
   await app.register((scope) => metricRoutes(scope, context));
   await app.register((scope) => batchRoutes(scope, context));
+  const { otlp } = context;
+  if (otlp !== undefined) await app.register((scope) => otlpRoutes(scope, otlp));
   await app.register((scope) => healthRoutes(scope, context));
   await app.register((scope) => pageRoutes(scope));
   return app;

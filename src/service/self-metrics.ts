@@ -33,6 +33,13 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
   const budget = gauge('tailglow_data_budget_bytes', 'What the data directory may take', []);
   const given = gauge('tailglow_space_steps', 'Times that something was given up for the budget', []);
   const lag = gauge('tailglow_source_lag_seconds', 'Arrival minus end of the second reported', ['source']);
+  const taken = gauge('tailglow_ingest_taken', 'Spans and points that others sent and that were taken', [
+    'driver',
+  ]);
+  const dropped = gauge('tailglow_ingest_dropped', 'What others sent and that is not counted, by reason', [
+    'driver',
+    'reason',
+  ]);
   return {
     contentType: registry.contentType,
     text: async () => {
@@ -44,6 +51,10 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
         for (const [part, bytes] of Object.entries(space.sizes)) size.set({ part }, bytes);
         budget.set(space.budgetBytes);
         given.set(space.steps);
+      }
+      for (const { name, drops, takenCount } of context.received ?? []) {
+        taken.set({ driver: name }, takenCount);
+        for (const [reason, count] of drops.entries()) dropped.set({ driver: name, reason }, count);
       }
       const nowSecond = context.clock.nowMs() / 1000;
       for (const status of await statuses(context)) {
