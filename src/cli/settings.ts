@@ -6,9 +6,13 @@ import { availableParallelism, homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import Type from 'typebox';
 import Value from 'typebox/value';
+import type { ScrapeTarget } from '../ingest/prometheus/target.ts';
 import { readSourceLimits, type SourceLimits } from '../model/source-limits.ts';
 import { SIZE_UNITS } from '../query/unit.ts';
 import { AGGREGATORS_MAX } from '../service/ownership.ts';
+
+/** The name is a field's value and part of a source's name. */
+const SCRAPE_PATTERN = '^[A-Za-z][A-Za-z0-9_.-]{0,63}=https?://[^\\s,]+(,every=[1-9][0-9]{0,2}s)?$';
 
 const Schema = Type.Object(
   {
@@ -39,6 +43,10 @@ const Schema = Type.Object(
     instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
     lookup: Type.Array(Type.String({ pattern: '^[^=]+=.+$' }), {
       description: 'tables that name keys: NAME=FILE.csv, a value and its name in each row',
+    }),
+    scrape: Type.Array(Type.String({ pattern: SCRAPE_PATTERN }), {
+      maxItems: 256,
+      description: 'Prometheus targets: NAME=URL, or NAME=URL,every=15s',
     }),
     logKeepHours: Type.Number({ minimum: 0, description: 'log files are kept this long for replay' }),
     dataMax: Type.String({
@@ -78,6 +86,13 @@ export function cpuShareMax({ budget }: Pick<Settings, 'budget'>): number | unde
 export function sourceLimits({ only }: Pick<Settings, 'only'>): SourceLimits | undefined {
   const limits = readSourceLimits(only);
   return typeof limits === 'string' ? undefined : limits;
+}
+
+export function scrapeTargets({ scrape }: Pick<Settings, 'scrape'>): ScrapeTarget[] {
+  return scrape.map((text) => {
+    const [, name = '', url = '', every = '1'] = /^([^=]+)=([^,]+)(?:,every=(\d+)s)?$/.exec(text) ?? [];
+    return { name, url, everySeconds: Number(every) };
+  });
 }
 
 export interface SettingsSources {
@@ -134,6 +149,7 @@ function defaultSettings(
     insecure: false,
     instrument: [],
     lookup: [],
+    scrape: [],
     logKeepHours: 24,
     dataMax: '',
     demo: false,
@@ -195,11 +211,25 @@ function schemaFaults(merged: Record<string, unknown>, origin: Record<string, st
 function ruleFaults(merged: Record<string, unknown>): string[] {
   const { listen, token, insecure, only } = merged;
   const limits = typeof only === 'string' ? readSourceLimits(only) : undefined;
-  const faults = typeof limits === 'string' ? [`only: ${limits}`] : [];
+  const faults = [
+    ...(typeof limits === 'string' ? [`only: ${limits}`] : []),
+    ...scrapeFaults(merged['scrape']),
+  ];
   if (typeof listen !== 'string' || isLoopback(listen) || token !== '' || insecure === true) return faults;
   return [
     ...faults,
     `listen is "${listen}", which others can reach: set a token (TAILGLOW_TOKEN), or say --insecure if you mean it`,
+  ];
+}
+
+function scrapeFaults(scrape: unknown): string[] {
+  if (!Array.isArray(scrape) || !scrape.every((text) => typeof text === 'string')) return [];
+  const targets = scrapeTargets({ scrape });
+  const odd = targets.filter(({ url }) => !URL.canParse(url) || new URL(url).username !== '');
+  const twice = targets.filter(({ name }, i) => targets.findIndex((other) => other.name === name) !== i);
+  return [
+    ...odd.map(({ name, url }) => `scrape "${name}": "${url}" is no URL, or has a user in it`),
+    ...twice.map(({ name }) => `scrape "${name}" is there twice`),
   ];
 }
 

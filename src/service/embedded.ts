@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Driver } from '../ingest/driver.ts';
 import { type Instrumenter, startInstrumenter } from '../ingest/instrumenter.ts';
+import type { ScrapeTarget } from '../ingest/prometheus/target.ts';
 import { loadKernel } from '../kernel/native.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
@@ -50,6 +51,8 @@ export interface EmbeddedOptions {
   readonly cpuShareMax?: number;
   /** Empty for none. */
   readonly token: string;
+  /** Prometheus targets to scrape. */
+  readonly scrape: readonly ScrapeTarget[];
   /** `instrument` statements to hold. */
   readonly instrument: readonly string[];
   /** Tables that name keys, as NAME=FILE. */
@@ -137,6 +140,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     transformations,
     clock: options.clock,
     otlp: foreign.otlp,
+    remoteWrite: foreign.remoteWrite,
     received: foreign.drivers,
     log: log.writer,
     checksum: loadKernel(options.kernel).crc32c,

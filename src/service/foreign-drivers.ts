@@ -3,6 +3,9 @@
 import type { ReceivedDriver } from '../ingest/foreign/received-driver.ts';
 import { NODE_METRICS } from '../ingest/node/metrics.ts';
 import { OtlpDriver } from '../ingest/otlp/otlp-driver.ts';
+import { RemoteWriteDriver } from '../ingest/prometheus/remote-write-driver.ts';
+import { ScrapeDriver } from '../ingest/prometheus/scrape-driver.ts';
+import type { ScrapeTarget } from '../ingest/prometheus/target.ts';
 import { PROC_METRICS } from '../ingest/proc/metrics.ts';
 import type { Clock } from '../model/clock.ts';
 import type { MetricDescription } from '../model/metric.ts';
@@ -12,17 +15,19 @@ import { Offers } from './offers.ts';
 export interface ForeignOptions {
   readonly host: string;
   readonly clock: Clock;
+  readonly scrape: readonly ScrapeTarget[];
   readonly notice: (line: string) => void;
 }
 
 export interface ForeignDrivers {
   readonly otlp: OtlpDriver;
-  readonly drivers: readonly ReceivedDriver[];
+  readonly remoteWrite: RemoteWriteDriver;
+  readonly drivers: readonly (ReceivedDriver | ScrapeDriver)[];
   /** From here on what they offer is known to the configuration, and what was offered in earlier runs to them. */
   offerTo(configuration: Configuration): Promise<{ close(): Promise<void> }>;
 }
 
-export function foreignDrivers({ host, clock, notice }: ForeignOptions): ForeignDrivers {
+export function foreignDrivers({ host, clock, scrape, notice }: ForeignOptions): ForeignDrivers {
   const own = new Set(
     [...NODE_METRICS, ...PROC_METRICS.map((metric) => metric.description)].map(({ name }) => name),
   );
@@ -36,9 +41,12 @@ export function foreignDrivers({ host, clock, notice }: ForeignOptions): Foreign
     onGrowth: () => onGrowth.get(name)?.(),
   });
   const otlp = new OtlpDriver(common('otlp'));
-  const drivers = [otlp];
+  const remoteWrite = new RemoteWriteDriver(common('remote-write'));
+  const scraping = new ScrapeDriver({ ...common('prometheus'), targets: scrape });
+  const drivers = [otlp, remoteWrite, ...(scrape.length > 0 ? [scraping] : [])];
   return {
     otlp,
+    remoteWrite,
     drivers,
     offerTo: async (configuration) => {
       const offers: Offers[] = [];

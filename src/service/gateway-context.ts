@@ -1,6 +1,7 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
 import type { MetricOffer, SourceStateOf } from '../ingest/instrumenter.ts';
 import type { OtlpDriver } from '../ingest/otlp/otlp-driver.ts';
+import type { RemoteWriteDriver } from '../ingest/prometheus/remote-write-driver.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { LogWriter } from '../model/log.ts';
@@ -28,6 +29,8 @@ export interface GatewayContext {
   readonly clock: Clock;
   /** Where OTLP goes; absent where nothing is measured. */
   readonly otlp?: OtlpDriver;
+  /** Where Prometheus' remote write goes. */
+  readonly remoteWrite?: RemoteWriteDriver;
   /** What others send, as it is counted. */
   readonly received?: readonly IngestCounts[];
   /** Where batches from outside go. */

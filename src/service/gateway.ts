@@ -16,6 +16,7 @@ import { otlpRoutes } from './routes/otlp.ts';
 import { pageRoutes } from './routes/page.ts';
 import { queryRoutes } from './routes/query.ts';
 import { transformationRoutes } from './routes/transformations.ts';
+import { remoteWriteRoutes } from './routes/remote-write.ts';
 import { sendProblem } from './send-problem.ts';
 
 export type Gateway = FastifyInstance;
@@ -59,8 +60,9 @@ export async function buildGateway(context: GatewayContext): Promise<Gateway> {
   await app.register((scope) => instrumentationRoutes(scope, context));
   await app.register((scope) => metricRoutes(scope, context));
   await app.register((scope) => batchRoutes(scope, context));
-  const { otlp } = context;
+  const { otlp, remoteWrite } = context;
   if (otlp !== undefined) await app.register((scope) => otlpRoutes(scope, otlp));
+  if (remoteWrite !== undefined) await app.register((scope) => remoteWriteRoutes(scope, remoteWrite));
   await app.register((scope) => healthRoutes(scope, context));
   await app.register((scope) => pageRoutes(scope));
   return app;

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
+import type { ScrapeTarget } from '../../ingest/prometheus/target.ts';
 import { systemClock } from '../../model/clock.ts';
 import type { SourceLimits } from '../../model/source-limits.ts';
 import { packageVersion } from '../../service/package.ts';
@@ -45,6 +46,7 @@ interface ServeFlags {
   readonly socket?: string;
   readonly budget?: string;
   readonly only?: string;
+  readonly scrape?: readonly string[];
   readonly insecure?: boolean;
   readonly demo?: boolean;
 }
@@ -75,6 +77,7 @@ export function serveCommand(root: string): Command {
       '--only <limits>',
       'what is measured here at most: cgroup=/PATH, uid=N, container=ID, with commas',
     )
+    .option('--scrape <target...>', 'Prometheus targets: NAME=URL, or NAME=URL,every=15s')
     .option('--insecure', 'listen beyond loopback without a token')
     .option('--config <file>', 'settings as JSON')
     .addHelpText('after', EXAMPLES)
@@ -85,7 +88,8 @@ export function serveCommand(root: string): Command {
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
       };
       // Loaded here, so that the commands that only ask a server start at once.
-      const { cpuShareMax, dataMaxBytes, readSettings, sourceLimits } = await import('../settings.ts');
+      const { cpuShareMax, dataMaxBytes, readSettings, scrapeTargets, sourceLimits } =
+        await import('../settings.ts');
       const settings = readSettings({
         ...(config === undefined ? {} : { file: config }),
         environment: process.env,
@@ -95,6 +99,7 @@ export function serveCommand(root: string): Command {
         maxBytes: dataMaxBytes(settings),
         limits: sourceLimits(settings),
         share: cpuShareMax(settings),
+        scrape: scrapeTargets(settings),
       });
     });
 }
@@ -106,7 +111,15 @@ interface Bounds {
   readonly share: number | undefined;
 }
 
-async function serve(root: string, settings: Settings, { maxBytes, limits, share }: Bounds): Promise<void> {
+interface Asked extends Bounds {
+  readonly scrape: readonly ScrapeTarget[];
+}
+
+async function serve(
+  root: string,
+  settings: Settings,
+  { maxBytes, limits, share, scrape }: Asked,
+): Promise<void> {
   const notice = (line: string): void => void process.stderr.write(`tailglow: ${line}\n`);
   process.stdout.write(`tailglow ${packageVersion(root)} starting, data in ${settings.data}\n`);
   const { startEmbedded } = await import('../../service/embedded.ts');
@@ -114,6 +127,7 @@ async function serve(root: string, settings: Settings, { maxBytes, limits, share
     ...settings,
     dataMaxBytes: maxBytes,
     limits,
+    scrape,
     ...(share === undefined ? {} : { cpuShareMax: share }),
     instrument: [...settings.instrument, ...(settings.demo ? DEMO_INSTRUMENTATIONS : [])],
     version: packageVersion(root),

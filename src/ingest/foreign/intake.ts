@@ -4,6 +4,7 @@
  *  A sum is counted evenly over the seconds since the point before; a level holds from its point's arrival until the
  *  next one, at most LEVEL_SECONDS. */
 import { bucketEdge, COUNT, type Grid, VALUE_MAX } from '../../model/grid.ts';
+import { boundedValue } from '../../model/key.ts';
 import { FUTURE_SECONDS_MAX } from '../../model/limits.ts';
 import { type MetricDescription, TYPES } from '../../model/metric.ts';
 import type { Literal } from '../../model/predicate.ts';
@@ -36,6 +37,8 @@ export interface IntakeOptions {
   readonly constants: ReadonlyMap<string, string>;
   /** Unix seconds with a fraction: what began later is wholly ours. */
   readonly bornAt: number;
+  /** How long a level holds without a new point. */
+  readonly levelSeconds?: number;
 }
 
 interface Level {
@@ -68,6 +71,8 @@ export class Intake {
   take(point: Point, nowSecond: number): string | undefined {
     const known = this.#metricOf(point.metric);
     if (known === undefined) return this.#refuse('its metric is not taken');
+    // Prometheus marks a series that is gone so.
+    if (Number.isNaN(point.value)) return this.#gone(point);
     const fault = this.#fault(point, nowSecond);
     if (fault !== undefined) return this.#refuse(fault);
     const fields = this.#fieldsOf(known.metric, point.labels);
@@ -99,13 +104,14 @@ export class Intake {
     }
   }
 
-  /** The series is known to be gone. */
-  end(point: Pick<Point, 'metric' | 'origin' | 'labels'>): void {
-    this.#levels.delete(seriesKey(point));
+  /** The metric of ours that theirs is, where a point of it was taken. */
+  nameOf(metric: PointMetric): string | undefined {
+    return this.#metricOf(metric)?.metric.name;
   }
 
-  get seriesCount(): number {
-    return this.#series.size + this.#levels.size;
+  #gone(point: Point): undefined {
+    this.#levels.delete(seriesKey(point));
+    this.#options.drops.add('values that are no number: the end of a series');
   }
 
   #refuse(reason: string): string {
@@ -133,7 +139,8 @@ export class Intake {
     const before = this.#levels.get(key);
     const change = Math.round((point.value as number) * scale);
     const value = point.temporality === 'delta' ? (before?.value ?? 0) + change : change;
-    const untilSecond = Math.max(nowSecond, Math.floor(point.time)) + LEVEL_SECONDS;
+    const untilSecond =
+      Math.max(nowSecond, Math.floor(point.time)) + (this.#options.levelSeconds ?? LEVEL_SECONDS);
     if (value < 0) this.#options.drops.add('levels below zero, which are counted as zero');
     if (before !== undefined) {
       before.value = Math.min(value, VALUE_MAX);
@@ -181,7 +188,8 @@ export class Intake {
     const fields = new Map<string, Literal>(this.#options.constants);
     for (const [key, value] of labels) {
       const field = labelField(key);
-      if (metric.take(field, key, typeof value === 'number' ? 'integer' : 'string')) fields.set(field, value);
+      if (metric.take(field, key, typeof value === 'number' ? 'integer' : 'string'))
+        fields.set(field, typeof value === 'string' ? boundedValue(value) : value);
       else this.#options.drops.add('fields past the bound of a metric');
     }
     return fields;

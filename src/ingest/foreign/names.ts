@@ -13,11 +13,16 @@ export interface Unit {
 }
 
 const NAME_MAX = 64;
+/** What of a foreign name is looked at: they are a line long, and some senders are hostile. */
+const LOOKED_AT_MAX = 256;
 
 /** `module.stat` of a foreign name: what stands before the first "." (or "_", where it has no ".") is the module,
  *  the rest the stat; other characters become "_", capitals small. A name of one word goes to `fallback`. */
 export function metricName(name: string, fallback: string): string {
-  const text = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+  const text = name
+    .slice(0, LOOKED_AT_MAX)
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase();
   const cut = text.includes('.') ? text.indexOf('.') : text.indexOf('_');
   const module = cut > 0 ? word(text.slice(0, cut)) : fallback;
   const stat = word(cut > 0 ? text.slice(cut + 1) : text);
@@ -26,7 +31,7 @@ export function metricName(name: string, fallback: string): string {
 
 /** A field's name: small letters, digits and "_", a letter first. */
 export function fieldName(key: string): string {
-  return word(key.toLowerCase());
+  return word(key.slice(0, LOOKED_AT_MAX).toLowerCase());
 }
 
 function word(text: string): string {

@@ -1,5 +1,6 @@
 /** One point of a time series as others send it, whatever the protocol: what a decoder gives and the intake takes.
  *  Times are Unix seconds with a fraction. */
+import { createHash } from 'node:crypto';
 import type { Literal } from '../../model/predicate.ts';
 import type { Bins, Extremes } from './bins.ts';
 import type { Unit } from './names.ts';
@@ -29,11 +30,15 @@ export interface Point {
   readonly extremes?: Extremes;
 }
 
+/** A series that is named at greater length is kept by its hash: a hundred thousand are kept. */
+const KEY_MAX = 1024;
+
 /** A point, or why it is none that can be counted. */
 export type PointOrReason = Point | string;
 
 /** One text per series. */
 export function seriesKey({ metric, origin, labels }: Pick<Point, 'metric' | 'origin' | 'labels'>): string {
   const pairs = [...labels].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return JSON.stringify([metric.name, metric.kind, origin, pairs]);
+  const text = JSON.stringify([metric.name, metric.kind, origin, pairs]);
+  return text.length <= KEY_MAX ? text : createHash('sha256').update(text).digest('base64');
 }

@@ -1,0 +1,92 @@
+/** The prometheus driver: scrapes the targets that it is given, each at its own pace, so that one that is slow or gone
+ *  delays no other. Owns: the targets, what they offer together, what is dropped. */
+import type { Clock } from '../../model/clock.ts';
+import { unixSecond } from '../../model/clock.ts';
+import { sourceName } from '../../model/batch.ts';
+import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
+import type { MetricDescription } from '../../model/metric.ts';
+import type { Collected, Driver, DriverSink, DriverSource, EncodedBatch } from '../driver.ts';
+import { Drops } from '../foreign/drops.ts';
+import { Offer } from '../foreign/offer.ts';
+import { type ScrapeTarget, Target } from './target.ts';
+
+export interface ScrapeDriverOptions {
+  readonly host: string;
+  readonly random: () => number;
+  readonly clock: Clock;
+  readonly targets: readonly ScrapeTarget[];
+  readonly isTaken: (metric: string) => boolean;
+  readonly onGrowth: () => void;
+}
+
+export class ScrapeDriver implements Driver {
+  readonly name = 'prometheus';
+  readonly offer: Offer;
+  readonly drops = new Drops();
+  readonly #targets: readonly Target[];
+  readonly #clock: Clock;
+  #sink: DriverSink | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ScrapeDriverOptions) {
+    const { isTaken, onGrowth, targets } = options;
+    const { drops } = this;
+    this.#clock = options.clock;
+    const offer = new Offer({ isTaken, prefix: 'prom', drops, onGrowth });
+    this.offer = offer;
+    const onTold = (batches: readonly EncodedBatch[]): void => this.#sink?.late(batches);
+    this.#targets = targets.map((target) => new Target({ ...options, target, offer, drops, onTold }));
+  }
+
+  get metrics(): readonly MetricDescription[] {
+    return this.offer.descriptions();
+  }
+
+  get takenCount(): number {
+    return this.#targets.reduce((sum, target) => sum + target.takenCount, 0);
+  }
+
+  async start(sink: DriverSink): Promise<void> {
+    this.#sink = sink;
+    this.#running = Promise.all(this.#targets.map((target) => target.run()));
+  }
+
+  async enable(instrumentation: Instrumentation): Promise<void> {
+    for (const target of this.#targets) target.want(instrumentation);
+  }
+
+  async disable(id: string): Promise<void> {
+    for (const target of this.#targets) target.drop(id);
+  }
+
+  /** Targets tell when they were scraped. */
+  async collect(): Promise<Collected> {
+    return { batches: [], awaited: [] };
+  }
+
+  states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
+    return this.#targets.flatMap(({ teller, fault }) => {
+      const sinceSecond = teller.sinceSecond(id);
+      if (sinceSecond === undefined) return [];
+      const state: SourceState =
+        fault === undefined ? { state: 'enabled', sinceSecond } : { state: 'failed', reason: fault };
+      return [{ source: sourceName(teller.source), state }];
+    });
+  }
+
+  sources(): readonly DriverSource[] {
+    return this.#targets.flatMap(({ teller }) =>
+      teller.isIdle ? [] : [{ source: teller.source, lastSecond: teller.lastSecond }],
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const target of this.#targets) target.stop();
+    await this.#running;
+    const second = unixSecond(this.#clock.nowMs());
+    for (const { teller } of this.#targets)
+      if (teller.lastSecond !== undefined)
+        this.#sink?.offline(teller.source, Math.min(teller.lastSecond + 1, second));
+    this.#sink = undefined;
+  }
+}
