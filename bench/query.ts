@@ -144,6 +144,8 @@ function summary(result: QueryResult): string {
       return JSON.stringify(result.rows);
     case 'cell':
       return JSON.stringify(result.rankings);
+    case 'compare':
+      return JSON.stringify(result.rows);
     case 'diff':
       return JSON.stringify([result.raster.a.total, result.raster.b.total]);
   }

@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts';
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fold: () => import('./fold.ts'),
   codec: () => import('./codec.ts'),
+  compare: () => import('./compare.ts'),
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
   'node-probe': () => import('./node-probe.ts'),

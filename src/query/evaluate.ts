@@ -6,6 +6,7 @@ import { REMAINDER } from '../model/key.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Measure } from './checked.ts';
 import { cellResult } from './cell.ts';
+import { compareResult } from './compare.ts';
 import { heatmapRaster, type Sources } from './heatmap.ts';
 import { histogramTable } from './histograms.ts';
 import { whatIsKnown } from './known.ts';
@@ -53,6 +54,7 @@ function resultOf(sources: Sources, reader: SeriesReader): QueryResult {
     case 'cell':
       return cellResult(sources, draw, reader);
     case 'compare':
+      return compareResult(sources, draw.place);
     case 'diff':
       throw new AssertionFault(`${draw.kind} is planned`);
     case 'table':

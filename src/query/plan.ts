@@ -94,7 +94,7 @@ export type Planned = { readonly plan: Plan } | { readonly problem: PlanProblem 
 export function planRead(read: CheckedRead, context: PlanContext): Planned {
   const { draw } = read;
   const { kind }: { readonly kind: string } = draw;
-  if (kind === 'compare' || kind === 'diff') {
+  if (kind === 'diff') {
     const message = `Cannot answer "${kind}": it is not available yet`;
     return { problem: { code: 'NOT_AVAILABLE', message } };
   }

@@ -165,6 +165,51 @@ export interface CellResult {
   readonly notes: readonly string[];
 }
 
+/** How much a distribution inside a box differs from that outside, and how likely that is luck. */
+export interface Difference {
+  /** Jensen-Shannon divergence, bits: 0 equal, 1 nothing in common. */
+  readonly score: number;
+  /** The chance of a difference so large by luck alone, each event by itself. */
+  readonly p: number;
+  /** The false discovery rate at which it is a discovery among all that was tested (Benjamini and Hochberg). */
+  readonly q: number;
+  /** q is at most `falseShare`. */
+  readonly significant: boolean;
+}
+
+export interface CompareField extends Difference {
+  readonly field: string;
+  /** That it has in the range. */
+  readonly values: number;
+}
+
+export interface CompareValue extends Difference, Omit<KeyShare, 'key'> {
+  readonly field: string;
+  readonly value: string;
+}
+
+/** What differs inside a box from everything else in the range. */
+export interface CompareResult {
+  readonly kind: 'compare';
+  readonly metric: string;
+  readonly fromSecond: number;
+  readonly untilSecond: number;
+  readonly columnSeconds: number;
+  readonly unit?: ValueUnit;
+  readonly values?: { readonly low: number; readonly high: number };
+  readonly total: number;
+  readonly outside: number;
+  readonly falseShare: number;
+  /** Significant ones first, then by score. */
+  readonly fields: readonly CompareField[];
+  /** Values tested, named or not. */
+  readonly tests: number;
+  readonly rows: readonly CompareValue[];
+  readonly unstored?: Unstored;
+  readonly coverage: Coverage;
+  readonly notes: readonly string[];
+}
+
 export interface DiffResult {
   readonly kind: 'diff';
   readonly raster: DiffRaster;
@@ -172,7 +217,7 @@ export interface DiffResult {
   readonly notes: readonly string[];
 }
 
-export type QueryResult = HeatmapResult | LinesResult | TableResult | CellResult | DiffResult;
+export type QueryResult = HeatmapResult | LinesResult | TableResult | CellResult | CompareResult | DiffResult;
 
 /** Where the answer comes from stored series. Of two ranges it is that of the first. */
 export function coverageOf(result: QueryResult): Coverage | undefined {
@@ -184,6 +229,7 @@ export function coverageOf(result: QueryResult): Coverage | undefined {
     case 'lines':
     case 'table':
     case 'cell':
+    case 'compare':
       return result.coverage;
   }
 }

@@ -16,14 +16,14 @@ import {
   type QueryResult,
   type TableResult,
 } from '../query/result.ts';
-import { cellText } from '../render/cell-text.ts';
+import { cellText, compareText } from '../render/place-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
-import { cellJson, cellTable } from './place-tables.ts';
+import { cellJson, cellTable, compareJson, compareTable } from './place-tables.ts';
 import { planProblem, type Problem, ProblemException } from './problem.ts';
 import { SeriesGoneError } from '../store/store-errors.ts';
 import { bytes, isBinary, type Table, tableBody } from './tables.ts';
@@ -153,6 +153,14 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
       if (presentation.format === 'text')
         return bytes(cellText(result, { ...terminal(presentation), title: text }));
       return tableBody(cellTable(result), presentation);
+    }
+    case 'compare': {
+      const { presentation, text } = making.question;
+      if (presentation.format === 'json')
+        return bytes(JSON.stringify({ ...compareJson(result), ...said(making) }));
+      if (presentation.format === 'text')
+        return bytes(compareText(result, { ...terminal(presentation), title: text }));
+      return tableBody(compareTable(result), presentation);
     }
     case 'diff':
       throw new AssertionFault('diff is planned');

@@ -1,7 +1,7 @@
 /** What a place holds, as JSON and as a table. In the table a row has a key of some of the fields; the others are null,
  *  and stand for all of their values. */
 import { REMAINDER } from '../model/key.ts';
-import type { CellResult, KeyRanking, KeyShare } from '../query/result.ts';
+import type { CellResult, CompareResult, KeyRanking, KeyShare } from '../query/result.ts';
 import type { Cell, Table, TableColumn } from './tables.ts';
 
 export function cellJson(result: CellResult) {
@@ -52,6 +52,40 @@ export function cellTable({ rankings }: CellResult): Table {
   return { columns, rows };
 }
 
+export function compareJson({
+  fromSecond,
+  untilSecond,
+  columnSeconds,
+  unit,
+  values,
+  ...rest
+}: CompareResult) {
+  const { kind, metric, ...more } = rest;
+  return {
+    kind,
+    metric,
+    from: fromSecond,
+    to: untilSecond,
+    step: columnSeconds,
+    ...unit,
+    values: values ?? null,
+    ...more,
+  };
+}
+
+export function compareTable({ rows }: CompareResult): Table {
+  const numbers = ['count', 'share', 'outside', 'share outside', 'lift', 'score', 'p', 'q'];
+  const columns: TableColumn[] = [
+    { name: 'field', holds: 'key' },
+    { name: 'value', holds: 'key' },
+    ...numbers.map((name): TableColumn => ({ name, holds: 'value' })),
+  ];
+  return {
+    columns,
+    rows: rows.map((row) => [row.field, row.value, ...shareCells(row), row.score, row.p, row.q]),
+  };
+}
+
 function keyCells(own: readonly string[], { key }: KeyShare, fields: readonly string[]): Cell[] {
   return fields.map((field) => {
     const place = own.indexOf(field);
@@ -59,6 +93,6 @@ function keyCells(own: readonly string[], { key }: KeyShare, fields: readonly st
   });
 }
 
-function shareCells({ count, share, outside, outsideShare, lift }: KeyShare): Cell[] {
+function shareCells({ count, share, outside, outsideShare, lift }: Omit<KeyShare, 'key'>): Cell[] {
   return [count, share, outside, outsideShare, lift];
 }

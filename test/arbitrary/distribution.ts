@@ -78,6 +78,7 @@ export function distributionOf(value: unknown): Distribution {
         `Cannot measure the distribution of lines of ${value.measure}: ask with "| histograms" or as a heatmap`,
       );
     case 'cell':
+    case 'compare':
     case 'diff':
       throw new NotMeasurableError(
         `Cannot measure the distribution of a ${value.kind}: ask with "| histograms" or as a heatmap`,
@@ -87,7 +88,7 @@ export function distributionOf(value: unknown): Distribution {
 
 export function isResult(value: unknown): value is QueryResult {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  return ['heatmap', 'lines', 'table', 'cell', 'diff'].includes(String(value.kind));
+  return ['heatmap', 'lines', 'table', 'cell', 'compare', 'diff'].includes(String(value.kind));
 }
 
 /** The value below or at which `rank` (0..1) of the values lie: of n values the ceil(rank * n)-th smallest, the

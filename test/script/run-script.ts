@@ -22,6 +22,7 @@ import { parseStatement } from '../../src/query/parse.ts';
 import { pinnedSeconds, planRead } from '../../src/query/plan.ts';
 import type {
   CellResult,
+  CompareResult,
   HeatmapResult,
   KeyRanking,
   LinesResult,
@@ -227,6 +228,8 @@ function resultText(result: QueryResult): string[] {
       return [...heatmapText(result), ...notes(result)];
     case 'cell':
       return [...cellText(result), ...notes(result)];
+    case 'compare':
+      return [...compareText(result), ...notes(result)];
     case 'diff':
       return [];
   }
@@ -326,6 +329,29 @@ function cellText({
     ...(cell.unstored === undefined
       ? []
       : [`not stored: ${cell.unstored.fields.join(', ')}`, `offer: ${cell.unstored.offer}`]),
+  ];
+}
+
+/** `field value | count | share | outside | share outside | score | q`, `*` where it is significant. */
+function compareText({ unit, values, rows, fields, ...result }: CompareResult): string[] {
+  const type = { name: 'number', arity: 'numeric', grid: { kind: 'count' }, ...unit } as ValueType;
+  const place = values === undefined ? '' : `, ${baseText(values.low, type)}..${baseText(values.high, type)}`;
+  const luck = ({
+    score,
+    q,
+    significant,
+  }: Pick<CompareResult['rows'][number], 'score' | 'q' | 'significant'>) =>
+    `${number(score)} bits | q ${q < 1e-3 ? q.toExponential(0) : number(q)}${significant ? ' *' : ''}`;
+  return [
+    `${clock(result.fromSecond)} to ${clock(result.untilSecond)}${place}: ${number(result.total)} inside, ${number(result.outside)} outside, ${result.tests} tests`,
+    ...fields.map((one) => `${one.field}: ${one.values} values | ${luck(one)}`),
+    ...rows.map(
+      (row) =>
+        `  ${row.field} ${row.value} | ${number(row.count)} | ${number(row.share)} | ${number(row.outside)} | ${row.outsideShare === null ? '-' : number(row.outsideShare)} | ${luck(row)}`,
+    ),
+    ...(result.unstored === undefined
+      ? []
+      : [`not compared: ${result.unstored.fields.join(', ')}`, `offer: ${result.unstored.offer}`]),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Who made a cell, over HTTP: the picture's own geometry goes out with a picture and comes back in a question. */
+/** Who made a cell and what differs inside a box, over HTTP: the picture's own geometry goes out with a picture and comes back in a question. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type House, openHouse, START_SECOND } from './house.ts';
 
@@ -93,5 +93,42 @@ describe('a cell', () => {
     const answer = await query('http.requests by latency last 20s | cell at now-5m');
     expect(answer.statusCode).toBe(422);
     expect(answer.json()).toMatchObject({ code: 'OUTSIDE_RANGE' });
+  });
+});
+
+describe('a comparison', () => {
+  const text = 'http.requests by latency last 20s | compare from now-5s to now y 25ms..35ms';
+
+  it('ranks what is more common inside, and says how sure that is', async () => {
+    const json = (await query(text)).json();
+    expect(json).toMatchObject({
+      kind: 'compare',
+      from: START_SECOND + 15,
+      to: START_SECOND + 20,
+      total: 15,
+      outside: 80,
+      tests: 4,
+      falseShare: 0.05,
+      instrumentation: 'requests',
+      unstored: { fields: expect.arrayContaining(['host']) },
+    });
+    expect(json.fields.map((f: { field: string }) => f.field)).toEqual(['route', 'status']);
+    expect(json.rows[0]).toMatchObject({
+      field: 'route',
+      value: '/b',
+      count: 15,
+      share: 1,
+      significant: true,
+    });
+    expect(json.rows[0].q).toBeLessThan(1e-6);
+  });
+
+  it('is a table, and reads well in a terminal', async () => {
+    const csv = (await query(text, 'csv')).payload.split('\r\n');
+    expect(csv[0]).toBe('field,value,count,share,outside,share outside,lift,score,p,q');
+    expect(csv.length).toBe(6);
+    const { payload } = await query(text, 'text', '&columns=120');
+    await expect(payload).toMatchFileSnapshot('../golden/compare-text.txt');
+    expect((await query(text, 'png')).statusCode).toBe(406);
   });
 });

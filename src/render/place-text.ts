@@ -1,6 +1,6 @@
-/** Who made a cell, for a terminal: what the place is, what its column holds, then a table for each ranking of keys.
+/** Who made a cell, and what differs inside a box, for a terminal: what the place is and counts, then tables of keys.
  *  Every line is at most as wide as asked. Does not: rank, decide what is shown but for the room there is. */
-import type { CellResult, KeyRanking, KeyShare } from '../query/result.ts';
+import type { CellResult, CompareResult, KeyRanking, KeyShare, Unstored } from '../query/result.ts';
 import { REMAINDER } from '../model/key.ts';
 import { formatCount, formatRange, formatValue } from './format.ts';
 import { tableText } from './terminal.ts';
@@ -17,16 +17,74 @@ export interface PlaceTextOptions {
 
 export function cellText(result: CellResult, options: PlaceTextOptions): string {
   const head = [cleanText(options.title), placeLine(result), countLine(result), ...columnLines(result)];
-  const tail = [
-    ...(result.unstored === undefined
-      ? []
-      : [`not stored: ${result.unstored.fields.join(', ')}`, `to store: ${result.unstored.offer}`]),
-    ...result.notes.map((note) => `note: ${note}`),
-  ];
+  const tail = tailLines(result);
   const { rankings } = result;
   const room = Math.floor((options.rows - head.length - tail.length) / Math.max(1, rankings.length)) - 3;
   const tables = rankings.map((ranking) => `\n${rankingText(ranking, Math.max(1, room), options)}`);
   return lines([...head, ...tables, ...(tail.length > 0 ? ['', ...tail] : [])], options);
+}
+
+export function compareText(result: CompareResult, options: PlaceTextOptions): string {
+  const { fields, rows, tests, falseShare, total, outside } = result;
+  const head = [
+    cleanText(options.title),
+    placeLine(result),
+    `${formatCount(total)} inside, ${formatCount(outside)} outside; ${formatCount(tests)} values tested, * is significant: at most ${percentText(falseShare)} of those by luck`,
+  ];
+  const tail = tailLines(result);
+  const mark = (significant: boolean): string => (significant ? '*' : '');
+  const fieldTable = tableText(
+    {
+      columns: ['field', 'values', 'bits', 'q', ''].map((name) => ({ name })),
+      rows: fields.map((f) => [f.field, f.values, bitsText(f.score), chanceText(f.q), mark(f.significant)]),
+    },
+    options,
+  );
+  const room = Math.max(1, options.rows - head.length - tail.length - fields.length - 7);
+  const shown = rows.slice(0, room);
+  const valueTable = tableText(
+    {
+      columns: ['field', 'value', 'inside', 'share', 'outside', 'share', 'lift', 'bits', 'q', ''].map(
+        (name) => ({
+          name,
+        }),
+      ),
+      rows: shown.map((row) => [
+        row.field,
+        row.value,
+        row.count,
+        percentText(row.share),
+        row.outside,
+        row.outsideShare === null ? '-' : percentText(row.outsideShare),
+        liftText(row),
+        bitsText(row.score),
+        chanceText(row.q),
+        mark(row.significant),
+      ]),
+    },
+    options,
+  );
+  const left = tests - shown.length;
+  const more = left > 0 ? [`and ${formatCount(left)} more`] : [];
+  const parts = [...head, `\n${fieldTable}`, valueTable.trimEnd(), ...more];
+  return lines([...parts, ...(tail.length > 0 ? ['', ...tail] : [])], options);
+}
+
+function tailLines({ unstored, notes }: { unstored?: Unstored; notes: readonly string[] }): string[] {
+  const missing =
+    unstored === undefined
+      ? []
+      : [`not stored: ${unstored.fields.join(', ')}`, `to store: ${unstored.offer}`];
+  return [...missing, ...notes.map((note) => `note: ${note}`)];
+}
+
+function bitsText(score: number): string {
+  return score.toFixed(3);
+}
+
+function chanceText(chance: number): string {
+  if (chance < 1e-9) return '<1e-9';
+  return chance < 0.001 ? chance.toExponential(0) : String(Number(chance.toPrecision(2)));
 }
 
 /** Tables are cut to their width already. */
@@ -35,7 +93,12 @@ function lines(parts: readonly string[], { columns, depth }: PlaceTextOptions): 
   return `${depth === 'ascii' ? asciiText(text.join('\n')) : text.join('\n')}\n`;
 }
 
-function placeLine({ fromSecond, untilSecond, values, unit }: CellResult): string {
+function placeLine({
+  fromSecond,
+  untilSecond,
+  values,
+  unit,
+}: Pick<CellResult, 'fromSecond' | 'untilSecond' | 'values' | 'unit'>): string {
   const when = formatRange(fromSecond, untilSecond);
   if (values === undefined || unit === undefined) return `${when}, all values`;
   const { low, high, row } = values;
@@ -93,11 +156,11 @@ function rankingText({ fields, keys, rows }: KeyRanking, room: number, options: 
 }
 
 /** "42 %", "0.3 %". */
-export function percentText(share: number): string {
+function percentText(share: number): string {
   return `${formatCount(Number((share * 100).toPrecision(3)))} %`;
 }
 
-export function liftText({ lift, count }: KeyShare): string {
+function liftText({ lift, count }: Pick<KeyShare, 'lift' | 'count'>): string {
   if (lift === null) return count > 0 ? 'only here' : '-';
   return `${formatCount(Number(lift.toPrecision(3)))}x`;
 }
