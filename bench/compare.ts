@@ -20,7 +20,7 @@ import { blockCells } from './workload.ts';
 
 export const question =
   'How long does it take to find what differs inside a box, over 10 minutes of 3 fields with 50 values each?';
-export const smokeDigest = '552f2a62';
+export const smokeDigest = 'f932fb10';
 
 const VALUES = 50;
 const START = 1_700_000_000 - (1_700_000_000 % BLOCK_STEPS);
@@ -127,9 +127,10 @@ function makeReader(seconds: number, keyCount: number, eventsPerKeySecond: numbe
 function summary(plan: Plan, reader: SeriesReader): string {
   const result = evaluate(plan, reader, referenceKernel);
   if (result.kind === 'compare')
-    return JSON.stringify(
-      result.rows.map((row) => [row.field, row.value, Math.round(row.count), row.significant]).toSorted(),
-    );
+    return result.rows
+      .map(({ field, value, count, significant }) => `${field} ${value} ${Math.round(count)} ${significant}`)
+      .toSorted()
+      .join();
   assert(result.kind === 'cell', 'a cell was asked for');
   return JSON.stringify(result.rankings.map((r) => [r.fields, r.keys, r.rows.length]));
 }

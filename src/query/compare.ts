@@ -8,7 +8,7 @@ import type { Place } from './checked.ts';
 import type { Sources } from './heatmap.ts';
 import { unitOf } from './lines.ts';
 import { placeCounts } from './place-counts.ts';
-import { countsBy, type KeyCounts, shareOf, type Totals, unstoredFields } from './ranking.ts';
+import { countsBy, type KeyCounts, sharesOf, type Totals, unstoredFields } from './ranking.ts';
 import type { CompareField, CompareResult, CompareValue } from './result.ts';
 import {
   classChance,
@@ -119,7 +119,7 @@ function rankValues(
     byField[i]!.filter((one) => one.key[0] !== REMAINDER && one.inside + one.outside > 0).map((one) => ({
       field,
       value: one.key[0]!,
-      ...shareOf(one.key, one, totals),
+      ...sharesOf(one, totals),
       score: divergenceBits({
         inside: [one.inside, totals.inside - one.inside],
         outside: [one.outside, totals.outside - one.outside],
@@ -129,7 +129,7 @@ function rankValues(
   );
   const rates = discoveryRates(found.map((one) => one.p));
   return found
-    .map(({ key: _, ...one }, i) => ({ ...one, q: rates[i]!, significant: rates[i]! <= FALSE_SHARE }))
+    .map((one, i) => ({ ...one, q: rates[i]!, significant: rates[i]! <= FALSE_SHARE }))
     .toSorted(byScore);
 }
 

@@ -58,12 +58,15 @@ export function rankKeys(
     .slice(0, RANKED_MAX);
   const isNamed = new Set(named);
   const rest = counts.filter((one) => !isNamed.has(one));
-  const rows = named.map((one) => shareOf(one.key, one, totals));
+  const rows = named.map((one) => ({ key: one.key, ...sharesOf(one, totals) }));
   const left = { inside: sum(rest, 'inside'), outside: sum(rest, 'outside') };
   return {
     fields,
     keys: present.length,
-    rows: left.inside === 0 && left.outside === 0 ? rows : [...rows, shareOf(undefined, left, totals)],
+    rows:
+      left.inside === 0 && left.outside === 0
+        ? rows
+        : [...rows, { key: undefined, ...sharesOf(left, totals) }],
   };
 }
 
@@ -71,11 +74,11 @@ function sum(counts: readonly KeyCounts[], side: 'inside' | 'outside'): number {
   return counts.reduce((total, one) => total + one[side], 0);
 }
 
-export function shareOf(key: Key | undefined, { inside, outside }: Totals, totals: Totals): KeyShare {
+export function sharesOf({ inside, outside }: Totals, totals: Totals): Omit<KeyShare, 'key'> {
   const share = totals.inside > 0 ? inside / totals.inside : 0;
   const outsideShare = totals.outside > 0 ? outside / totals.outside : null;
   const lift = outsideShare === null || outsideShare === 0 ? null : share / outsideShare;
-  return { key, count: inside, share, outside, outsideShare, lift };
+  return { count: inside, share, outside, outsideShare, lift };
 }
 
 /** The discrete fields that the instrumentation does not store; undefined where it stores all. */
