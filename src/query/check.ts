@@ -88,6 +88,11 @@ function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults
   const where = read.where && checkCondition(read.where, metric, faults);
   const by = checkFields(read.by, metric, faults);
   const { draw, ...picked } = checkStages(read, by, faults);
+  if (read.asOf !== undefined && draw.kind === 'diff' && draw.against.kind === 'offset') {
+    const message =
+      'Cannot compare two times "as of" one: the log is read for the range of the statement only';
+    faults.add('CONFLICT', message, read.asOf.span);
+  }
   return {
     kind: 'read',
     metric: metric.name,

@@ -1,12 +1,13 @@
 /** A plan over stored series gives the answer. Pure: the reader waits for nothing, the kernel does the loops.
  *  A long answer comes in slices, between which its caller may do something else. */
 import type { Kernel } from '../kernel/kernel.ts';
-import { assert, AssertionFault, unreachable } from '../model/assert.ts';
+import { assert, unreachable } from '../model/assert.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Measure } from './checked.ts';
 import { cellResult } from './cell.ts';
 import { compareResult } from './compare.ts';
+import { diffResult } from './diff.ts';
 import { heatmapRaster, type Sources } from './heatmap.ts';
 import { histogramTable } from './histograms.ts';
 import { whatIsKnown } from './known.ts';
@@ -28,10 +29,31 @@ export function* evaluateInSlices(
   reader: SeriesReader,
   kernel: Kernel,
 ): Generator<number, Evaluation> {
+  if (plan.earlier !== undefined) return yield* evaluateTwice(plan, plan.earlier, reader, kernel);
   const scanned = yield* scanInSlices(plan, reader, kernel);
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
   return { result: resultOf(sources, reader), touched: scan.touched };
+}
+
+/** The earlier range first: from the first open block on no time may pass, be it in this range or in that. */
+function* evaluateTwice(
+  plan: Plan,
+  range: NonNullable<Plan['earlier']>,
+  reader: SeriesReader,
+  kernel: Kernel,
+): Generator<number, Evaluation> {
+  const before: Plan = { ...plan, ...range };
+  const earlierScan = yield* scanInSlices(before, reader, kernel);
+  const mayPause = earlierScan.touched.every(({ open }) => open === 0);
+  const slices = scanInSlices(plan, reader, kernel);
+  const scan = mayPause ? yield* slices : toEnd(slices);
+  const earlier = { plan: before, scan: earlierScan, known: whatIsKnown(before, reader), kernel };
+  const sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
+  return {
+    result: resultOf(sources, reader, earlier),
+    touched: [...scan.touched, ...earlierScan.touched],
+  };
 }
 
 /** The same in one go. */
@@ -39,7 +61,7 @@ export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): Quer
   return toEnd(evaluateInSlices(plan, reader, kernel)).result;
 }
 
-function resultOf(sources: Sources, reader: SeriesReader): QueryResult {
+function resultOf(sources: Sources, reader: SeriesReader, earlier?: Sources): QueryResult {
   const { plan } = sources;
   const { draw } = plan;
   switch (draw.kind) {
@@ -56,7 +78,7 @@ function resultOf(sources: Sources, reader: SeriesReader): QueryResult {
     case 'compare':
       return compareResult(sources, draw.place);
     case 'diff':
-      throw new AssertionFault(`${draw.kind} is planned`);
+      return diffResult(sources, draw, earlier);
     case 'table':
       return tableResult(sources);
     case 'histograms':

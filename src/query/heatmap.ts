@@ -156,9 +156,9 @@ interface Drawn {
   readonly totals: Float64Array;
 }
 
-function drawCells(
+export function drawCells(
   sources: Sources,
-  draw: HeatmapDrawing,
+  draw: Pick<HeatmapDrawing, 'weight'>,
   what: { edges: readonly number[]; buckets: Buckets; hues: Hues },
 ): Drawn {
   const { plan, scan, known, kernel } = sources;

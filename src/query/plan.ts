@@ -93,11 +93,6 @@ export type Planned = { readonly plan: Plan } | { readonly problem: PlanProblem 
 
 export function planRead(read: CheckedRead, context: PlanContext): Planned {
   const { draw } = read;
-  const { kind }: { readonly kind: string } = draw;
-  if (kind === 'diff') {
-    const message = `Cannot answer "${kind}": it is not available yet`;
-    return { problem: { code: 'NOT_AVAILABLE', message } };
-  }
   return draw.kind === 'diff' && draw.against.kind === 'offset'
     ? planTwice(read, draw.against.seconds, context)
     : planOnce(read, context);

@@ -185,6 +185,16 @@ function half(p: number, middle: number): number {
   return p > 0 ? (p * Math.log2(p / middle)) / 2 : 0;
 }
 
+/** The largest of the chances that is a discovery at this false discovery rate, among so many tests; below 0 where none
+ *  is. Chances of 1 may stand for tests that surely are none. */
+export function discoveryLimit(chances: ArrayLike<number>, tests: number, falseShare: number): number {
+  const small = Array.from(chances)
+    .filter((chance) => chance <= falseShare)
+    .toSorted((a, b) => a - b);
+  const last = small.findLastIndex((chance, i) => chance <= (falseShare * (i + 1)) / tests);
+  return last < 0 ? -1 : small[last]!;
+}
+
 /** For each chance the false discovery rate at which it is a discovery, among all of them. */
 export function discoveryRates(chances: ArrayLike<number>): Float64Array {
   const order = Array.from(chances, (_, i) => i).toSorted((i, j) => chances[j]! - chances[i]!);

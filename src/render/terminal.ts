@@ -3,7 +3,7 @@
  *  hues matter the letter of the largest key. Zero shows the terminal's own background.
  *  Does not: know the terminal, write to it. */
 import { referenceKernel } from '../kernel/reference.ts';
-import type { Raster } from '../model/raster.ts';
+import type { Raster, RasterGeometry } from '../model/raster.ts';
 import { background, foreground, RESET } from './ansi.ts';
 import { LEVELS, type Rgb } from './colour.ts';
 import { formatCount, formatRange, formatSpan, timeTicks, valueTicks } from './format.ts';
@@ -95,7 +95,7 @@ function titleText(raster: Raster, title: string | undefined): string {
 }
 
 /** One label a line of the plot, '' where there is none. */
-function yLabels(raster: Raster, plotRows: number): string[] {
+export function yLabels(raster: RasterGeometry, plotRows: number): string[] {
   const labels = Array.from({ length: plotRows }, () => '');
   const axis = { ...raster.y, low: raster.y.edges[0]!, high: raster.y.edges.at(-1)! };
   for (const { value, label } of valueTicks(axis, Math.max(2, Math.floor(plotRows / 3)))) {
@@ -106,7 +106,7 @@ function yLabels(raster: Raster, plotRows: number): string[] {
 }
 
 /** Labels that begin where their time is, with a mark before each. */
-function timeLine(fromSecond: number, span: number, columns: number): string {
+export function timeLine(fromSecond: number, span: number, columns: number): string {
   let line = '';
   for (const { second, label } of timeTicks(
     fromSecond,

@@ -1,7 +1,6 @@
 /** Answers a read: plans it at this moment, evaluates it over the store, and turns the result into the bytes of
  *  the format asked for. It comes in slices (query/evaluate.ts) that the aggregator's thread takes turns with. */
 import { createHash } from 'node:crypto';
-import { AssertionFault } from '../model/assert.ts';
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -12,18 +11,21 @@ import { type Plan, type Planned, planRead } from '../query/plan.ts';
 import {
   AnswerTooLargeError,
   coverageOf,
+  type DiffResult,
   type HeatmapResult,
   type QueryResult,
   type TableResult,
 } from '../query/result.ts';
 import { cellText, compareText } from '../render/place-text.ts';
+import { diffJson } from '../render/diff-json.ts';
+import { diffText } from '../render/diff-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
-import { cellJson, cellTable, compareJson, compareTable } from './place-tables.ts';
+import { cellJson, cellTable, compareJson, compareTable, diffTable } from './place-tables.ts';
 import { planProblem, type Problem, ProblemException } from './problem.ts';
 import { SeriesGoneError } from '../store/store-errors.ts';
 import { bytes, isBinary, type Table, tableBody } from './tables.ts';
@@ -163,7 +165,7 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
       return tableBody(compareTable(result), presentation);
     }
     case 'diff':
-      throw new AssertionFault('diff is planned');
+      return diffBody(result, making);
     case 'table':
       return tableBody(
         { ...tableOf(result), extra: { notes: result.notes, ...said(making) } },
@@ -193,6 +195,24 @@ function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
       return bytes(
         `${heatmapText(raster, { ...terminal(presentation), color: options.color, palette: options.palette, title: options.title ?? text })}\n`,
       );
+  }
+}
+
+function diffBody({ raster, notes, options }: DiffResult, making: Making): Uint8Array {
+  const { presentation, text } = making.question;
+  switch (presentation.format) {
+    case 'json': {
+      const json = diffJson(raster, { cells: presentation.cells ?? true });
+      return bytes(JSON.stringify({ ...json, notes, ...said(making) }));
+    }
+    case 'text':
+      return bytes(diffText(raster, { ...terminal(presentation), title: options.title ?? text }));
+    case 'png':
+    case 'csv':
+    case 'jsonl':
+    case 'arrow':
+    case 'parquet':
+      return tableBody(diffTable(raster), presentation);
   }
 }
 

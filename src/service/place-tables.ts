@@ -1,7 +1,9 @@
-/** What a place holds, as JSON and as a table. In the table a row has a key of some of the fields; the others are null,
- *  and stand for all of their values. */
+/** What a place holds, and two layers against each other, as JSON and as tables. In the table of a cell a row has a key
+ *  of some of the fields; the others are null, and stand for all of their values. */
 import { REMAINDER } from '../model/key.ts';
+import type { DiffRaster } from '../model/raster.ts';
 import type { CellResult, CompareResult, KeyRanking, KeyShare } from '../query/result.ts';
+import { diffCells } from '../render/diff-json.ts';
 import type { Cell, Table, TableColumn } from './tables.ts';
 
 export function cellJson(result: CellResult) {
@@ -84,6 +86,31 @@ export function compareTable({ rows }: CompareResult): Table {
     columns,
     rows: rows.map((row) => [row.field, row.value, ...shareCells(row), row.score, row.p, row.q]),
   };
+}
+
+/** One row a cell that either layer counts in; counts beyond the y axis have none. */
+export function diffTable(raster: DiffRaster): Table {
+  const { y, a, b, fromSecond, columnSeconds } = raster;
+  const edge = { holds: 'value', unit: y.unit, base: y.base, power: y.power } as const;
+  const numbers = ['a', 'b', 'share a', 'share b', 'score', 'significant'];
+  const columns: TableColumn[] = [
+    { name: 'second', holds: 'second' },
+    { name: 'low', ...edge },
+    { name: 'high', ...edge },
+    ...numbers.map((name): TableColumn => ({ name, holds: 'value' })),
+  ];
+  const rows = diffCells(raster).map(([column, row, inA, inB, score, significant]): Cell[] => [
+    fromSecond + column * columnSeconds,
+    y.edges[row]!,
+    y.edges[row + 1]!,
+    inA,
+    inB,
+    a.total > 0 ? inA / a.total : null,
+    b.total > 0 ? inB / b.total : null,
+    score,
+    significant,
+  ]);
+  return { columns, rows };
 }
 
 function keyCells(own: readonly string[], { key }: KeyShare, fields: readonly string[]): Cell[] {

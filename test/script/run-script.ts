@@ -23,6 +23,7 @@ import { pinnedSeconds, planRead } from '../../src/query/plan.ts';
 import type {
   CellResult,
   CompareResult,
+  DiffResult,
   HeatmapResult,
   KeyRanking,
   LinesResult,
@@ -231,7 +232,7 @@ function resultText(result: QueryResult): string[] {
     case 'compare':
       return [...compareText(result), ...notes(result)];
     case 'diff':
-      return [];
+      return [...diffText(result), ...notes(result)];
   }
 }
 
@@ -353,6 +354,30 @@ function compareText({ unit, values, rows, fields, ...result }: CompareResult): 
       ? []
       : [`not compared: ${result.unstored.fields.join(', ')}`, `offer: ${result.unstored.offer}`]),
   ];
+}
+
+/** Cells row by row from the top, `a:b score`, `*` where it is significant. */
+function diffText({ raster }: DiffResult): string[] {
+  const { columns, rows, y, a, b, countsA, countsB, score, significant, tested } = raster;
+  const type = { name: 'number', arity: 'numeric', grid: { kind: 'count' }, ...y } as const;
+  const cell = (i: number): string => {
+    if (countsA[i] === 0 && countsB[i] === 0) return '.';
+    return `${number(countsA[i]!)}:${number(countsB[i]!)} ${number(score[i]!)}${significant[i] === 1 ? '*' : ''}`;
+  };
+  const layer = ({ label, total, fromSecond, untilSecond }: typeof a): string =>
+    `${label}, ${clock(fromSecond)} to ${clock(untilSecond)}: ${number(total)}`;
+  const lines = [
+    `${y.scale} y ${baseText(y.edges[0]!, type)}..${baseText(y.edges[rows]!, type)}, ${rows} rows, ${rangeText(raster)}, ${tested} tests`,
+    `a ${layer(a)}`,
+    `b ${layer(b)}`,
+  ];
+  for (let row = rows - 1; row >= 0; row--) {
+    const cells = Array.from({ length: columns }, (_, c) => cell(c * rows + row));
+    if (cells.every((text) => text === '.')) continue;
+    const range = `${baseText(y.edges[row]!, type)}..${baseText(y.edges[row + 1]!, type)}`;
+    lines.push(`  ${range.padEnd(18)} ${cells.join(' | ')}`);
+  }
+  return lines;
 }
 
 function rankingText({ fields, keys, rows }: KeyRanking): string[] {

@@ -132,3 +132,52 @@ describe('a comparison', () => {
     expect((await query(text, 'png')).statusCode).toBe(406);
   });
 });
+
+describe('a diff', () => {
+  const text = 'http.requests by latency last 5s | diff offset 10s';
+
+  it('has both counts, their score and what is significant, and the coverage of both', async () => {
+    const json = (await query(text)).json();
+    expect(json).toMatchObject({
+      kind: 'diff',
+      from: START_SECOND + 15,
+      to: START_SECOND + 20,
+      a: { label: 'from 2027-01-15T08:00:15Z', total: 35, coverage: { expected: 1, missing: [] } },
+      b: { label: '10s earlier', total: 20, from: START_SECOND + 5, coverage: { expected: 1, missing: [] } },
+      falseShare: 0.05,
+    });
+    expect(json.y.edges.length).toBe(json.rows + 1);
+    const sum = (member: number): number =>
+      json.cells.reduce((n: number, cell: number[]) => n + cell[member]!, 0);
+    expect(sum(2)).toBeCloseTo(35, 9);
+    expect(sum(3)).toBeCloseTo(20, 9);
+    for (const [, , a, b, score] of json.cells)
+      expect(score).toBeCloseTo((a / 35 - b / 20) / (a / 35 + b / 20), 12);
+    expect((await query(text, 'json', '&cells=0')).json().cells).toBeUndefined();
+  });
+
+  it('of two keys needs no field but those that are stored', async () => {
+    const json = (await query('http.requests by latency last 20s step 10s | diff route "/a", "/b"')).json();
+    expect(json).toMatchObject({ a: { label: '/a', total: 60 }, b: { label: '/b', total: 35 } });
+    expect(json.cells.some((cell: number[]) => cell[5] === 1)).toBe(true);
+  });
+
+  it('is a table, and reads well in a terminal', async () => {
+    const csv = (await query(text, 'csv')).payload.split('\r\n');
+    expect(csv[0]).toBe('second,low,high,a,b,share a,share b,score,significant');
+    const answer = await query(
+      'http.requests by latency last 20s step 10s | diff route "/a", "/b"',
+      'text',
+      '&columns=90&rows=20',
+    );
+    await expect(answer.payload).toMatchFileSnapshot('../golden/diff-text.txt');
+  });
+
+  it('is explained over both ranges', async () => {
+    const json = (await query(`explain ${text}`)).json();
+    expect(json.rows).toEqual(expect.arrayContaining([['shown as', 'diff']]));
+    expect(json.rows.filter(([what]: [string]) => what.startsWith('read in steps')).length).toBeGreaterThan(
+      0,
+    );
+  });
+});
