@@ -1,5 +1,7 @@
 /** What the server says, read once from JSON into plain data; anything missing or odd gets a harmless default,
  *  so that a newer or older server still shows something. Pure. Times: Unix seconds. */
+import { type Json, list, number, object, text } from './json.ts';
+import { readCell, readCompare, unstoredNotes } from './place-answer.ts';
 import { numberText, type ValueUnit, valueText } from './value-text.ts';
 
 export interface Hue {
@@ -35,6 +37,8 @@ export interface HeatmapAnswer extends Common {
 }
 export interface TableAnswer extends Common {
   readonly kind: 'table';
+  /** What it is a table of, where its columns do not tell. */
+  readonly caption?: string;
   readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
   /** As people read them. */
   readonly rows: readonly (readonly string[])[];
@@ -67,22 +71,8 @@ export interface InstrumentationState {
 /** Rows of a table that the page shows. */
 export const ROWS_MAX = 200;
 
-type Json = Readonly<Record<string, unknown>>;
-
-function object(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-function text(value: unknown, otherwise = ''): string {
-  return typeof value === 'string' ? value : otherwise;
-}
 function optionalText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 function valueUnit(json: Json): ValueUnit | undefined {
   const { base, power } = json;
@@ -114,6 +104,12 @@ export function readAnswer(value: unknown): Answer | undefined {
   switch (json['kind']) {
     case 'heatmap':
       return { ...common, ...readHeatmap(json) };
+    case 'diff':
+      return { ...common, ...readDiff(json) };
+    case 'cell':
+      return { ...common, ...readCell(json), notes: [...common.notes, ...unstoredNotes(json)] };
+    case 'compare':
+      return { ...common, ...readCompare(json), notes: [...common.notes, ...unstoredNotes(json)] };
     case 'lines':
       return { ...common, ...readLines(json) };
     case 'table':
@@ -134,6 +130,17 @@ function readHeatmap(json: Json) {
   });
   const hueFields = list(json['hueFields']).map((field) => text(field));
   return { kind: 'heatmap' as const, hues, hueFields, total: number(json['total']) ?? 0 };
+}
+
+/** A picture of two layers has its legend in itself. */
+function readDiff(json: Json) {
+  const total = (layer: unknown): number => number(object(layer)['total']) ?? 0;
+  return {
+    kind: 'heatmap' as const,
+    hues: [],
+    hueFields: [],
+    total: total(json['a']) + total(json['b']),
+  };
 }
 
 function readCoverage(value: unknown): Coverage {

@@ -9,6 +9,7 @@ import { Live } from './live.ts';
 import { hideNotice, showNotice } from './notice.ts';
 import type { Turn } from './pace.ts';
 import { Picture } from './picture.ts';
+import { PlacePanel } from './place-panel.ts';
 import { exclude, isFiltered, isolate, keyLiteral, showAll } from './query-text.ts';
 import { QueryLine } from './query-line.ts';
 import { Status } from './status.ts';
@@ -23,6 +24,11 @@ const frame = byId('frame', HTMLElement);
 const table = byId('table', HTMLElement);
 const pauseButton = byId('pause', HTMLButtonElement);
 const picture = new Picture(frame);
+const places = new PlacePanel(byId('place', HTMLElement), picture, {
+  statement: () => (shown === '' ? undefined : shown),
+  look: () => picture.look(currentTheme()),
+  open: (text) => ask(text),
+});
 const status = new Status();
 const instrumentations = new Instrumentations();
 const line = new QueryLine((text) => ask(text));
@@ -67,6 +73,7 @@ function ask(text: string): void {
 }
 
 function begin(text: string): void {
+  if (text !== shown) places.close();
   query = text;
   line.text = text;
   etag = undefined;

@@ -3,7 +3,8 @@
  *  off below its time axis. */
 import { type Look, type Reply } from './client.ts';
 import { make } from './dom.ts';
-import { pictureMap } from './png-map.ts';
+import { spotAt, type Spot } from './place.ts';
+import { type PictureMap, pictureMap } from './png-map.ts';
 
 /** Beside and above the plot until the first picture tells its own. */
 const BESIDE_START = 100;
@@ -23,6 +24,7 @@ export interface Ready {
   readonly height: number;
   /** CSS pixels to show from the top; undefined: all. */
   readonly cutAt: number | undefined;
+  readonly map: PictureMap | undefined;
 }
 
 export class Picture {
@@ -31,13 +33,29 @@ export class Picture {
   #beside = BESIDE_START;
   readonly #image = new Image();
   #url: string | undefined;
+  #map: PictureMap | undefined;
 
   constructor(frame: HTMLElement) {
     this.#frame = frame;
     // The same element all along, painted at once: what replaces a picture was decoded before.
     this.#image.decoding = 'sync';
+    this.#image.draggable = false;
     this.#place = make('div', 'picture');
     frame.prepend(this.#place);
+  }
+
+  /** What a gesture over the picture is heard on. */
+  get element(): HTMLElement {
+    return this.#place;
+  }
+
+  /** The cell under a pointer, of the picture that is shown now. */
+  spot({ clientX, clientY }: { clientX: number; clientY: number }): Spot | undefined {
+    if (this.#map === undefined || !this.#image.isConnected) return undefined;
+    const { left, top, width, height } = this.#image.getBoundingClientRect();
+    const { naturalWidth, naturalHeight } = this.#image;
+    const x = ((clientX - left) / width) * naturalWidth;
+    return spotAt(this.#map, x, ((clientY - top) / height) * naturalHeight);
   }
 
   /** Another statement has other labels: their width is learnt anew. */
@@ -63,7 +81,8 @@ export class Picture {
     return { ...reply, body: ready };
   }
 
-  show({ url, width, height, cutAt }: Ready, alt: string): void {
+  show({ url, width, height, cutAt, map }: Ready, alt: string): void {
+    this.#map = map;
     const image = this.#image;
     image.src = url;
     image.width = width;
@@ -77,6 +96,7 @@ export class Picture {
   }
 
   clear(): void {
+    this.#map = undefined;
     this.#place.replaceChildren();
     if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
     this.#url = undefined;
@@ -108,5 +128,5 @@ async function decode(bytes: ArrayBuffer, look: Look): Promise<Ready & { ofOurSi
   // The statement may name a size of its own: then it is shown whole.
   const ofOurSize = map !== undefined && Math.abs(map.plot.width / scale - look.width) <= 1;
   const cutAt = ofOurSize ? Math.round((map.plot.y + map.plot.height) / scale) + BELOW : undefined;
-  return { url, width, height, cutAt, ofOurSize };
+  return { url, width, height, cutAt, ofOurSize, map };
 }

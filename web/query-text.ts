@@ -141,3 +141,16 @@ export function readOf(statement: string): string | undefined {
   const text = statement.slice(all[1].offset, end < 0 ? undefined : all[end]!.offset);
   return `${text.trimEnd()} last 5m`;
 }
+
+/** A read without its stages, to which others may be added, and whether it names a step. */
+export function readPart(text: string): { readonly text: string; readonly hasStep: boolean } | undefined {
+  const all = words(text);
+  const pipe = all.findIndex((word) => word.text === '|');
+  const read = pipe < 0 ? all : all.slice(0, pipe);
+  const last = read.at(-1);
+  if (last === undefined) return undefined;
+  const hasStep = read.some(
+    (word, i) => is(word, 'step') && !is(read[i - 1], 'by', ',', 'where', 'and', 'or', 'not', '('),
+  );
+  return { text: text.slice(0, last.offset + last.text.length), hasStep };
+}
