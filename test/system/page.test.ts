@@ -203,6 +203,35 @@ describe('at first sight', () => {
   });
 });
 
+describe('pointing at the picture', () => {
+  test('a click shows who made the cell, a drag what differs inside the box', async () => {
+    const { page, complaints } = await openPage('http.requests by route, latency last 30s');
+    await waitForState(page, 'live');
+    const image = (await page.locator('#frame img').boundingBox())!;
+    const at = (x: number, y: number): [number, number] => [
+      image.x + image.width * x,
+      image.y + image.height * y,
+    ];
+    await page.mouse.click(...at(0.9, 0.6));
+    const panel = page.locator('#place');
+    await panel.locator('th', { hasText: 'share elsewhere' }).waitFor();
+    expect(await panel.locator('p').first().textContent()).toMatch(/^\d\d:\d\d:\d\d to .* counted/);
+    await page.mouse.move(...at(0.5, 0.3));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.9, 0.6), { steps: 4 });
+    await page.locator('.picture .box').waitFor();
+    await page.mouse.up();
+    await panel.locator('th', { hasText: 'bits' }).waitFor();
+    expect(await page.locator('.picture .box').count()).toBe(0);
+    expect(await panel.locator('p').first().textContent()).toMatch(/ inside, .* outside; \d+ values tested/);
+    await panel.getByRole('button', { name: 'open' }).click();
+    await page.locator('#table th', { hasText: 'bits' }).waitFor();
+    expect(await page.inputValue('#query')).toMatch(/\| compare from .* y /);
+    expect(await panel.isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+});
+
 describe('the query line', () => {
   test('a typing mistake shows its place and what would be right', async () => {
     const { page } = await openPage();
