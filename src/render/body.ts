@@ -27,6 +27,7 @@ export function drawBody(picture: Picture, parts: BodyParts): void {
   drawCells(picture, body, view, shaded);
   drawGrid(picture, layout);
   drawCoverage(picture, layout, view, shaded);
+  drawRevised(picture, layout.revised, raster);
   drawMarks(picture, layout.over, view, view.over);
   drawMarks(picture, layout.under, view, view.under);
   for (const overlay of raster.overlays) drawLine(picture, body, raster, overlay.values);
@@ -127,6 +128,16 @@ function drawHatch(
       const empty = pixels[row + x] === 0 || pixels[row + x] === colours.grid;
       if (empty && ((x + y) / scale) % HATCH < 1) pixels[row + x] = colours.hatch;
     }
+  }
+}
+
+/** By the raster's columns, which may be more than the picture has. */
+function drawRevised(picture: Picture, line: Rect, { columns, coverage }: Raster): void {
+  const lineWidth = line.width * picture.scale;
+  for (const column of coverage.revised) {
+    const from = Math.floor((column * lineWidth) / columns);
+    const until = Math.max(from + 1, columnStart(column + 1, columns, lineWidth));
+    fillSpan(picture, line, from, until, picture.colours.revised);
   }
 }
 

@@ -5,6 +5,7 @@ import { relativeBound } from '../model/grid.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { Coverage } from '../model/coverage.ts';
 import type { Overlay, Raster, YAxis } from '../model/raster.ts';
+import { altText } from './alt-text.ts';
 import { hexOf } from './colour.ts';
 import type { DrawOptions } from './options.ts';
 import { rampsOf } from './ramps.ts';
@@ -51,6 +52,8 @@ export interface HeatmapJson {
   readonly coverage: Coverage;
   /** How far a value may be from the middle of its bucket. */
   readonly bound: { readonly relative: number };
+  /** The picture in words. */
+  readonly alt: string;
 }
 
 export function heatmapJson(
@@ -87,6 +90,7 @@ export function heatmapJson(
     overlayBounds: Object.fromEntries(raster.overlays.map((overlay) => [overlay.name, boundsOf(overlay)])),
     coverage: raster.coverage,
     bound: { relative: relativeBound(raster.grid) },
+    alt: altText(raster),
   };
 }
 

@@ -5,12 +5,13 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import type { Raster } from '../model/raster.ts';
+import { altText } from './alt-text.ts';
 import { drawBody } from './body.ts';
 import { hexOf, LEVELS } from './colour.ts';
 import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
-import { encodePng, latinJson } from './png.ts';
+import { encodePng, latinJson, latinText } from './png.ts';
 import { stripCoverage } from './strip.ts';
 import { type View, viewOf } from './view.ts';
 
@@ -28,6 +29,7 @@ export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel)
     palette: picture.colours.palette,
     texts: [
       ['Software', 'Tailglow'],
+      ['Description', latinText(altText(raster))],
       ['tailglow', latinJson(pixelMap(raster, options, layout, view))],
     ],
   });

@@ -30,6 +30,8 @@ export interface Layout {
   readonly over: Rect;
   readonly under: Rect;
   readonly missing: Rect;
+  /** Below the time axis: columns that late data revised. */
+  readonly revised: Rect;
   readonly frame: readonly Rect[];
   /** Offsets within the body, from its top and from its left. */
   readonly gridRows: readonly number[];
@@ -71,6 +73,7 @@ export function plainLayout(options: DrawOptions): Layout {
     over: { x: 0, y: 0, width, height: 1 },
     under: { x: 0, y: height - 1, width, height: 1 },
     missing: none,
+    revised: none,
     frame: [],
     gridRows: [],
     gridColumns: [],
@@ -131,6 +134,7 @@ export function fullLayout(raster: Raster, options: DrawOptions, view: View): La
     over: { x: body.x, y: body.y - 4, width, height: 3 },
     under: { x: body.x, y: below + 1, width, height: 3 },
     missing: { x: body.x, y: below + 1, width, height: 3 },
+    revised: { x: body.x, y: below + GUTTER + 1, width, height: 2 },
     frame: [
       { x: body.x - 1, y: body.y, width: 1, height: height + GUTTER + 1 },
       { x: body.x - 1, y: below + GUTTER, width: width + 1, height: 1 },
@@ -217,7 +221,7 @@ function subtitleOf(raster: Raster): string {
   const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
   const over = sum(raster.over);
   const under = sum(raster.under);
-  const { expected, missing } = raster.coverage;
+  const { expected, missing, revised } = raster.coverage;
   return [
     formatRange(raster.fromSecond, raster.untilSecond),
     `${formatSpan(raster.columnSeconds)} a column`,
@@ -225,6 +229,7 @@ function subtitleOf(raster: Raster): string {
     ...(over > 0 ? [`${formatCount(Math.round(over))} above`] : []),
     ...(under > 0 ? [`${formatCount(Math.round(under))} below`] : []),
     ...(missing.length > 0 ? [`${missing.length} of ${expected} sources incomplete`] : []),
+    ...(revised.length > 0 ? [`${revised.length} columns revised`] : []),
   ].join('  ·  ');
 }
 

@@ -21,6 +21,8 @@ export interface PictureColours {
   /** Counts beyond the axis. */
   readonly mark: number;
   readonly missing: number;
+  /** A second that late data changed. */
+  readonly revised: number;
   readonly line: number;
   readonly halo: number;
   /** The first ink; page + INKS - 1 is the text at full strength. */
@@ -48,6 +50,7 @@ export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
     frame: add('frame'),
     mark: add('mark'),
     missing: add('missing'),
+    revised: add('revised'),
     line: add('line'),
     halo: add('halo'),
   };

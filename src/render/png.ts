@@ -63,6 +63,11 @@ function chunk(type: string, data: Uint8Array): Uint8Array[] {
   return [head, data, tail];
 }
 
+/** Text that Latin-1 can carry, as tEXt demands: a space for a line end, "?" for what it lacks. */
+export function latinText(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replace(/[^\u0000-\u00ff]/gu, '?');
+}
+
 /** JSON that Latin-1 can carry: anything else is escaped. */
 export function latinJson(value: unknown): string {
   return JSON.stringify(value).replace(

@@ -1,6 +1,12 @@
 /** `tailglow query`: one statement, its answer. */
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import {
+  IMAGE_PROTOCOLS,
+  type ImageProtocol,
+  imageProtocolOf,
+  terminalImage,
+} from '../../render/terminal-image.ts';
 import { CommandFailure, EXIT, request, type Target } from '../client.ts';
 
 interface QueryFlags {
@@ -12,6 +18,7 @@ interface QueryFlags {
   readonly theme?: string;
   readonly wait?: string;
   readonly watch?: boolean;
+  readonly image?: ImageProtocol | 'auto';
 }
 
 const EXAMPLES = `
@@ -21,6 +28,7 @@ Examples:
   tailglow query 'http.requests by latency last 1h | percentiles 50, 99'
   tailglow query 'http.requests by route, latency last 5m' --format png -o tail.png
   tailglow query 'instrument http.requests where status >= 500 by host, latency as errors'
+  tailglow query 'http.requests by route, latency last 5m' --image auto   a real picture, where the terminal shows one
   tailglow query 'show metrics'
 
 On a terminal the answer is a heatmap or a table; into a pipe it is JSON lines.
@@ -40,6 +48,9 @@ export function queryCommand(target: (command: Command) => Target): Command {
     .addOption(new Option('--theme <theme>', 'PNG and terminal').choices(['dark', 'light']))
     .option('--wait <seconds>', 'wait up to 5 s for the newest second to be complete')
     .option('-w, --watch', 'terminal: draw again every second, until Ctrl-C')
+    .addOption(
+      new Option('--image <protocol>', 'terminal: show the PNG itself').choices([...IMAGE_PROTOCOLS, 'auto']),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (statement: string, flags: QueryFlags, command: Command) => {
       if (flags.watch === true) return watch(target(command), statement, flags);
@@ -48,6 +59,7 @@ export function queryCommand(target: (command: Command) => Target): Command {
 }
 
 async function once(target: Target, statement: string, flags: QueryFlags): Promise<void> {
+  if (flags.image !== undefined) return image(target, statement, flags, flags.image);
   const toTerminal = process.stdout.isTTY && flags.output === undefined;
   const format = flags.format ?? formatOfFile(flags.output) ?? (toTerminal ? 'text' : 'jsonl');
   if (format === 'png' && toTerminal) {
@@ -59,6 +71,20 @@ async function once(target: Target, statement: string, flags: QueryFlags): Promi
   const body = await ask(target, statement, { ...flags, format });
   if (flags.output === undefined) process.stdout.write(body);
   else writeFileSync(flags.output, body);
+}
+
+/** As a PNG between the escapes of a protocol; where the terminal knows none, `auto` falls back to text. */
+async function image(
+  target: Target,
+  statement: string,
+  flags: QueryFlags,
+  wanted: ImageProtocol | 'auto',
+): Promise<void> {
+  const protocol = wanted === 'auto' ? imageProtocolOf(process.env) : wanted;
+  if (protocol === undefined)
+    return void process.stdout.write(await ask(target, statement, { ...flags, format: 'text' }));
+  const png = await ask(target, statement, { ...flags, format: 'png' });
+  process.stdout.write(terminalImage(png, protocol));
 }
 
 async function ask(target: Target, statement: string, flags: QueryFlags): Promise<Buffer> {

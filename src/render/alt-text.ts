@@ -1,0 +1,80 @@
+/** A heatmap in words, for those who do not see it and for whoever finds the file later: what was counted, when,
+ *  by which keys, where most of it lies. Pure: the same raster gives the same text. */
+import type { Raster } from '../model/raster.ts';
+import { formatCount, formatRange, formatSpan, formatValue } from './format.ts';
+import { cleanText } from './text-width.ts';
+
+/** Hues told; a picture has at most seven. */
+const HUES_TOLD = 7;
+/** Of what is on the axis. */
+const RANKS = [0.5, 0.99];
+
+export function altText(raster: Raster): string {
+  return [
+    opening(raster),
+    `${formatCount(raster.total)} counted.`,
+    ...huesText(raster),
+    ...spreadText(raster),
+    ...outsideText(raster),
+    ...coverageText(raster),
+  ].join(' ');
+}
+
+function opening(raster: Raster): string {
+  const { metric, hueFields, fromSecond, untilSecond, columnSeconds, y } = raster;
+  const by = hueFields.length === 0 ? '' : ` by ${hueFields.join(', ')}`;
+  const axis = `${formatValue(y.edges[0]!, y)} to ${formatValue(y.edges.at(-1)!, y)}`;
+  return (
+    `Heatmap of ${metric}${by}, ${formatRange(fromSecond, untilSecond)}, ` +
+    `${formatSpan(columnSeconds)} a column, ${axis} on a ${y.scale} axis.`
+  );
+}
+
+function huesText({ hueFields, hues, total }: Raster): string[] {
+  if (hueFields.length === 0 || total === 0) return [];
+  const told = hues
+    .filter(({ count }) => count > 0)
+    .toSorted((a, b) => b.count - a.count)
+    .slice(0, HUES_TOLD)
+    .map(({ key, count }) => `${cleanText(key?.join(', ') ?? 'other')} ${percent(count / total)}`);
+  return told.length === 0 ? [] : [`${told.join('; ')}.`];
+}
+
+/** Below which row edge so much of what is on the axis lies. */
+function spreadText({ y, rows, columns, hues, cells }: Raster): string[] {
+  const sums = new Float64Array(rows);
+  for (let place = 0; place < hues.length * columns; place++) {
+    for (let row = 0; row < rows; row++) sums[row]! += cells[place * rows + row]!;
+  }
+  const all = sums.reduce((a, b) => a + b, 0);
+  if (all === 0) return [];
+  const told = RANKS.map((rank) => {
+    let below = 0;
+    const row = sums.findIndex((sum) => (below += sum) >= rank * all);
+    return `${percent(rank)} below ${formatValue(y.edges[(row < 0 ? rows - 1 : row) + 1]!, y)}`;
+  });
+  return [`${told.join(', ')}.`];
+}
+
+function outsideText({ under, over }: Raster): string[] {
+  const told = [
+    { count: over.reduce((a, b) => a + b, 0), where: 'above' },
+    { count: under.reduce((a, b) => a + b, 0), where: 'below' },
+  ].flatMap(({ count, where }) => (count > 0 ? [`${formatCount(Math.ceil(count))} ${where} the axis`] : []));
+  return told.length === 0 ? [] : [`${told.join(', ')}.`];
+}
+
+function coverageText({ coverage, columns }: Raster): string[] {
+  const { expected, missing, revised, reporting } = coverage;
+  const unknown = reporting.filter((sources) => sources < 0).length;
+  return [
+    ...(missing.length > 0 ? [`${missing.length} of ${expected} sources are incomplete.`] : []),
+    ...(unknown > 0 ? [`Nothing is known of ${unknown} of ${columns} columns.`] : []),
+    ...(revised.length > 0 ? [`${revised.length} columns were revised by late data.`] : []),
+  ];
+}
+
+function percent(share: number): string {
+  const value = share * 100;
+  return `${value > 0 && value < 1 ? '<1' : Math.round(value)} %`;
+}
