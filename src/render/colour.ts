@@ -21,6 +21,10 @@ const HUES: { readonly [theme in Theme]: readonly string[] } = {
   light: ['#6570eb', '#817900', '#a9003b', '#00627b', '#592e00', '#5d9d6b'],
 };
 const OTHER: { readonly [theme in Theme]: string } = { dark: '#b4b4b4', light: '#6e6e6e' };
+const DIFF: { readonly [theme in Theme]: readonly [more: string, less: string] } = {
+  dark: ['#ff9d3c', '#5db4ff'],
+  light: ['#b54a00', '#0060a8'],
+};
 
 /** Sixteen even stops of the well-known maps: viridis, magma and inferno by N. Smith and S. van der Walt
  *  (CC0), cividis by J. Nunez, C. Anderton and R. Renslow. */
@@ -155,6 +159,12 @@ export function paletteRamp(name: PaletteName, theme: Theme): Rgb[] {
 /** The ramps by slot: HUES_MAX hues, then the grey of the remainder. */
 export function hueRamps(theme: Theme): Rgb[][] {
   return [...HUES[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme));
+}
+
+/** Ramps of a diff: more in the first layer, less, and what may be luck. Vermilion and sky blue of Okabe and Ito, which
+ *  every kind of colour blindness tells apart, at a strength that both backgrounds bear. */
+export function diffRamps(theme: Theme): Rgb[][] {
+  return [...DIFF[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme));
 }
 
 /** How much a key likes a slot: FNV-1a over both, then the finishing mix of MurmurHash3. */

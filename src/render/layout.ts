@@ -2,12 +2,12 @@
  *  texts and swatches, in CSS pixels. Owns: sizes, margins, what the words say. Does not: touch pixels. */
 import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
-import { formatCount, formatRange, formatSpan, formatValue, timeTicks, valueTicks } from './format.ts';
-import { type DrawOptions, TITLE_MAX } from './options.ts';
-import { legendEntries } from './ramps.ts';
+import { formatCount, formatValue, timeTicks, valueTicks } from './format.ts';
+import type { DrawOptions } from './options.ts';
+import type { LegendEntry } from './ramps.ts';
 import { CHARACTER_WIDTH, type Strip, type Text } from './strip.ts';
-import { cleanText, fitText, widthOf } from './text-width.ts';
-import { scaleEnds, type View } from './view.ts';
+import { fitText, widthOf } from './text-width.ts';
+import type { Words } from './words.ts';
 import { rowPosition } from './y-position.ts';
 
 export interface Rect {
@@ -82,7 +82,7 @@ export function plainLayout(options: DrawOptions): Layout {
   };
 }
 
-export function fullLayout(raster: Raster, options: DrawOptions, view: View): Layout {
+export function fullLayout(raster: Raster, options: DrawOptions, words: Words): Layout {
   const { width, height } = options;
   const yTicks = valueTicks(
     { ...raster.y, low: raster.y.edges[0]!, high: raster.y.edges.at(-1)! },
@@ -103,12 +103,12 @@ export function fullLayout(raster: Raster, options: DrawOptions, view: View): La
   );
 
   const { frame: tickFrame, strip: xStrip, gridColumns } = timeAxis(raster, body, total);
-  const legend = legendOf(raster, view, {
+  const legend = legendOf(words.legend, {
     left: body.x,
     top: below + GUTTER + TICK + 34,
     width: total - PADDING - body.x,
   });
-  const title = titleOf(raster, options, view, { left: body.x, width: Math.max(width, TEXT_WIDTH_MIN) });
+  const title = titleOf(words, { left: body.x, width: Math.max(width, TEXT_WIDTH_MIN) });
   const yTexts = yTicks.map(({ label, offset }) =>
     labelText(label, { x: PADDING + yWidth, y: GUTTER + offset + 4, align: 'right' }),
   );
@@ -191,11 +191,10 @@ function overlayEnds(raster: Raster, height: number): { text: string; offset: nu
   return ends;
 }
 
-function titleOf(raster: Raster, options: DrawOptions, view: View, at: { left: number; width: number }) {
-  const scaleBar = countScale(view, at.left + at.width);
+function titleOf({ title, subtitle, scale }: Words, at: { left: number; width: number }) {
+  const scaleBar = strengthScale(scale, at.left + at.width);
   const titleWidth = at.width - (scaleBar.width + 24);
   const room = titleWidth >= 80;
-  const title = cleanText(options.title ?? defaultTitle(raster)).slice(0, TITLE_MAX);
   const texts: Text[] = [
     {
       text: fitPixels(title, room ? titleWidth : at.width, TITLE),
@@ -206,47 +205,25 @@ function titleOf(raster: Raster, options: DrawOptions, view: View, at: { left: n
       bold: true,
       strength: 1,
     },
-    labelText(fitPixels(subtitleOf(raster), at.width, LABEL), { x: at.left, y: PADDING + 32, align: 'left' }),
+    labelText(fitPixels(subtitle, at.width, LABEL), { x: at.left, y: PADDING + 32, align: 'left' }),
     ...(room ? scaleBar.texts : []),
   ];
   const strip: Strip = { x: 0, y: 0, width: at.left + at.width + 2, height: PADDING + 38, texts };
   return { strip, swatches: room ? scaleBar.swatches : [] };
 }
 
-function defaultTitle(raster: Raster): string {
-  return raster.hueFields.length === 0 ? raster.metric : `${raster.metric} by ${raster.hueFields.join(', ')}`;
-}
-
-function subtitleOf(raster: Raster): string {
-  const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
-  const over = sum(raster.over);
-  const under = sum(raster.under);
-  const { expected, missing, revised } = raster.coverage;
-  return [
-    formatRange(raster.fromSecond, raster.untilSecond),
-    `${formatSpan(raster.columnSeconds)} a column`,
-    `${formatCount(raster.total)} counted`,
-    ...(over > 0 ? [`${formatCount(Math.round(over))} above`] : []),
-    ...(under > 0 ? [`${formatCount(Math.round(under))} below`] : []),
-    ...(missing.length > 0 ? [`${missing.length} of ${expected} sources incomplete`] : []),
-    ...(revised.length > 0 ? [`${revised.length} columns revised`] : []),
-  ].join('  ·  ');
-}
-
 /** "≤1 ▂▃▄▅▆▇ 512+", right-aligned in the title's row: what the strength means. */
-function countScale(view: View, right: number) {
-  const ends = scaleEnds(view);
+function strengthScale(ends: Words['scale'], right: number) {
   if (ends === undefined) return { width: 0, texts: [], swatches: [] };
   const step = 9;
   const highWidth = textPixels(ends.high, LABEL);
   const x = right - highWidth - 8 - step * LEVELS;
-  const ramp = view.ramps.length - 1;
   const swatches = Array.from({ length: LEVELS }, (_, level) => ({
     x: x + level * step,
     y: PADDING + 4,
     width: step,
     height: SWATCH.height,
-    ramp,
+    ramp: ends.ramp,
     level,
   }));
   const texts = [
@@ -256,10 +233,10 @@ function countScale(view: View, right: number) {
   return { width: right - x + 8 + textPixels(ends.low, LABEL), texts, swatches };
 }
 
-function legendOf(raster: Raster, view: View, at: { left: number; top: number; width: number }) {
+function legendOf(legend: readonly LegendEntry[], at: { left: number; top: number; width: number }) {
   const empty: Strip = { x: 0, y: 0, width: 0, height: 0, texts: [] };
-  if (raster.hueFields.length === 0) return { strip: empty, swatches: [], bottom: at.top - 12 };
-  const entries = legendEntries(raster, view).map((e) => ({ ...e, number: formatCount(e.count) }));
+  if (legend.length === 0) return { strip: empty, swatches: [], bottom: at.top - 12 };
+  const entries = legend.map((e) => ({ ...e, number: formatCount(e.count) }));
   const numberWidth = Math.max(0, ...entries.map((e) => textPixels(e.number, LABEL)));
   const widest = Math.max(0, ...entries.map((e) => textPixels(e.label, LABEL)));
   const fixedWidth = SWATCH.width + 8 + 12 + numberWidth + 24;

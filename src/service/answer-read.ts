@@ -18,6 +18,7 @@ import {
 } from '../query/result.ts';
 import { cellText, compareText } from '../render/place-text.ts';
 import { diffJson } from '../render/diff-json.ts';
+import { diffPng } from '../render/diff-png.ts';
 import { diffText } from '../render/diff-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
@@ -177,7 +178,7 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
 function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
   const { presentation, text } = making.question;
   const { raster, notes } = result;
-  const options = drawOptions(result, presentation);
+  const options = drawOptions(result.options, presentation);
   switch (presentation.format) {
     case 'png':
       return heatmapPng(raster, options, making.kernel);
@@ -208,6 +209,7 @@ function diffBody({ raster, notes, options }: DiffResult, making: Making): Uint8
     case 'text':
       return bytes(diffText(raster, { ...terminal(presentation), title: options.title ?? text }));
     case 'png':
+      return diffPng(raster, drawOptions(options, presentation), making.kernel);
     case 'csv':
     case 'jsonl':
     case 'arrow':
@@ -227,7 +229,7 @@ function said({ question, plan, frontierSecond }: Making): Record<string, unknow
   };
 }
 
-function drawOptions({ options: asked }: HeatmapResult, presentation: Presentation): DrawOptions {
+function drawOptions(asked: HeatmapResult['options'], presentation: Presentation): DrawOptions {
   const { scale, plain } = presentation;
   return {
     width: asked.width ?? presentation.width ?? DRAW_DEFAULTS.width,

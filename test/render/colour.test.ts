@@ -12,6 +12,7 @@ import { describe, expect, test } from 'vitest';
 import type { Key } from '../../src/model/key.ts';
 import {
   assignSlots,
+  diffRamps,
   fromOklab,
   fromOklch,
   hexOf,
@@ -87,6 +88,19 @@ describe.each(themes)('%s theme', (theme) => {
 
   test.each(sights)('all six hues and grey stay apart: %s', (_name, see) => {
     expect(leastApart(strongest, see)).toBeGreaterThanOrEqual(14);
+  });
+
+  test.each(sights)('more and less of a diff stay apart, and from what may be luck: %s', (_name, see) => {
+    const ramps = diffRamps(theme);
+    expect(
+      leastApart(
+        ramps.map((ramp) => ramp.at(-1)!),
+        see,
+      ),
+    ).toBeGreaterThanOrEqual(14);
+    const [more, less] = ramps;
+    for (let level = 2; level < LEVELS; level++)
+      expect(leastApart([more![level]!, less![level]!], see)).toBeGreaterThanOrEqual(10);
   });
 
   test('a single count of one key does not look like one of another', () => {

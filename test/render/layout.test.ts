@@ -6,13 +6,15 @@ import { DRAW_DEFAULTS } from '../../src/render/options.ts';
 import { CHARACTER_WIDTH, type Strip, type Text } from '../../src/render/strip.ts';
 import { widthOf } from '../../src/render/text-width.ts';
 import { viewOf } from '../../src/render/view.ts';
+import { heatmapWords } from '../../src/render/words.ts';
 import type { Raster } from '../../src/model/raster.ts';
 import { arbitraryRaster } from './arbitrary-raster.ts';
 import { columnQuantile, sampleRaster } from './sample-raster.ts';
 
 function layoutOf(raster: Raster, width = 900, height = 300): Layout {
   const options = { ...DRAW_DEFAULTS, width, height };
-  return fullLayout(raster, options, viewOf(raster, options, { columns: width, rows: height }));
+  const view = viewOf(raster, options, { columns: width, rows: height });
+  return fullLayout(raster, options, heatmapWords(raster, options, view));
 }
 
 function ends(text: Text): [number, number] {

@@ -1,0 +1,65 @@
+/** Two layers against each other as a palette PNG: orange where the first has more, blue where it has less, grey where
+ *  the difference may be luck. */
+import type { Kernel } from '../kernel/kernel.ts';
+import type { DiffLayer, DiffRaster } from '../model/raster.ts';
+import { hexOf } from './colour.ts';
+import { diffRasterAsHues, diffView, LESS, LUCK, MORE } from './diff-view.ts';
+import { formatCount, formatRange, formatSpan } from './format.ts';
+import type { DrawOptions } from './options.ts';
+import { picturePng, plotRect } from './picture-png.ts';
+import { titleText, type Words } from './words.ts';
+
+export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel): Uint8Array {
+  const raster = diffRasterAsHues(diff);
+  const view = diffView(diff, raster, options, { columns: options.width, rows: options.height });
+  const words = diffWords(diff, options);
+  return picturePng({
+    raster,
+    view,
+    words,
+    options,
+    kernel,
+    description: `${words.title}. ${words.subtitle}.`,
+    pixelMap: (layout) => ({
+      metric: diff.metric,
+      from: diff.fromSecond,
+      until: diff.untilSecond,
+      columnSeconds: diff.columnSeconds,
+      columns: diff.columns,
+      rows: diff.rows,
+      y: diff.y,
+      plot: plotRect(layout, options.scale),
+      scale: options.scale,
+      a: { label: diff.a.label, color: hexOf(view.ramps[MORE]!.at(-1)!) },
+      b: { label: diff.b.label, color: hexOf(view.ramps[LESS]!.at(-1)!) },
+    }),
+  });
+}
+
+export function diffWords(diff: DiffRaster, options: Pick<DrawOptions, 'title'>): Words {
+  const { metric, a, b, columnSeconds, tested } = diff;
+  const [more, less] = [1, -1].map((sign) => significantCells(diff, sign));
+  return {
+    title: titleText(options.title ?? `${metric}: ${a.label} against ${b.label}`),
+    subtitle: [
+      ...new Set([layerRange(a), layerRange(b)]),
+      `${formatSpan(columnSeconds)} a column`,
+      `${formatCount(a.total)} and ${formatCount(b.total)} counted`,
+      `${formatCount(more! + less!)} of ${formatCount(tested)} cells differ`,
+    ].join('  ·  '),
+    legend: [
+      { ramp: MORE, label: `larger share in ${a.label}`, count: more! },
+      { ramp: LESS, label: `larger share in ${b.label}`, count: less! },
+      { ramp: LUCK, label: 'may be luck', count: tested - more! - less! },
+    ],
+    scale: { low: 'alike', high: 'in one only', ramp: LUCK },
+  };
+}
+
+function layerRange({ fromSecond, untilSecond }: DiffLayer): string {
+  return formatRange(fromSecond, untilSecond);
+}
+
+function significantCells({ score, significant }: DiffRaster, sign: number): number {
+  return score.reduce((n, value, i) => n + (significant[i] === 1 && value * sign > 0 ? 1 : 0), 0);
+}

@@ -1,0 +1,89 @@
+/** A view with its words as a palette PNG. Pixels are palette indices from the start: 0 is the background and only zero.
+ *  Deterministic: the same input gives the same bytes. Does not: decide sizes (layout.ts), colours (ramps.ts) or words. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { assert } from '../model/assert.ts';
+import type { Raster } from '../model/raster.ts';
+import { drawBody } from './body.ts';
+import { LEVELS } from './colour.ts';
+import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
+import { drawFault, type DrawOptions } from './options.ts';
+import { type Picture, pictureColours } from './picture.ts';
+import { encodePng, latinJson, latinText } from './png.ts';
+import { stripCoverage } from './strip.ts';
+import type { View } from './view.ts';
+import type { Words } from './words.ts';
+
+export interface PictureParts {
+  readonly raster: Raster;
+  readonly view: View;
+  readonly words: Words;
+  readonly options: DrawOptions;
+  readonly kernel: Kernel;
+  /** In words, for the tEXt chunk "Description". */
+  readonly description: string;
+  /** What a client needs to map a pixel back: the tEXt chunk "tailglow". */
+  readonly pixelMap: (layout: Layout) => object;
+}
+
+export function picturePng(parts: PictureParts): Uint8Array {
+  const { raster, view, words, options, kernel, description, pixelMap } = parts;
+  assert(drawFault(options) === undefined, () => `cannot draw: ${drawFault(options)}`);
+  const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, words);
+  const picture = newPicture(layout, options, view);
+  if (!options.plain) drawAround(picture, layout);
+  drawBody(picture, { raster, layout, view, kernel });
+  return encodePng({
+    width: picture.width,
+    height: picture.height,
+    pixels: picture.pixels,
+    palette: picture.colours.palette,
+    texts: [
+      ['Software', 'Tailglow'],
+      ['Description', latinText(description)],
+      ['tailglow', latinJson(pixelMap(layout))],
+    ],
+  });
+}
+
+/** Where the plot lies, in pixels of the image. */
+export function plotRect({ body }: Layout, scale: number): Rect {
+  return { x: body.x * scale, y: body.y * scale, width: body.width * scale, height: body.height * scale };
+}
+
+function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
+  const width = layout.width * options.scale;
+  const height = layout.height * options.scale;
+  const colours = pictureColours(view, options.theme);
+  return {
+    width,
+    height,
+    scale: options.scale,
+    colours,
+    pixels: new Uint8Array(width * height).fill(colours.page),
+  };
+}
+
+/** Frame, swatches and texts. */
+function drawAround(picture: Picture, layout: Layout): void {
+  const { colours, pixels, scale, width } = picture;
+  for (const rect of layout.frame) fill(picture, rect, colours.frame);
+  for (const swatch of layout.swatches) fill(picture, swatch, 1 + swatch.ramp * LEVELS + swatch.level);
+  for (const strip of layout.strips) {
+    const coverage = stripCoverage(strip, scale);
+    const stripWidth = strip.width * scale;
+    for (let y = 0; y < strip.height * scale; y++) {
+      const to = (strip.y * scale + y) * width + strip.x * scale;
+      for (let x = 0; x < stripWidth; x++) {
+        const ink = coverage[y * stripWidth + x]!;
+        if (ink > 0) pixels[to + x] = colours.page + ink;
+      }
+    }
+  }
+}
+
+function fill({ pixels, width, scale }: Picture, rect: Rect, index: number): void {
+  for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
+    const row = y * width;
+    pixels.fill(index, row + rect.x * scale, row + (rect.x + rect.width) * scale);
+  }
+}
