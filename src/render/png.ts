@@ -65,7 +65,7 @@ function chunk(type: string, data: Uint8Array): Uint8Array[] {
 
 /** Text that Latin-1 can carry, as tEXt demands: a space for a line end, "?" for what it lacks. */
 export function latinText(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').replace(/[^\u0000-\u00ff]/gu, '?');
+  return text.replace(/\p{Cc}/gu, ' ').replace(/[^ -\u00ff]/gu, '?');
 }
 
 /** JSON that Latin-1 can carry: anything else is escaped. */

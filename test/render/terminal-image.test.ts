@@ -5,13 +5,18 @@ import { imageProtocolOf, terminalImage } from '../../src/render/terminal-image.
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 20_000 });
 
+/** Controls as their pictures. */
+function shown(text: string): string {
+  return text.replaceAll('\u001b', '␛').replaceAll('\u0007', '␇');
+}
+
 describe('a picture for a terminal', () => {
   it('is whole in kitty, in chunks of which all but the last are followed', () => {
     fc.assert(
       fc.property(bytes, (png) => {
         const text = terminalImage(png, 'kitty');
-        const chunks = [...text.matchAll(/\u001b_G([^;]*);([^\u001b]*)\u001b\\/g)];
-        expect(chunks.map(([whole]) => whole).join('') + '\n').toBe(text);
+        const chunks = [...shown(text).matchAll(/␛_G([^;]*);([^␛]*)␛\\/g)];
+        expect(`${chunks.map(([whole]) => whole).join('')}\n`).toBe(shown(text));
         expect(chunks[0]![1]).toContain('f=100,a=T');
         expect(chunks.map(([, control]) => control!.endsWith('m=1'))).toEqual(
           chunks.map((_, i) => i < chunks.length - 1),
@@ -25,9 +30,8 @@ describe('a picture for a terminal', () => {
   it('is whole in iTerm2, with its size', () => {
     fc.assert(
       fc.property(bytes, (png) => {
-        const [, size, data] = /^\u001b\]1337;File=inline=1;size=(\d+);[^:]*:(.*)\u0007\n$/.exec(
-          terminalImage(png, 'iterm'),
-        )!;
+        const text = shown(terminalImage(png, 'iterm'));
+        const [, size, data] = /^␛\]1337;File=inline=1;size=(\d+);[^:]*:(.*)␇\n$/.exec(text)!;
         expect(Number(size)).toBe(png.length);
         expect(Buffer.from(data!, 'base64').equals(png)).toBe(true);
       }),
