@@ -87,6 +87,8 @@ export type DriverErrorCode =
   | 'UNAVAILABLE'
   /** It speaks of more than its source may. */
   | 'LIMITED'
+  /** It cannot be measured as asked, here or by this driver at all. */
+  | 'REFUSED'
   /** The socket or directory cannot be had. */
   | 'SOCKET';
 

@@ -11,6 +11,7 @@ import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
 import type { SourceLimits } from '../model/source-limits.ts';
 import type { Watermark } from '../model/watermark.ts';
+import { BpfDriver } from './bpf/driver.ts';
 import { Budget, type SourceLoad } from './budget.ts';
 import type { Availability, Driver, DriverSink, DriverSource, EncodedBatch } from './driver.ts';
 import { LimitedDriver } from './limited-driver.ts';
@@ -26,7 +27,7 @@ import { directoryDisk } from './spool-disk.ts';
 /** Closing waits this long for the log to take what is spooled; the rest is sent after the next start. */
 const CLOSE_MS_MAX = 2_000;
 
-export type DriverName = 'proc' | 'node';
+export type DriverName = 'proc' | 'node' | 'bpf';
 
 export interface InstrumenterOptions {
   readonly host: string;
@@ -100,7 +101,9 @@ export interface Instrumenter {
 /** Throws DriverError where a driver cannot start at all. */
 export async function startInstrumenter(options: InstrumenterOptions): Promise<Instrumenter> {
   const socketPath = options.socketPath ?? defaultSocketPath();
-  const drivers = (options.drivers ?? ['proc', 'node']).map((name) => newDriver(name, options, socketPath));
+  const drivers = (options.drivers ?? ['proc', 'node', 'bpf']).map((name) =>
+    newDriver(name, options, socketPath),
+  );
   return startWith([...drivers, ...(options.more ?? [])], { ...options, socketPath });
 }
 
@@ -111,6 +114,8 @@ function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: s
       return new ProcDriver({ host, random, clock });
     case 'node':
       return new NodeDriver({ host, socketPath, clock, ...(limits === undefined ? {} : { limits }) });
+    case 'bpf':
+      return new BpfDriver({ host, clock, random, ...(limits === undefined ? {} : { only: limits }) });
   }
 }
 
