@@ -1,25 +1,12 @@
 /** All metrics of the bpf driver: the tables of each module joined, and the fields that all events have added. */
-import type { MetricDescription } from '../../model/metric.ts';
 import { cpuMetrics } from './cpu-metrics.ts';
-import type { HostNames } from './host-names.ts';
+import type { Host } from './host.ts';
 import { ioMetrics } from './io-metrics.ts';
 import type { BpfMetric, FieldSpec } from './metric.ts';
 import { processMetrics } from './process-metrics.ts';
 import { programMetrics } from './program-metrics.ts';
 import { syscallMetrics } from './syscall-metrics.ts';
 import { discrete, momentFields, taskFields } from './task-fields.ts';
-
-/** What the tables take from the host. */
-export interface Host {
-  /** As process.arch has it. */
-  readonly arch: string;
-  readonly names: HostNames;
-  readonly paths: { readonly libc?: string | undefined; readonly postgres?: string | undefined };
-  /** By `category/name`. */
-  hasTracepoint(name: string): boolean;
-  /** A description whose fields are filled in when the tables are joined; `ofTask` where it has those of a task. */
-  describe(name: string, label: string, unit: string, cost: string, ofTask?: boolean): MetricDescription;
-}
 
 /** The name of this host is no probe's business: a constant, put in by the driver. */
 const HOST: FieldSpec = { field: discrete('host'), kind: 'int' };

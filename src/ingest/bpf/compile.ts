@@ -97,7 +97,7 @@ function divided(
   const rest: Predicate[] = [];
   const holds = (term: Predicate): boolean => compilePredicate(term)(() => host);
   for (const conjunct of conjuncts(where)) {
-    const term = kernelTerm(conjunct, { fields: metric.fields, host, holds });
+    const term = kernelTerm(conjunct, { fields: metric.fields, holds });
     if (term !== undefined) {
       kernel.push(term);
       continue;

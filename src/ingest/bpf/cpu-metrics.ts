@@ -1,5 +1,5 @@
 /** Processors, threads, memory: who waits, who runs, who faults. */
-import type { Host } from './catalogue.ts';
+import type { Host } from './host.ts';
 import type { BpfMetric, FieldSpec } from './metric.ts';
 import { softirqNames, stateNames, tableNames } from './names.ts';
 import { COMM_BYTES, discrete, time } from './task-fields.ts';

@@ -1,5 +1,5 @@
 /** Disks and TCP. What completes there does so in whatever task was on the CPU: whose it is, is taken where it began. */
-import type { Host } from './catalogue.ts';
+import type { Host } from './host.ts';
 import type { BpfMetric, Block, FieldSpec } from './metric.ts';
 import { errnoNames, tableNames, tcpStateNames } from './names.ts';
 import { openFile } from './open-file.ts';

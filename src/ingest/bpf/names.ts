@@ -107,3 +107,32 @@ export const lookupErrorNames: Names = tableNames(
     [-12, 'EAI_OVERFLOW'],
   ]),
 );
+
+/** include/uapi/linux/magic.h: what a file system says that it is. ext2 and ext3 say what ext4 does. */
+export const fileSystemNames: Names = tableNames(
+  'file system',
+  new Map([
+    [0xef53, 'ext4'],
+    [0x58465342, 'xfs'],
+    [0x9123683e, 'btrfs'],
+    [0x2fc12fc1, 'zfs'],
+    [0x01021994, 'tmpfs'],
+    [0x858458f6, 'ramfs'],
+    [0x794c7630, 'overlay'],
+    [0x6969, 'nfs'],
+    [0xff534d42, 'cifs'],
+    [0x65735546, 'fuse'],
+    [0xf2f52010, 'f2fs'],
+    [0x73717368, 'squashfs'],
+    [0x9660, 'iso9660'],
+    [0x4d44, 'vfat'],
+    [0xca451a4e, 'bcachefs'],
+    [0x01021997, '9p'],
+    [0x9fa0, 'proc'],
+    [0x62656572, 'sysfs'],
+    [0x63677270, 'cgroup2'],
+    [0x27e0eb, 'cgroup'],
+    [0x64626720, 'debugfs'],
+    [0x74726163, 'tracefs'],
+  ]),
+);

@@ -14,8 +14,6 @@ export interface KernelTerm {
 
 export interface TermContext {
   readonly fields: Readonly<Record<string, FieldSpec>>;
-  /** The value of the field `host`. */
-  readonly host: string;
   /** Whether a predicate that reads nothing but the host's name holds. */
   readonly holds: (term: Predicate) => boolean;
 }
@@ -26,25 +24,25 @@ const FALSE: KernelTerm = { fields: [], text: () => '0' };
 
 /** Undefined where the kernel cannot decide it. Throws DriverError where nobody could: no such name, too long. */
 export function kernelTerm(p: Predicate, context: TermContext): KernelTerm | undefined {
-  switch (p.op) {
-    case 'and':
-    case 'or':
-      return joined(
-        p.terms.map((term) => kernelTerm(term, context)),
-        p.op,
-      );
-    case 'not': {
-      const term = kernelTerm(p.term, context);
-      return term && { fields: term.fields, text: (read) => `!(${term.text(read)})` };
-    }
-    default:
-      break;
+  if ('terms' in p) {
+    return joined(
+      p.terms.map((term) => kernelTerm(term, context)),
+      p.op,
+    );
+  }
+  if (p.op === 'not') {
+    const term = kernelTerm(p.term, context);
+    return term && { fields: term.fields, text: (read) => `!(${term.text(read)})` };
   }
   if (p.field === 'host') return context.holds(p) ? TRUE : FALSE;
   const spec = Object.hasOwn(context.fields, p.field) ? context.fields[p.field]! : undefined;
   if (spec === undefined) {
     throw new DriverError('REFUSED', `Cannot find the field "${p.field}": the metric has none of that name`);
   }
+  return testTerm(p, spec);
+}
+
+function testTerm(p: Extract<Predicate, { field: string }>, spec: FieldSpec): KernelTerm | undefined {
   switch (p.op) {
     case 'eq':
     case 'ne':

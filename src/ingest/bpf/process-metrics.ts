@@ -1,5 +1,5 @@
 /** Programs that begin and end, and what they send each other. */
-import type { Host } from './catalogue.ts';
+import type { Host } from './host.ts';
 import type { BpfMetric } from './metric.ts';
 import { signalNames } from './names.ts';
 import { COMM_BYTES, discrete, integer, TEXT_BYTES, time } from './task-fields.ts';

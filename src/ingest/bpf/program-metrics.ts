@@ -1,5 +1,5 @@
 /** Inside programs: PostgreSQL by its own probes, name resolution by the C library's function. */
-import type { Host } from './catalogue.ts';
+import type { Host } from './host.ts';
 import type { BpfMetric, FieldSpec } from './metric.ts';
 import { lookupErrorNames } from './names.ts';
 import { discrete, TEXT_BYTES, time } from './task-fields.ts';

@@ -1,6 +1,6 @@
 /** System calls, and what they do to files. */
 import type { BpfMetric, FieldSpec, Names } from './metric.ts';
-import type { Host } from './catalogue.ts';
+import type { Host } from './host.ts';
 import { errnoNames, tableNames } from './names.ts';
 import { fileFields, fileValues, IS_REGULAR, openFile } from './open-file.ts';
 import { syscallNames, syscallTable } from './syscalls.ts';
