@@ -2,6 +2,7 @@
 import type { Bench } from './bench.ts';
 
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  bpf: () => import('./bpf.ts'),
   fold: () => import('./fold.ts'),
   codec: () => import('./codec.ts'),
   compare: () => import('./compare.ts'),

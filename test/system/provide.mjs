@@ -1,4 +1,4 @@
-/** What the system tests need from Debian: a RabbitMQ server and a browser. Run before every test run; silent
+/** What the system tests need from Debian: a RabbitMQ server, a browser and bpftrace. Run before every test run; silent
  *  when all is there. As root it installs what is missing, and leaves no daemon behind: not running now, not
  *  started at boot. Not as root it says in one line what to install and fails: nothing is skipped in silence. */
 import { spawnSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 const NEEDED = [
   { package: 'rabbitmq-server', file: '/usr/lib/rabbitmq/bin/rabbitmq-server' },
   { package: 'chromium', file: '/usr/bin/chromium' },
+  { package: 'bpftrace', file: '/usr/bin/bpftrace' },
 ];
 const UNITS = ['rabbitmq-server.service', 'epmd.service', 'epmd.socket'];
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -93,4 +94,14 @@ if (missing.length > 0) {
   install(missing);
   const still = missingPackages();
   if (still.length > 0) fail(`${still.join(' ')} is installed, but not where it is expected`);
+}
+
+/** The tracepoints' directory, where nobody has mounted it; the tests of probes say so and are skipped where root may
+ *  not mount either. */
+if (
+  process.getuid?.() === 0 &&
+  existsSync('/sys/kernel/tracing') &&
+  !existsSync('/sys/kernel/tracing/events')
+) {
+  spawnSync('mount', ['-t', 'tracefs', 'tracefs', '/sys/kernel/tracing']);
 }

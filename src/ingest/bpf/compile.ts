@@ -3,7 +3,13 @@
  *  same text, by which programs are shared. The text takes the wall clock's offset as `$1`. Does not: run it.
  *  Invariant: text of an instrumentation comes into a program through predicate-script.ts only. */
 import type { Grid } from '../../model/grid.ts';
-import { compilePredicate, conjuncts, type Predicate, predicateFields } from '../../model/predicate.ts';
+import {
+  compilePredicate,
+  conjuncts,
+  isPredicate,
+  type Predicate,
+  predicateFields,
+} from '../../model/predicate.ts';
 import { TYPES } from '../../model/metric.ts';
 import type { SourceLimits } from '../../model/source-limits.ts';
 import { DriverError } from '../driver.ts';
@@ -58,6 +64,12 @@ export function compileProgram(
   question: Question,
   { host, only = {} }: { readonly host: string; readonly only?: OnlyIds },
 ): CompiledProgram {
+  if (question.where !== undefined && !isPredicate(question.where)) {
+    throw new DriverError(
+      'REFUSED',
+      'Cannot decide this predicate: it is none, or has a pattern that is none',
+    );
+  }
   const { kernel, rest } = divided(metric, question.where, host);
   const terms = [...kernel, ...onlyTerms(metric, only)];
   const keys = keysOf(metric, question, rest);

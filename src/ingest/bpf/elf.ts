@@ -29,14 +29,30 @@ export function hasSymbol(path: string, name: string): boolean {
 /** Whether the file has a USDT probe, `provider:name`. */
 export function hasUsdt(path: string, name: string): boolean {
   const [provider = '', probe = ''] = name.split(':');
+  // Behind three addresses a note has these two texts, and then the arguments.
   const wanted = Buffer.from(`${provider}\0${probe}\0`);
   return inSections(path, (sections) =>
     sections
       .filter(({ type }) => type === SHT_NOTE)
       .map((section) => section.bytes())
-      .some((bytes) => bytes.includes('stapsdt\0') && bytes.includes(wanted)),
+      .some((bytes) => hasNote(bytes, wanted)),
   );
 }
+
+function hasNote(bytes: Buffer, wanted: Buffer): boolean {
+  for (let at = 0; at + 12 <= bytes.length;) {
+    const [nameBytes, textBytes] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+    const text = at + 12 + aligned(nameBytes);
+    const owner = bytes.toString('latin1', at + 12, at + 12 + nameBytes);
+    const named = text + ADDRESSES_BYTES;
+    if (owner === 'stapsdt\0' && bytes.subarray(named, named + wanted.length).equals(wanted)) return true;
+    at = text + aligned(textBytes);
+  }
+  return false;
+}
+
+const ADDRESSES_BYTES = 24;
+const aligned = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 
 /** False where the file cannot be read or is no ELF file. */
 function inSections(path: string, look: (sections: readonly Section[]) => boolean): boolean {
