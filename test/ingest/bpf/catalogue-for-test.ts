@@ -12,6 +12,7 @@ const names: HostNames = {
   database: { what: 'database', text },
   databaseUser: { what: 'user', text },
   cgroupIds: () => [7],
+  containerIds: () => [7],
 };
 
 export const catalogue: readonly CataloguedMetric[] = bpfCatalogue({
