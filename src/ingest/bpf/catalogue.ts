@@ -34,7 +34,11 @@ export function bpfCatalogue(host: Omit<Host, 'describe'>): readonly CataloguedM
       const common = withoutTask.has(metric.description.name) ? {} : tasks;
       const fields = { host: HOST, ...common, ...metric.fields, ...momentFields };
       const costNs = metric.starts.length > 0 ? PAIR_NS : SINGLE_NS;
-      const described = { ...metric.description, costNs, fields: Object.values(fields).map((spec) => spec.field) };
+      const described = {
+        ...metric.description,
+        costNs,
+        fields: Object.values(fields).map((spec) => spec.field),
+      };
       return { ...metric, fields, description: described };
     });
 }
