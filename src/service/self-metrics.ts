@@ -16,6 +16,16 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
   const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const living = gauge('tailglow_instrumentations', 'Instrumentations that live', []);
+  const sources = gauge(
+    'tailglow_instrumentation_sources',
+    'Sources of an instrumentation, by what they say of it',
+    ['instrumentation', 'state'],
+  );
+  const share = gauge(
+    'tailglow_instrumentation_cpu_share',
+    'Of one core, what an instrumentation costs the source that it costs most, estimated',
+    ['instrumentation'],
+  );
   const ready = gauge('tailglow_check_ok', '1 where the check of /readyz passes', ['check']);
   const folded = gauge('tailglow_folded_offset', 'Log offset of the last entry folded', ['aggregator']);
   const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', [
@@ -45,6 +55,13 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
     text: async () => {
       living.set(context.configuration.instrumentations().length);
       for (const check of context.checks()) ready.set({ check: check.name }, check.ok ? 1 : 0);
+      for (const each of [sources, share]) each.reset();
+      for (const { id } of context.configuration.instrumentations()) {
+        const states = context.states(id);
+        for (const { state } of states) sources.inc({ instrumentation: id, state: state.state });
+        const shares = states.flatMap(({ load }) => load?.cpuShare ?? []);
+        if (shares.length > 0) share.set({ instrumentation: id }, Math.max(...shares));
+      }
       for (const each of [folded, frontier, counters, lag, stored, stalled]) each.reset();
       const space = context.space?.();
       if (space !== undefined) {

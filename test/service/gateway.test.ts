@@ -438,6 +438,9 @@ describe('self-description', () => {
     expect(Object.keys(openapi.paths)).toContain('/api/v1/query');
     expect((await get('/readyz')).json().status).toBe('ok');
     expect((await get('/metrics')).body).toMatch(/tailglow_store\{aggregator="0",counter="batches"\} \d+/);
+    expect((await get('/metrics')).body).toContain(
+      'tailglow_instrumentation_sources{instrumentation="requests",state="enabled"} 1',
+    );
     expect((await get('/api/v1/sources')).json().sources[0]).toMatchObject({ name: 'web1/node:shop[1]' });
   });
 
