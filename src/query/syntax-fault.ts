@@ -85,14 +85,35 @@ function valueAdvice(token: IToken, next: readonly Next[]): Advice | undefined {
   };
 }
 
+/** Words that other languages have for what this one says otherwise. */
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    where: 'filter having',
+    by: 'groupby per',
+    from: 'since between after start',
+    top: 'limit topk',
+    average: 'avg mean',
+    maximum: 'max peak',
+    percentiles: 'quantile quantiles median pct',
+    share: 'fraction ratio',
+    count: 'sum total',
+    heatmap: 'histogram_over_time render plot draw',
+    select: 'highlight pick',
+    isolate: 'only solo',
+    exclude: 'hide without',
+  }).flatMap(([word, others]) => others.split(' ').map((other) => [other, word] as const)),
+);
+
 function wordAdvice(token: IToken, next: readonly Next[], expected: readonly string[]): Advice {
   const words = next.filter((n) => t.keywords.has(n.word) || t.RESERVED.includes(n.word));
-  const near = /^\w+$/.test(token.image)
-    ? nearest(
-        token.image,
-        words.map((n) => n.word),
-      )
-    : undefined;
+  const known = words.map((n) => n.word);
+  const other = OTHER_WORDS.get(token.image.toLowerCase());
+  const close = /^\w+$/.test(token.image) ? nearest(token.image, known) : undefined;
+  const near = other !== undefined && known.includes(other) ? other : close;
+  if (token.tokenType === t.Tail && known.includes('top')) {
+    const ranking = 'top 5 by tail';
+    return { message: `Cannot read "tail" here: it ranks keys, as ${ranking}`, suggestion: ranking };
+  }
   const what = expected.length === 0 ? 'the statement ends before it' : `expected ${oneOf(expected)}`;
   const message = `Cannot read ${quoted(token.image)} here: ${what}`;
   if (near === undefined || near === token.image.toLowerCase()) return { message };
