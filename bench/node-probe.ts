@@ -1,8 +1,13 @@
 /** Question: what does the probe cost a Node program, for each request that it serves?
  *  Command: npm run bench -- node-probe
  *  What Node's HTTP server says of a request is said here without a server, so that only the probe is timed: with
- *  nobody listening, then counted into a histogram by route, method and status, then with a predicate besides. */
+ *  nobody listening, then counted into a histogram by route, method and status, then with a predicate besides, then
+ *  with the flight recorder. The full size then measures whole programs, paired windows of one run, beside
+ *  OpenTelemetry's SDK, whose packages are installed into the bench's own cache. */
 import { channel } from 'node:diagnostics_channel';
+import { FlightRecorder } from '../src/ingest/node/flight.ts';
+import { FLIGHT_DEFAULT } from '../src/ingest/node/flight-settings.ts';
+import { NODE_METRICS } from '../src/ingest/node/metrics.ts';
 import { PROBES } from '../src/ingest/node/probes.ts';
 import { OpenSeconds } from '../src/ingest/node/seconds.ts';
 import { assert } from '../src/model/assert.ts';
@@ -13,6 +18,7 @@ import type { Instrumentation } from '../src/model/instrumentation.ts';
 import { compilePredicate } from '../src/model/predicate.ts';
 import type { BenchResult, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
+import { compareWays } from './node-probe/windows.ts';
 
 export const question = 'What does the probe cost a Node program, for each request that it serves?';
 export const smokeDigest = 'e456b321';
@@ -50,11 +56,13 @@ export async function run(size: BenchSize): Promise<BenchResult> {
       () => serve(requests),
       () => seen.push(measured(undefined, requests)),
       () => seen.push(measured(where, requests)),
+      () => seen.push(measured(undefined, requests, true)),
     ],
     rounds,
   );
   assert(new Set(seen).size === 1, 'every round counts the same');
-  const [nobodyNs, countedNs, filteredNs] = times.map((ms) => (ms * 1e6) / requests) as [
+  const [nobodyNs, countedNs, filteredNs, recordedNs] = times.map((ms) => (ms * 1e6) / requests) as [
+    number,
     number,
     number,
     number,
@@ -64,7 +72,9 @@ export async function run(size: BenchSize): Promise<BenchResult> {
     ratio: ns / nobodyNs,
     what: 'x the time with',
   });
+  const whole = size === 'full' ? await compareWays(instrumentation) : { rows: [] };
   return {
+    ...whole,
     bench: 'node-probe',
     question,
     size,
@@ -77,6 +87,13 @@ export async function run(size: BenchSize): Promise<BenchResult> {
         unit: 'ns',
         versus: versus(filteredNs),
       },
+      {
+        name: 'and counted and recorded',
+        value: recordedNs,
+        unit: 'ns',
+        versus: versus(recordedNs),
+      },
+      ...whole.rows,
     ],
     digest: crc32c(Buffer.from(seen[0]!)).toString(16).padStart(8, '0'),
   };
@@ -89,7 +106,7 @@ function serve(requests: number): void {
   for (let i = 0; i < requests; i++) {
     const message = {
       request: { method: 'GET', url: URLS[i % URLS.length] },
-      response: { statusCode: STATUSES[i % STATUSES.length] },
+      response: { statusCode: STATUSES[i % STATUSES.length], on: () => {} },
     };
     if (started.hasSubscribers) started.publish(message);
     if (finished.hasSubscribers) finished.publish(message);
@@ -97,11 +114,15 @@ function serve(requests: number): void {
 }
 
 /** Serves with the probe on, and gives what it counted: events by key. */
-function measured(test: typeof where | undefined, requests: number): string {
-  const seconds = new OpenSeconds(SECOND);
+function measured(test: typeof where | undefined, requests: number, recorded = false): string {
+  const fixed = new Map([['host', 'h']]);
+  const flight = recorded ? new FlightRecorder(FLIGHT_DEFAULT, fixed) : undefined;
+  const { name, fields } = NODE_METRICS.find((metric) => metric.name === instrumentation.metric)!;
+  flight?.start(name, fields, SECOND);
+  const seconds = new OpenSeconds(SECOND, flight);
   seconds.enable(instrumentation, test, SECOND);
   const probe = PROBES.get('http.requests')!(
-    new Map([['host', 'h']]),
+    fixed,
     (_endMs, read) => seconds.count('http.requests', SECOND, read),
     (error) => {
       throw error;

@@ -48,11 +48,16 @@ export function debianPackage(name: string): DebianPackage {
 
 /** An npm package that peers need and the project does not. What it exports is for the caller to check. */
 export function npmPackage(name: string): unknown {
-  const key = NPM_PACKAGES.join(' ').replace(/[^a-z0-9.]+/g, '-');
+  return createRequire(npmPackages(NPM_PACKAGES))(name);
+}
+
+/** The file beside which the packages are found. */
+export function npmPackages(packages: readonly string[]): string {
+  const key = packages.join(' ').replace(/[^a-z0-9.]+/g, '-');
   const directory = madeOnce(join(cache, `npm${key}`), (made) =>
-    command('npm', ['install', '--prefix', made, '--no-audit', '--no-fund', ...NPM_PACKAGES], made),
+    command('npm', ['install', '--prefix', made, '--no-audit', '--no-fund', ...packages], made),
   );
-  return createRequire(join(directory, 'package.json'))(name);
+  return join(directory, 'package.json');
 }
 
 /** Made aside and then named, so that what is there is whole. */

@@ -177,13 +177,13 @@ async function until(
   }
 }
 
-/** The second since which the only program measures. */
-async function measuring(instrumenter: Child, id: string): Promise<number> {
+/** The second since which all programs measure. */
+async function measuring(instrumenter: Child, id: string, sources = 1): Promise<number> {
   let since = 0;
   await until(async () => {
     const states = (await instrumenter.ask('states', id)) as State[];
-    since = states[0]?.state.sinceSecond ?? 0;
-    return states.length === 1 && states[0]!.state.state === 'enabled';
+    since = Math.max(0, ...states.map(({ state }) => state.sinceSecond));
+    return states.length === sources && states.every(({ state }) => state.state === 'enabled');
   }, `${id} is enabled`);
   return since;
 }
@@ -365,27 +365,37 @@ test('hands over at its end what it counted in the second at hand', async () => 
   expect(perKey(counted('http_requests').counts)).toEqual(perKey(served));
 });
 
-test('measures a framework, a client, collections and delays in an ES module, once for all its threads', async () => {
+test('measures a framework, a client, collections and delays in an ES module, each of its threads by itself', async () => {
   const instrumenter = await startInstrumenter();
   const program = await startProgram('framework.mjs', ['--expose-gc']);
   await instrumenter.ask('enable', one('http.requests', { by: ['route', 'status'] }));
   await instrumenter.ask('enable', one('http.client', { by: ['peer', 'method', 'status'] }));
+  await instrumenter.ask('enable', one('http.requests', { id: 'by_thread', by: ['thread'] }));
   await instrumenter.ask('enable', one('node.gc', { by: ['kind'] }));
   await instrumenter.ask('enable', one('node.loop', { where: { op: 'ge', field: 'latency', value: 250e6 } }));
-  const since = await measuring(instrumenter, 'node_loop');
+  const since = await measuring(instrumenter, 'node_loop', 2);
   await until(() => Date.now() >= since * 1000 + 50, 'measuring');
   await program.ask('ask', 20);
   await program.ask('collect', 5);
   await program.ask('hold', 300);
   await new Promise((resolve) => setTimeout(resolve, 50));
   await logged(nowSecond() + 1);
-  expect(perKey(counted('http_requests').counts)).toEqual({ '/people/:name 200': 20, '/slow/* 200': 20 });
+  expect(perKey(counted('http_requests').counts)).toEqual({
+    '/people/:name 200': 20,
+    '/slow/* 200': 20,
+  });
   const peer = (await program.ask('peer')) as string;
   expect(perKey(counted('http_client').counts)).toEqual({ [`${peer} GET 200`]: 40 });
   expect(perKey(counted('node_gc').counts)['major']).toBeGreaterThanOrEqual(5);
   expect(perKey(counted('node_loop').counts)['']).toBeGreaterThanOrEqual(1);
   const sources = (await instrumenter.ask('sources')) as { source: { driver: string } }[];
-  expect(sources.map(({ source }) => source.driver)).toEqual([`node:shop[${program.process.pid}]`]);
+  const { pid } = program.process;
+  expect(sources.map(({ source }) => source.driver)).toEqual([`node:shop[${pid}]`, `node:shop[${pid}.1]`]);
+  expect(perKey(counted('by_thread').counts)).toMatchObject({ '0': 40 });
+  // A thread that is ended from outside is expected no more, while its program goes on.
+  await program.ask('endThread');
+  await until(() => logLines('event').length === 1, 'the thread is offline');
+  expect(JSON.parse(logLines('event')[0]!)).toMatchObject({ driver: `node:shop[${pid}.1]` });
   await program.ask('end');
   expect(await program.exited).toBe(0);
 });

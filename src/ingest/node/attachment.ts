@@ -3,12 +3,13 @@
  *  Invariants: nothing here keeps the program alive, waits for it, or throws into it; an instrumenter that is
  *  absent costs one failed connect now and then; one that has been away for LEASE_MS finds nothing measured. */
 import { stat } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { SourceState } from '../../model/instrumentation.ts';
 import type { FlightSettings } from './flight-settings.ts';
+import { OWN_SOCKET } from './probe-net.ts';
 import { Measuring } from './measuring.ts';
 import {
   decodeFromInstrumenter,
@@ -40,6 +41,7 @@ export interface AttachmentOptions {
   readonly checkOwner: boolean;
   readonly app: string;
   readonly pid: number;
+  readonly thread: number;
   readonly random: () => number;
   readonly flight: FlightSettings | undefined;
 }
@@ -96,7 +98,8 @@ export class Attachment {
   }
 
   #connect(): void {
-    const socket = connect({ path: this.#options.socketPath });
+    const socket = Object.assign(new Socket(), { [OWN_SOCKET]: true });
+    socket.connect({ path: this.#options.socketPath });
     socket.unref();
     const reader = new FrameReader(WANTED_BYTES_MAX);
     this.#socket = socket;
@@ -159,9 +162,8 @@ export class Attachment {
     }
     if (this.#measuring?.host !== host) {
       this.#stopMeasuring();
-      const { app, pid, random, flight } = this.#options;
       const onState = (id: string, state: SourceState): void => this.#say(id, state);
-      this.#measuring = new Measuring({ host, app, pid, random, flight, onState });
+      this.#measuring = new Measuring({ ...this.#options, host, onState });
     }
     this.#welcomed = true;
     this.#retryMs = RETRY_MS_MIN;
@@ -169,12 +171,13 @@ export class Attachment {
   }
 
   #hello(measuring: Measuring): void {
-    const { app, pid } = this.#options;
+    const { app, pid, thread } = this.#options;
     this.#write({
       kind: 'hello',
       version: PROTOCOL_VERSION,
       app,
       pid,
+      thread,
       incarnation: measuring.source.incarnation,
     });
     for (const [id, state] of measuring.states()) this.#write({ kind: 'state', id, state });

@@ -172,14 +172,14 @@ export class NodeDriver implements Driver {
   #onAttached(session: Session): void {
     const { limits } = this.#options;
     if (limits === undefined) return this.#admit(session);
-    void tenantOf(session.pid!).then((tenant) => {
+    void tenantOf(session.program!.pid).then((tenant) => {
       if (!this.#sessions.has(session)) return;
       if (admits(limits, tenant)) return this.#admit(session);
       this.#foreign++;
       if (this.#foreign === 1) {
         const of = `user ${tenant.uid ?? 'unknown'}, cgroup ${tenant.cgroups.join(' ') || 'unknown'}`;
         this.#sink?.note(
-          `Cannot admit process ${session.pid} of ${of}: this instrumenter is limited to ${limitsText(limits)}`,
+          `Cannot admit process ${session.program!.pid} of ${of}: this instrumenter is limited to ${limitsText(limits)}`,
         );
       }
       session.close();
@@ -220,7 +220,7 @@ export class NodeDriver implements Driver {
     this.#sessions.delete(session);
     const wasAdmitted = this.#admitted.delete(session);
     this.#changed();
-    const { source, lastSecond, pid } = session;
+    const { source, lastSecond, program } = session;
     if (reason !== undefined) {
       this.#sink?.note(
         `Cannot go on with ${source === undefined ? 'a program' : sourceName(source)}: ${reason}`,
@@ -229,15 +229,20 @@ export class NodeDriver implements Driver {
     if (!wasAdmitted || source === undefined || lastSecond === undefined || this.#closing.signal.aborted)
       return;
     if (session.saidBye) this.#sink?.offline(source, lastSecond + 1);
-    else void this.#checkDeath(source, pid!, lastSecond);
+    else void this.#checkDeath(source, program!, lastSecond);
   }
 
-  /** A program that was killed said nothing: its last second is missing, and it is expected no more after. */
-  async #checkDeath(source: Source, pid: number, lastSecond: number): Promise<void> {
+  /** A program that was killed said nothing: its last second is missing, and it is expected no more after. So with
+   *  a thread that was ended from outside: nobody else can tell whether it is there, and it would have come again. */
+  async #checkDeath(
+    source: Source,
+    { pid, thread }: { readonly pid: number; readonly thread: number },
+    lastSecond: number,
+  ): Promise<void> {
     const { clock } = this.#options;
     const endedSecond = unixSecond(clock.nowMs());
     await clock.sleep(DEATH_CHECK_MS, this.#closing.signal);
-    if (this.#closing.signal.aborted || isAlive(pid)) return;
+    if (this.#closing.signal.aborted || (thread === 0 && isAlive(pid))) return;
     if (this.#attached().some((session) => sourceName(session.source!) === sourceName(source))) return;
     this.#sink?.offline(source, Math.max(lastSecond, endedSecond) + 1);
   }

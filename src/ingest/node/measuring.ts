@@ -15,7 +15,8 @@ import { FlightRecorder } from './flight.ts';
 import type { FlightSettings } from './flight-settings.ts';
 import { NODE_METRICS } from './metrics.ts';
 import { eventsInRows, Outbox } from './outbox.ts';
-import { type FixedFields, PROBES, type RunningProbe } from './probes.ts';
+import type { FixedFields, RunningProbe } from './probe.ts';
+import { PROBES } from './probes.ts';
 import { OpenSeconds } from './seconds.ts';
 import { WallClock } from './wall-clock.ts';
 import { FRAME_BYTES_MAX, programDriver } from './wire.ts';
@@ -32,6 +33,8 @@ export interface MeasuringOptions {
   readonly host: string;
   readonly app: string;
   readonly pid: number;
+  /** Of the worker thread; 0 of the main one. */
+  readonly thread?: number;
   readonly random: () => number;
   /** Undefined: nothing is recorded. */
   readonly flight?: FlightSettings | undefined;
@@ -58,7 +61,7 @@ export class Measuring {
   #faults = 0;
 
   constructor(options: MeasuringOptions) {
-    const { host, app, pid } = options;
+    const { host, app, pid, thread = 0 } = options;
     this.#options = options;
     this.host = host;
     const dateMs = Date.now; // as it is now: a program's tests may replace it
@@ -67,8 +70,9 @@ export class Measuring {
       ['host', host],
       ['app', app],
       ['pid', pid],
+      ['thread', thread],
     ]);
-    this.#sequence = new SourceSequence({ host, driver: programDriver(app, pid) }, options.random);
+    this.#sequence = new SourceSequence({ host, driver: programDriver(app, pid, thread) }, options.random);
     if (options.flight !== undefined) {
       this.#flight = new FlightRecorder(options.flight, this.#fixed);
       this.#backfill = new Backfill(this.#flight, (id, second) => this.#cut(id, second));

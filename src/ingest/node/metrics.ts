@@ -8,13 +8,18 @@ const method: Field = { name: 'method', label: 'method', type: 'string' };
 const status: Field = { name: 'status', label: 'status', type: 'integer' };
 const latency: Field = { name: 'latency', label: 'latency', type: 'time' };
 
+const peer: Field = { name: 'peer', label: 'peer', type: 'string' };
+const error: Field = { name: 'error', label: 'error', type: 'string' };
+/** Which program, and which thread of it: 0 is the main one. */
+const program: readonly Field[] = [host, app, pid, { name: 'thread', label: 'thread', type: 'integer' }];
+
 export const NODE_METRICS: readonly MetricDescription[] = [
   {
     name: 'http.requests',
     label: 'HTTP requests served',
     unit: 'requests',
     scope: 'interval',
-    fields: [host, app, pid, { name: 'route', label: 'route', type: 'string' }, method, status, latency],
+    fields: [...program, { name: 'route', label: 'route', type: 'string' }, method, status, latency],
     cost: 'a microsecond or two of CPU a request in the measured program; nothing while not enabled',
     costNs: 2000,
   },
@@ -23,16 +28,71 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     label: 'HTTP requests made, to the head of the response',
     unit: 'requests',
     scope: 'interval',
-    fields: [host, app, pid, { name: 'peer', label: 'peer', type: 'string' }, method, status, latency],
+    fields: [...program, peer, method, status, latency],
     cost: 'as much CPU a request as one served costs; nothing while not enabled',
     costNs: 2000,
+  },
+  {
+    name: 'db.queries',
+    label: 'database queries made',
+    unit: 'queries',
+    scope: 'interval',
+    fields: [
+      ...program,
+      { name: 'system', label: 'system', type: 'string' },
+      peer,
+      { name: 'database', label: 'database', type: 'string' },
+      { name: 'query', label: 'query', type: 'string' },
+      error,
+      latency,
+    ],
+    cost: 'a few microseconds of CPU a query in the measured program; nothing while not enabled',
+  },
+  {
+    name: 'dns.lookups',
+    label: 'name lookups',
+    unit: 'lookups',
+    scope: 'interval',
+    fields: [
+      ...program,
+      { name: 'name', label: 'name', type: 'string' },
+      { name: 'kind', label: 'kind', type: 'string' },
+      error,
+      latency,
+    ],
+    cost: 'a microsecond or two of CPU a lookup in the measured program; nothing while not enabled',
+  },
+  {
+    name: 'net.connects',
+    label: 'connections made, name lookup included',
+    unit: 'connections',
+    scope: 'interval',
+    fields: [...program, peer, error, latency],
+    cost: 'a few microseconds of CPU a connection in the measured program; nothing while not enabled',
+  },
+  {
+    name: 'net.sockets',
+    label: 'sockets closed',
+    unit: 'sockets',
+    scope: 'interval',
+    fields: [
+      ...program,
+      { name: 'side', label: 'side', type: 'string' },
+      peer,
+      { name: 'port', label: 'port', type: 'integer' },
+      error,
+      { name: 'lifetime', label: 'lifetime', type: 'time' },
+      { name: 'received', label: 'received', type: 'size' },
+      { name: 'sent', label: 'sent', type: 'size' },
+    ],
+    cost: 'a few microseconds of CPU a socket in the measured program; nothing while not enabled',
   },
   {
     name: 'node.loop',
     label: 'event-loop delays, tried 50 times a second',
     unit: 'delays',
     scope: 'interval',
-    fields: [host, app, pid, latency],
+    fields: [...program, latency],
     cost: 'a timer that fires 50 times a second in the measured program',
   },
   {
@@ -40,7 +100,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     label: 'garbage collections',
     unit: 'collections',
     scope: 'interval',
-    fields: [host, app, pid, { name: 'kind', label: 'kind', type: 'string' }, latency],
+    fields: [...program, { name: 'kind', label: 'kind', type: 'string' }, latency],
     cost: 'next to nothing: an entry a collection in the measured program',
   },
 ];

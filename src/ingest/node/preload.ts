@@ -1,28 +1,35 @@
 /** `tailglow/node`: lets any Node program be measured, with `node --import tailglow/node app.js` or by
  *  NODE_OPTIONS. Reads the environment once and attaches; what is measured is asked for over the socket, and
- *  nothing is while nobody asks.
+ *  nothing is while nobody asks. A worker thread attaches like a program, under the name of the main one.
  *  TAILGLOW_SOCKET: where the instrumenter listens; by default the same user's one on this machine.
  *  TAILGLOW_FLIGHT: what the flight recorder keeps (flight-settings.ts).
  *  TAILGLOW_APP: the name of the application; by default that of the package or script. */
 import { basename, dirname, extname } from 'node:path';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData, threadId } from 'node:worker_threads';
 import { boundedValue } from '../../model/key.ts';
 import { Attachment } from './attachment.ts';
 import { flightSettings } from './flight-settings.ts';
 import { defaultSocketPath } from './socket-path.ts';
 import { APP_CHARS_MAX } from './wire.ts';
 
-/** Set once a process: a program may be told of us twice, by its command line and by NODE_OPTIONS. */
+/** Where worker threads find the application's name. */
+const APP = 'tailglow.app';
+/** Set once a thread: a program may be told of us twice, by its command line and by NODE_OPTIONS. */
 const LOADED = Symbol.for('tailglow.node');
 
 function attach(): void {
   const { TAILGLOW_SOCKET: socket, TAILGLOW_APP: app, npm_package_name: packageName } = process.env;
   const { TAILGLOW_FLIGHT: flight } = process.env;
+  const inherited = isMainThread ? undefined : getEnvironmentData(APP);
+  const name =
+    typeof inherited === 'string' ? inherited : applicationName(app ?? packageName, process.argv[1]);
+  if (isMainThread) setEnvironmentData(APP, name);
   const attachment = new Attachment({
     socketPath: socket !== undefined && socket !== '' ? socket : defaultSocketPath(),
     checkOwner: socket === undefined || socket === '',
-    app: applicationName(app ?? packageName, process.argv[1]),
+    app: name,
     pid: process.pid,
+    thread: isMainThread ? 0 : threadId,
     random: Math.random,
     flight: flightSettings(flight),
   });
@@ -46,7 +53,7 @@ function applicationName(named: string | undefined, script: string | undefined):
 }
 
 const marks = globalThis as { [LOADED]?: boolean };
-if (isMainThread && marks[LOADED] !== true) {
+if (marks[LOADED] !== true) {
   marks[LOADED] = true;
   try {
     attach();

@@ -74,8 +74,8 @@ export class Session {
     return this.#source;
   }
 
-  get pid(): number | undefined {
-    return this.#hello?.pid;
+  get program(): Pick<Hello, 'pid' | 'thread'> | undefined {
+    return this.#hello;
   }
 
   get lastSecond(): number | undefined {
@@ -149,7 +149,7 @@ export class Session {
     }
     this.#hello = hello;
     this.#socket.setTimeout(0);
-    const driver = programDriver(hello.app, hello.pid);
+    const driver = programDriver(hello.app, hello.pid, hello.thread);
     this.#source = { host: this.#host, driver, incarnation: hello.incarnation };
     this.#events.attached(this);
   }

@@ -25,14 +25,16 @@ const KINDS = ['welcome', 'wanted', 'ack', 'hello', 'state', 'batch', 'bye'] as 
 type Kind = (typeof KINDS)[number];
 
 /** The name of a program's driver: what a source is called after its host. */
-export function programDriver(app: string, pid: number): string {
-  return `node:${app}[${pid}]`;
+export function programDriver(app: string, pid: number, thread: number): string {
+  return `node:${app}[${thread === 0 ? pid : `${pid}.${thread}`}]`;
 }
 
 export interface Hello {
   readonly version: number;
   readonly app: string;
   readonly pid: number;
+  /** 0 for the main one: each thread is a program of its own. */
+  readonly thread: number;
   readonly incarnation: string;
 }
 
@@ -111,11 +113,11 @@ export function decodeFromProgram(kind: Kind, body: Buffer): FromProgram {
     case 'bye':
       return { kind };
     case 'hello': {
-      const { version, app, pid, incarnation } = fields(kind, body);
-      need(kind, isIndex(version) && isIndex(pid), 'version and pid');
+      const { version, app, pid, thread, incarnation } = fields(kind, body);
+      need(kind, isIndex(version) && isIndex(pid) && isIndex(thread), 'version, pid and thread');
       need(kind, typeof app === 'string' && app.length > 0 && app.length <= APP_CHARS_MAX, 'app');
       need(kind, typeof incarnation === 'string' && /^[0-9a-f]{16}$/.test(incarnation), 'incarnation');
-      return { kind, version, app, pid, incarnation };
+      return { kind, version, app, pid, thread, incarnation };
     }
     case 'state': {
       const { id, state } = fields(kind, body);

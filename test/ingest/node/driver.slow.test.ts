@@ -229,7 +229,15 @@ describe('the node driver', () => {
   it.each<[string, (program: TestProgram) => void, string]>([
     [
       'an unknown version',
-      (p) => p.say({ kind: 'hello', version: 99, app: 'x', pid: 1, incarnation: '0011223344556677' }),
+      (p) =>
+        p.say({
+          kind: 'hello',
+          version: 99,
+          app: 'x',
+          pid: 1,
+          thread: 0,
+          incarnation: '0011223344556677',
+        }),
       'version is 99',
     ],
     ['a batch before hello', (p) => p.batch(0, 1), 'out of order'],

@@ -2,13 +2,12 @@ import { channel } from 'node:diagnostics_channel';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Measuring } from '../../../src/ingest/node/measuring.ts';
+import { describe, expect, it } from 'vitest';
+import { nextSecond, one, sealed, start } from './measured.ts';
 import { PROBES } from '../../../src/ingest/node/probes.ts';
 import { NODE_METRICS } from '../../../src/ingest/node/metrics.ts';
-import { COUNT, LL5 } from '../../../src/model/grid.ts';
+import { LL5 } from '../../../src/model/grid.ts';
 import { total } from '../../../src/model/histogram.ts';
-import type { Instrumentation, SourceState } from '../../../src/model/instrumentation.ts';
 import { decodeBatch, readBatch } from '../../../src/model/report.ts';
 import { CellsBuffer } from '../../../src/model/series.ts';
 
@@ -24,57 +23,6 @@ const CHANNELS = [
   'undici:request:error',
 ];
 const subscribed = (): string[] => CHANNELS.filter((name) => channel(name).hasSubscribers);
-
-const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
-
-let running: Measuring | undefined;
-afterEach(() => {
-  running?.stop();
-  running = undefined;
-});
-
-function start(): { measuring: Measuring; states: [string, SourceState][] } {
-  const states: [string, SourceState][] = [];
-  const options = { host: 'h', app: 'shop', pid: 7, random: Math.random };
-  running = new Measuring({ ...options, onState: (id, state) => states.push([id, state]) });
-  return { measuring: running, states };
-}
-
-/** Until the second after this one has begun. */
-async function nextSecond(measuring: Measuring): Promise<void> {
-  const ms = 1005 - (measuring.clock.nowMs() % 1000);
-  await new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Everything that was counted until now, over all seconds: events by key, and the dropped. */
-function sealed(measuring: Measuring, id: string): { counts: Record<string, number>; dropped: number } {
-  measuring.seal(true);
-  const counts: Record<string, number> = {};
-  let dropped = 0;
-  for (const { bytes, sequence } of measuring.outbox.unwritten()) {
-    measuring.outbox.acknowledge(sequence);
-    const batch = readBatch(decodeBatch(bytes), () => new CellsBuffer());
-    expect(batch.source).toMatchObject({ host: 'h', driver: 'node:shop[7]' });
-    for (const report of batch.reports.filter((r) => r.instrumentation === id)) {
-      dropped += report.dropped;
-      for (const { key, histogram } of report.rows) {
-        counts[key.join(' ')] = (counts[key.join(' ')] ?? 0) + total(histogram);
-      }
-    }
-  }
-  return { counts, dropped };
-}
 
 async function serving<T>(server: Server, use: (url: string) => Promise<T>): Promise<T> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -172,6 +120,21 @@ describe('a program that measures', () => {
     const bad = batches.flatMap((bytes) => readBatch(decodeBatch(bytes), () => new CellsBuffer()).reports);
     const rows = bad.filter((report) => report.instrumentation === 'bad').flatMap((report) => report.rows);
     expect(rows).toEqual([{ key: ['h', 'shop', '7'], histogram: { buckets: [0], counts: [1] } }]);
+  });
+
+  it('counts a request that its client cuts off, with status 0', async () => {
+    const { measuring } = start();
+    await measuring.want([one('http.requests', { by: ['route', 'status'] })]);
+    await nextSecond(measuring);
+    const cutting = createServer((incoming, response) => {
+      if (incoming.url === '/whole') return void response.end('x');
+      return incoming.socket.destroy();
+    });
+    await serving(cutting, async (url) => {
+      await request(`${url}/whole`);
+      for (let i = 0; i < 2; i++) await expect(request(`${url}/cut`)).rejects.toThrow('hang up');
+    });
+    expect(sealed(measuring, 'http_requests').counts).toEqual({ '/whole 200': 1, '/cut 0': 2 });
   });
 
   it('takes the route that a framework names', async () => {

@@ -40,7 +40,14 @@ export class TestProgram {
 
   hello(): void {
     const { incarnation } = this;
-    this.say({ kind: 'hello', version: PROTOCOL_VERSION, app: this.#app, pid: this.#pid, incarnation });
+    this.say({
+      kind: 'hello',
+      version: PROTOCOL_VERSION,
+      app: this.#app,
+      pid: this.#pid,
+      thread: 0,
+      incarnation,
+    });
   }
 
   enabled(id: string, sinceSecond: number): void {
@@ -48,7 +55,11 @@ export class TestProgram {
   }
 
   batchBytes(sequence: number, second: number, reports: readonly Report[] = [emptyReport]): Uint8Array {
-    const source = { host: 'h', driver: programDriver(this.#app, this.#pid), incarnation: this.incarnation };
+    const source = {
+      host: 'h',
+      driver: programDriver(this.#app, this.#pid, 0),
+      incarnation: this.incarnation,
+    };
     return encodeBatch({ source, sequence, second, reports });
   }
 

@@ -21,6 +21,7 @@ const arbitraryFromProgram: fc.Arbitrary<FromProgram> = fc.oneof(
     version: fc.nat(),
     app: fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme-ascii' }),
     pid: fc.nat(),
+    thread: fc.nat(),
     incarnation: fc.stringMatching(/^[0-9a-f]{16}$/),
   }),
   fc.record({

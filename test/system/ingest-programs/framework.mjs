@@ -6,7 +6,8 @@ const app = fastify();
 app.get('/people/:name', async () => 'x');
 app.get('/slow/*', async () => new Promise((resolve) => setTimeout(() => resolve('x'), 30)));
 const url = await app.listen({ port: 0, host: '127.0.0.1' });
-new Worker('setTimeout(() => {}, 1e9)', { eval: true }).unref();
+const thread = new Worker('setTimeout(() => {}, 1e9)', { eval: true });
+thread.unref();
 
 const commands = {
   ask: async (count) => {
@@ -19,6 +20,9 @@ const commands = {
   hold: (ms) => {
     const untilMs = performance.now() + ms;
     while (performance.now() < untilMs);
+  },
+  endThread: async () => {
+    await thread.terminate();
   },
   peer: () => url.slice('http://'.length),
   end: async () => {
