@@ -8,6 +8,7 @@ import Type from 'typebox';
 import Value from 'typebox/value';
 import type { ScrapeTarget } from '../ingest/prometheus/target.ts';
 import { readSourceLimits, type SourceLimits } from '../model/source-limits.ts';
+import { statsdAddress } from '../ingest/statsd/address.ts';
 import { SIZE_UNITS } from '../query/unit.ts';
 import { AGGREGATORS_MAX } from '../service/ownership.ts';
 
@@ -38,6 +39,7 @@ const Schema = Type.Object(
     only: Type.String({
       description: 'what is measured here at most, such as cgroup=/shop,uid=1000; "" for everything',
     }),
+    statsd: Type.String({ description: 'host:port where StatsD clients send; "" for nowhere' }),
     token: Type.String({ description: 'bearer token demanded of every request' }),
     insecure: Type.Boolean({ description: 'listen beyond loopback without a token' }),
     instrument: Type.Array(Type.String(), { description: '`instrument` statements to hold at start' }),
@@ -145,6 +147,7 @@ function defaultSettings(
     socket: '',
     budget: '20%',
     only: '',
+    statsd: '',
     token: '',
     insecure: false,
     instrument: [],
@@ -209,17 +212,24 @@ function schemaFaults(merged: Record<string, unknown>, origin: Record<string, st
 }
 
 function ruleFaults(merged: Record<string, unknown>): string[] {
-  const { listen, token, insecure, only } = merged;
+  const { listen, token, insecure, only, statsd } = merged;
   const limits = typeof only === 'string' ? readSourceLimits(only) : undefined;
   const faults = [
     ...(typeof limits === 'string' ? [`only: ${limits}`] : []),
     ...scrapeFaults(merged['scrape']),
   ];
-  if (typeof listen !== 'string' || isLoopback(listen) || token !== '' || insecure === true) return faults;
-  return [
-    ...faults,
-    `listen is "${listen}", which others can reach: set a token (TAILGLOW_TOKEN), or say --insecure if you mean it`,
-  ];
+  if (typeof listen === 'string' && !isLoopback(listen) && token === '' && insecure !== true)
+    faults.push(
+      `listen is "${listen}", which others can reach: set a token (TAILGLOW_TOKEN), or say --insecure if you mean it`,
+    );
+  if (typeof statsd !== 'string' || statsd === '') return faults;
+  const address = statsdAddress(statsd);
+  if (address === undefined) faults.push(`statsd is "${statsd}", expected host:port, :port or host`);
+  else if (!isLoopback(address.host) && insecure !== true)
+    faults.push(
+      `statsd is "${statsd}", which others can reach, and StatsD knows no token: say --insecure if you mean it`,
+    );
+  return faults;
 }
 
 function scrapeFaults(scrape: unknown): string[] {

@@ -30,6 +30,8 @@ export interface DriverSink {
   late(batches: readonly EncodedBatch[]): void;
   /** A source ended in good order: it is expected no more from `second` on. */
   offline(source: { readonly host: string; readonly driver: string }, second: number): void;
+  /** Metrics that the driver found in what it is sent: new ones, and ones it said before with all their fields. */
+  seen?(metrics: readonly MetricDescription[]): void;
   /** Something a person may want to know; never needed for the data to be right. */
   note(text: string): void;
 }
@@ -60,6 +62,8 @@ export interface Driver {
    *  `container` of its metrics are the kernel's word, so a predicate holds it. `programs`: it takes the limits itself
    *  and admits no program beyond them. Left out: it cannot tell whose events it counts. */
   readonly tenancy?: 'fields' | 'programs';
+  /** Whether it measures a metric of this name, which is none of `metrics`, once it is sent some. */
+  takes?(metric: string): boolean;
   /** Called once, before anything else. Rejects with DriverError. */
   start(sink: DriverSink): Promise<void>;
   /** Resolves when the instrumentation measures, wherever this driver has a source now; what attaches later

@@ -18,6 +18,8 @@ import { LimitedDriver } from './limited-driver.ts';
 import { NodeDriver } from './node/driver.ts';
 import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
+import { STATSD_ADDRESS, type StatsdAddress } from './statsd/address.ts';
+import { StatsdDriver } from './statsd/driver.ts';
 import { Reporter, type ReporterStats } from './reporter.ts';
 import { Sender, type SenderStats } from './sender.ts';
 import { SharedProbes } from './shared-probes.ts';
@@ -27,7 +29,7 @@ import { directoryDisk } from './spool-disk.ts';
 /** Closing waits this long for the log to take what is spooled; the rest is sent after the next start. */
 const CLOSE_MS_MAX = 2_000;
 
-export type DriverName = 'proc' | 'node' | 'bpf';
+export type DriverName = 'proc' | 'node' | 'bpf' | 'statsd';
 
 export interface InstrumenterOptions {
   readonly host: string;
@@ -36,9 +38,11 @@ export interface InstrumenterOptions {
   /** Where Node programs find the node driver; the default of this user where it is left out. */
   readonly socketPath?: string;
   readonly clock: Clock;
+  /** Where StatsD clients send; nowhere where it is left out. */
+  readonly statsd?: StatsdAddress;
   /** 0 up to 1: names incarnations, spreads retries. */
   readonly random: () => number;
-  /** All where it is left out. */
+  /** All that need nothing said where it is left out. */
   readonly drivers?: readonly DriverName[];
   /** What measuring may cost each source, of one core; as much as it does where it is left out. */
   readonly cpuShareMax?: number;
@@ -49,6 +53,8 @@ export interface InstrumenterOptions {
   readonly spoolBounds?: Partial<SpoolBounds>;
   /** A control event that the log should carry. */
   readonly onEvent: (event: ControlEvent) => void;
+  /** A driver found metrics in what it is sent. */
+  readonly onSeen?: (driver: string, metrics: readonly MetricDescription[]) => void;
   /** A line for a person. */
   readonly note?: (line: string) => void;
 }
@@ -101,9 +107,9 @@ export interface Instrumenter {
 /** Throws DriverError where a driver cannot start at all. */
 export async function startInstrumenter(options: InstrumenterOptions): Promise<Instrumenter> {
   const socketPath = options.socketPath ?? defaultSocketPath();
-  const drivers = (options.drivers ?? ['proc', 'node', 'bpf']).map((name) =>
-    newDriver(name, options, socketPath),
-  );
+  const asked = options.statsd === undefined ? [] : (['statsd'] as const);
+  const names = options.drivers ?? ['proc', 'node', 'bpf', ...asked];
+  const drivers = names.map((name) => newDriver(name, options, socketPath));
   return startWith([...drivers, ...(options.more ?? [])], { ...options, socketPath });
 }
 
@@ -116,6 +122,8 @@ function newDriver(name: DriverName, options: InstrumenterOptions, socketPath: s
       return new NodeDriver({ host, socketPath, clock, ...(limits === undefined ? {} : { limits }) });
     case 'bpf':
       return new BpfDriver({ host, clock, random, ...(limits === undefined ? {} : { only: limits }) });
+    case 'statsd':
+      return new StatsdDriver({ host, clock, random, address: options.statsd ?? STATSD_ADDRESS });
   }
 }
 
@@ -135,15 +143,16 @@ export async function startWith(
   const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });
   const sender = new Sender({ spool, log, clock, random, onNote: note });
   const reporter = new Reporter({ clock, drivers, put: (entry) => spool.put(entry), onNote: note });
-  const sink: DriverSink = {
+  const sinkOf = (driver: Driver): DriverSink => ({
     late: (batches) => reporter.late(batches),
     offline: ({ host, driver }, second) => options.onEvent({ kind: 'source-offline', host, driver, second }),
+    seen: (metrics) => options.onSeen?.(driver.name, metrics),
     note,
-  };
+  });
   const started: Driver[] = [];
   try {
     for (const driver of drivers) {
-      await driver.start(sink);
+      await driver.start(sinkOf(driver));
       started.push(driver);
     }
   } catch (error) {
@@ -258,7 +267,9 @@ class Role implements Instrumenter {
   }
 
   #offering(metric: string): readonly Driver[] {
-    return this.#parts.drivers.filter((driver) => driver.metrics.some((m) => m.name === metric));
+    return this.#parts.drivers.filter(
+      (driver) => driver.metrics.some((m) => m.name === metric) || driver.takes?.(metric) === true,
+    );
   }
 
   sources(): readonly DriverSource[] {

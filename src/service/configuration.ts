@@ -259,6 +259,18 @@ export class Configuration {
     return this.#command(() => this.announce(name, metrics));
   }
 
+  /** Makes known what `merge` adds to what is known of `origin`; nothing where it gives back the same. */
+  learn(
+    origin: string,
+    merge: (known: readonly MetricDescription[]) => readonly MetricDescription[],
+  ): Promise<void> {
+    return this.#command(async () => {
+      const known = this.offered(origin);
+      const merged = merge(known);
+      if (merged !== known) await this.announce(origin, merged);
+    });
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);

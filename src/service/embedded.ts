@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Driver } from '../ingest/driver.ts';
 import { type Instrumenter, startInstrumenter } from '../ingest/instrumenter.ts';
 import type { ScrapeTarget } from '../ingest/prometheus/target.ts';
+import { statsdAddress } from '../ingest/statsd/address.ts';
 import { loadKernel } from '../kernel/native.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
@@ -22,6 +23,7 @@ import { untilFolded } from './folded.ts';
 import { foreignDrivers } from './foreign-drivers.ts';
 import { buildGateway, type Gateway } from './gateway.ts';
 import type { HealthCheck } from './health.ts';
+import { LearnedMetrics } from './learned-metrics.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
 import { aggregatorCount, ownerIndex } from './ownership.ts';
 import { ProblemException } from './problem.ts';
@@ -49,6 +51,8 @@ export interface EmbeddedOptions {
   readonly limits?: SourceLimits | undefined;
   /** What measuring may cost each source, of one core. */
   readonly cpuShareMax?: number;
+  /** Where StatsD clients send, as `statsdAddress` reads it; empty for nowhere. */
+  readonly statsd: string;
   /** Empty for none. */
   readonly token: string;
   /** Prometheus targets to scrape. */
@@ -95,8 +99,10 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
   onClose(() => log.writer.close());
   const events = new Set<Promise<void>>();
+  const learned = new LearnedMetrics(clock);
   const foreign = foreignDrivers(options);
-  const instrumenter = await startMeasuring(options, log, { events, more: foreign.drivers });
+  const told = { events, learned, more: foreign.drivers };
+  const instrumenter = await startMeasuring(options, log, told);
   onClose(() => instrumenter.close());
   const reconciler = new Reconciler(instrumenter, clock, options.notice);
   const configuration = await startConfiguration(options, log, (measured) => reconciler.want(measured));
@@ -111,6 +117,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   await configuration.announce(options.host, instrumenter.metrics());
   const offers = await foreign.offerTo(configuration);
   onClose(() => offers.close());
+  learned.tell(configuration, (error) => options.notice(`metrics: ${text(error)}`));
+  onClose(() => learned.close());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.measured());
   const followers = { aggregators: threads, catalogueOffset: () => configuration.trimOffset };
@@ -161,13 +169,21 @@ function openTransformations({ lookup, clock }: EmbeddedOptions): Transformation
   return [new ReverseDns(new Resolver(), clock), ...tables];
 }
 
-/** `events` are those on their way to the log. */
+interface Told {
+  /** Those on their way to the log. */
+  readonly events: Set<Promise<void>>;
+  readonly learned: LearnedMetrics;
+  /** Drivers beside the host's own. */
+  readonly more: readonly Driver[];
+}
+
 function startMeasuring(
   options: EmbeddedOptions,
   log: OpenedLog,
-  { events, more }: { readonly events: Set<Promise<void>>; readonly more: readonly Driver[] },
+  { events, learned, more }: Told,
 ): Promise<Instrumenter> {
   const { host, data, socket, clock, notice, limits, cpuShareMax } = options;
+  const statsd = options.statsd === '' ? undefined : statsdAddress(options.statsd);
   const onEvent = (event: ControlEvent): void => {
     const appended = log.writer
       .append(encodeControlEntry(event))
@@ -186,6 +202,8 @@ function startMeasuring(
     random: Math.random,
     more,
     onEvent,
+    ...(statsd === undefined ? {} : { statsd }),
+    onSeen: (driver, metrics) => learned.add(`${host}/${driver}`, metrics),
     note: notice,
   });
 }

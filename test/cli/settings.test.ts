@@ -1,5 +1,6 @@
-/** Sizes in settings: what the data directory may take. */
+/** What settings mean: sizes, addresses. */
 import { describe, expect, it } from 'vitest';
+import { statsdAddress } from '../../src/ingest/statsd/address.ts';
 import { dataMaxBytes, readSettings, SettingsError } from '../../src/cli/settings.ts';
 
 describe('the budget of the data directory', () => {
@@ -21,4 +22,28 @@ describe('the budget of the data directory', () => {
       expect(read).toThrow(`command line: dataMax is ${JSON.stringify(dataMax)}`);
     },
   );
+});
+
+describe('where StatsD clients send', () => {
+  it.each([
+    [':9125', { host: '127.0.0.1', port: 9125 }],
+    ['localhost', { host: 'localhost', port: 8125 }],
+    ['[::1]:8126', { host: '::1', port: 8126 }],
+    ['10.0.0.7:8125', { host: '10.0.0.7', port: 8125 }],
+  ])('"%s" is read', (text, address) => {
+    expect(statsdAddress(text)).toEqual(address);
+  });
+
+  it.each([
+    ['10.0.0.7:8125', 'StatsD knows no token'],
+    ['127.0.0.1:99999', 'expected host:port'],
+    ['a b', 'expected host:port'],
+  ])('"%s" is a fault', (statsd, why) => {
+    expect(() => readSettings({ environment: {}, flags: { statsd } })).toThrow(why);
+  });
+
+  it('may be others than this host where one insists', () => {
+    const settings = readSettings({ environment: {}, flags: { statsd: '10.0.0.7', insecure: true } });
+    expect(settings.statsd).toBe('10.0.0.7');
+  });
 });

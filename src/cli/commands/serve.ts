@@ -47,6 +47,7 @@ interface ServeFlags {
   readonly budget?: string;
   readonly only?: string;
   readonly scrape?: readonly string[];
+  readonly statsd?: string | true;
   readonly insecure?: boolean;
   readonly demo?: boolean;
 }
@@ -78,6 +79,7 @@ export function serveCommand(root: string): Command {
       'what is measured here at most: cgroup=/PATH, uid=N, container=ID, with commas',
     )
     .option('--scrape <target...>', 'Prometheus targets: NAME=URL, or NAME=URL,every=15s')
+    .option('--statsd [address]', 'take StatsD and DogStatsD over UDP (127.0.0.1:8125)')
     .option('--insecure', 'listen beyond loopback without a token')
     .option('--config <file>', 'settings as JSON')
     .addHelpText('after', EXAMPLES)
@@ -86,6 +88,7 @@ export function serveCommand(root: string): Command {
       const numbers = {
         ...(rest.port === undefined ? {} : { port: Number(rest.port) }),
         ...(rest.aggregators === undefined ? {} : { aggregators: Number(rest.aggregators) }),
+        ...(rest.statsd === true ? { statsd: ':8125' } : {}),
       };
       // Loaded here, so that the commands that only ask a server start at once.
       const { cpuShareMax, dataMaxBytes, readSettings, scrapeTargets, sourceLimits } =
