@@ -1,6 +1,6 @@
 /** The file systems that hold something: what is mounted from a disk or kept in memory, once each however often it is
- *  mounted. Those of a network are left out: one that does not answer holds whoever asks. Nor does one of ours that
- *  hangs: it is asked again when it has answered. */
+ *  mounted. Those of a network are left out: one that does not answer holds whoever asks. One of ours that is slow is
+ *  asked again when it has answered, and until then is as it was, for so many samples. */
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BigIntStats, BigIntStatsFs } from 'node:fs';
@@ -13,8 +13,11 @@ export const FILE_SYSTEM = { used: 0, free: 1, reserved: 2, inodesUsed: 3, inode
 const COLUMNS = 5;
 /** More are left out, those mounted last. */
 const FILE_SYSTEMS_MAX = 512;
-/** A second's answers are waited for so long. */
+/** Answers are waited for so long; where there is none yet of any, longer. */
 const ANSWER_MS = 100;
+const FIRST_ANSWER_MS = 2000;
+/** Samples in which an answer is good that no newer one followed. */
+const ANSWER_SAMPLES = 10;
 const REMOTE =
   /^(nfs\d?|cifs|smb\d?|smbfs|ceph|glusterfs|lustre|afs|9p|gfs2?|ocfs2|beegfs|fuse\..*|fuse|autofs)$/;
 
@@ -32,6 +35,9 @@ export class FileSystems implements Subject {
   readonly #mounts: KeptFile;
   /** Asked, and no answer yet. */
   readonly #waiting = new Map<string, Promise<void>>();
+  /** The newest of each path. */
+  #answers = new Map<string, Answer>();
+  #samples = 0;
 
   constructor(options: FileSystemsOptions) {
     this.#options = options;
@@ -42,14 +48,20 @@ export class FileSystems implements Subject {
     const faults: string[] = [];
     const mounts = this.#local(faults);
     const asked = mounts.slice(0, FILE_SYSTEMS_MAX);
-    const answers = new Map<Mount, Answer>();
-    const all = Promise.all(asked.map((mount) => this.#ask(mount, answers)));
+    const all = Promise.all(asked.map((mount) => this.#ask(mount.path)));
+    const waitMs = this.#answers.size === 0 ? FIRST_ANSWER_MS : ANSWER_MS;
     const given = new AbortController();
-    await Promise.race([all, this.#options.sleep(ANSWER_MS, given.signal)]);
+    await Promise.race([all, this.#options.sleep(waitMs, given.signal)]);
     given.abort();
+    this.#samples++;
+    const answers = asked.map((mount) => [mount, this.#answers.get(mount.path)] as const);
+    this.#answers = new Map(answers.flatMap(([{ path }, of]) => (of === undefined ? [] : [[path, of]])));
     const things = new Map<string, Thing>();
     // In the order of the mounts, so that a file system has the name that it was given first.
-    for (const mount of asked) addThing(things, mount, answers.get(mount));
+    for (const [mount, answer] of answers) {
+      if (answer !== undefined && this.#samples - answer.sample <= ANSWER_SAMPLES)
+        addThing(things, mount, answer);
+    }
     if (things.size === 0)
       faults.push(`Cannot tell of file systems in "${this.#mounts.path}": there is none`);
     return { things, leftOut: mounts.length - asked.length, faults };
@@ -70,16 +82,16 @@ export class FileSystems implements Subject {
     }
   }
 
-  #ask(mount: Mount, answers: Map<Mount, Answer>): Promise<void> {
-    const waiting = this.#waiting.get(mount.path);
+  #ask(path: string): Promise<void> {
+    const waiting = this.#waiting.get(path);
     if (waiting !== undefined) return waiting;
-    const path = join(this.#options.root, mount.path);
-    const asking = Promise.all([statfs(path, { bigint: true }), stat(path, { bigint: true })]).then(
-      ([space, { dev }]) => void answers.set(mount, { space, dev }),
-      () => {}, // Unmounted since, or closed to us.
+    const at = join(this.#options.root, path);
+    const asking = Promise.all([statfs(at, { bigint: true }), stat(at, { bigint: true })]).then(
+      ([space, { dev }]) => void this.#answers.set(path, { space, dev, sample: this.#samples }),
+      () => void this.#answers.delete(path), // Unmounted since, or closed to us.
     );
-    const done = asking.finally(() => this.#waiting.delete(mount.path));
-    this.#waiting.set(mount.path, done);
+    const done = asking.finally(() => this.#waiting.delete(path));
+    this.#waiting.set(path, done);
     return done;
   }
 }
@@ -87,15 +99,13 @@ export class FileSystems implements Subject {
 interface Answer {
   readonly space: BigIntStatsFs;
   readonly dev: BigIntStats['dev'];
+  /** The number of the sample before which it was given. */
+  readonly sample: number;
 }
 
 /** One without blocks holds nothing: /proc and its like. */
-function addThing(
-  things: Map<string, Thing>,
-  { path, device, fstype }: Mount,
-  answer: Answer | undefined,
-): void {
-  if (answer === undefined || answer.space.blocks === 0n) return;
+function addThing(things: Map<string, Thing>, { path, device, fstype }: Mount, answer: Answer): void {
+  if (answer.space.blocks === 0n) return;
   const key = String(answer.dev);
   if (things.has(key)) return;
   const { bsize, blocks, bfree, bavail, files, ffree } = answer.space;
