@@ -20,6 +20,8 @@ export interface DeliveryOptions {
   readonly source: Source;
   readonly clock: Clock;
   readonly onWait: (why: string) => void;
+  /** Without a step forward for this long it gives up; PATIENCE_MS where it is left out. */
+  readonly patienceMs?: number;
 }
 
 export class Delivery {
@@ -36,6 +38,10 @@ export class Delivery {
   /** Asks what the server has. */
   static async begin(options: DeliveryOptions): Promise<Delivery> {
     return new Delivery(options, await foldedOf(options));
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? PATIENCE_MS;
   }
 
   /** Batches that the server had when this began, or has folded since. */
@@ -69,7 +75,7 @@ export class Delivery {
         if (!WAIT_STATUSES.includes(answer.status)) throw await refusal(answer);
       }
       const failure = answer instanceof Response ? await refusal(answer) : answer;
-      if (clock.nowMs() - startMs > PATIENCE_MS) throw gaveUp(failure);
+      if (clock.nowMs() - startMs > this.#patienceMs) throw gaveUp(failure);
       onWait(failure.message);
       await clock.sleep(waitMs(answer, attempt));
     }
@@ -83,7 +89,7 @@ export class Delivery {
       if (typeof folded === 'number' && folded > this.#folded) {
         this.#folded = folded;
         movedMs = clock.nowMs();
-      } else if (clock.nowMs() - movedMs > PATIENCE_MS) {
+      } else if (clock.nowMs() - movedMs > this.#patienceMs) {
         throw gaveUp(typeof folded === 'number' ? new Error('the server folds nothing') : folded);
       } else await clock.sleep(POLL_MS);
     }

@@ -10,14 +10,13 @@ import { guessMetric, sampleRows, type Survey, surveyFile } from '../ingest/back
 import type { Source } from '../model/batch.ts';
 import { systemClock, unixSecond } from '../model/clock.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
-import { fieldOf, type MetricDescription, TYPES } from '../model/metric.ts';
+import type { MetricDescription } from '../model/metric.ts';
 import type { InstrumentStatement } from '../query/ast.ts';
-import { checkStatement, type Draft } from '../query/check.ts';
 import { instantText } from '../query/moment.ts';
 import { retentionText } from '../query/print.ts';
-import { parseStatement } from '../query/parse.ts';
-import { CommandFailure, EXIT, problemText, type Target } from './client.ts';
+import { CommandFailure, EXIT, type Target } from './client.ts';
 import { Delivery } from './delivery.ts';
+import { draftOf, shapeOf, statementOf } from './destination.ts';
 import { checkKept, chosenStatement, checkCounted } from './import-checks.ts';
 import { Progress } from './progress.ts';
 import { createInstrumentation, describeMetric, endSource, metricsOf } from './server-json.ts';
@@ -90,18 +89,6 @@ function say(line: string): void {
   if (line !== '') process.stderr.write(`${line}\n`);
 }
 
-function statementOf(as: string): InstrumentStatement {
-  const text = /^\s*instrument\b/i.test(as) ? as : `instrument ${as}`;
-  const parsed = parseStatement(text);
-  if ('diagnostics' in parsed)
-    throw new CommandFailure(EXIT.usage, problemText({ errors: parsed.diagnostics }, text));
-  if (parsed.statement.kind === 'instrument') return parsed.statement;
-  throw new CommandFailure(
-    EXIT.usage,
-    `--as says what takes the rows, such as 'http.requests by route, latency'`,
-  );
-}
-
 /** A metric that nobody knows, as the first file suggests it. */
 async function suggestedMetric(
   { metric: { text: name }, by }: InstrumentStatement,
@@ -123,30 +110,6 @@ async function suggestedMetric(
     EXIT.usage,
     `Cannot tell what ${name} is: ${guessed.fault}; say --unit ms (or s, us, ns, B, KiB ..., none)`,
   );
-}
-
-function draftOf(text: string, metric: MetricDescription): Draft {
-  const parsed = parseStatement(text);
-  const outcome =
-    'diagnostics' in parsed
-      ? parsed
-      : checkStatement(parsed.statement, { metrics: [metric], instrumentations: [], pins: [] }, text);
-  if ('checked' in outcome && outcome.checked.kind === 'instrument') return outcome.checked.instrumentation;
-  const errors = 'diagnostics' in outcome ? outcome.diagnostics : [];
-  throw new CommandFailure(EXIT.usage, problemText({ errors }, text));
-}
-
-function shapeOf(statement: InstrumentStatement, metric: MetricDescription): RowShape {
-  const text = chosenStatement(statement, nowSecond(), nowSecond());
-  const { by, numeric, grid, where, everySeconds } = draftOf(text, metric);
-  const field = numeric === undefined ? undefined : fieldOf(metric, numeric);
-  return {
-    by,
-    ...(field === undefined ? {} : { numeric: { field: field.name, type: TYPES[field.type] } }),
-    grid,
-    ...(where === undefined ? {} : { where }),
-    everySeconds,
-  };
 }
 
 async function surveyAll({ files, mapping, strict }: ImportOptions, shape: RowShape): Promise<Surveyed[]> {

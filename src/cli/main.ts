@@ -11,6 +11,7 @@ import { metricsCommand } from './commands/metrics.ts';
 import { queryCommand } from './commands/query.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
+import { tailCommand } from './commands/tail.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { SettingsError } from './settings.ts';
 
@@ -49,6 +50,7 @@ function program(): Command {
     ...lifeCommands(target),
     metricsCommand(target),
     importCommand(target),
+    tailCommand(target),
     exportCommand(target),
     replayCommand(),
     verifyCommand(),

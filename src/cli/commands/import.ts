@@ -4,16 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
-import type { Mapping } from '../../ingest/backfill/row.ts';
-import type { TimeScale } from '../../ingest/backfill/time.ts';
 import { CommandFailure, EXIT, type Target } from '../client.ts';
 import type { ImportFile } from '../import-files.ts';
+import { mapOption, mappingOf, type MappingFlags } from '../mapping-flags.ts';
 
-interface ImportFlags {
+interface ImportFlags extends MappingFlags {
   readonly as: string;
-  readonly map: readonly string[];
-  readonly unit?: string;
-  readonly timeUnit?: TimeScale;
   readonly format?: 'jsonl' | 'csv';
   readonly strict?: boolean;
   readonly anew?: string;
@@ -50,11 +46,7 @@ export function importCommand(target: (command: Command) => Target): Command {
     .description('take in history: JSON lines or CSV, of events or of histograms')
     .argument('[file...]', 'files, .gz too; - or none is standard input')
     .requiredOption('--as <what>', "what takes the rows, such as 'http.requests by route, latency'")
-    .addOption(
-      new Option('--map <field=column,..>', 'columns that are named otherwise; a.b is a path, field= is none')
-        .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',')])
-        .default([], 'none'),
-    )
+    .addOption(mapOption())
     .option('--unit <unit>', 'of bare values: ns us ms s, B KB KiB ..., %, or none')
     .addOption(new Option('--time-unit <unit>', 'of times that are numbers').choices(['s', 'ms', 'us', 'ns']))
     .addOption(new Option('--format <format>', 'told by the first line otherwise').choices(['jsonl', 'csv']))
@@ -106,25 +98,4 @@ async function filesOf(
     });
   }
   return files;
-}
-
-async function mappingOf({ map, unit, timeUnit }: ImportFlags): Promise<Mapping> {
-  const { isUnit, UNITS } = await import('../../query/unit.ts');
-  const columns: Record<string, string> = {};
-  for (const pair of map) {
-    const at = pair.indexOf('=');
-    if (at <= 0) throw new CommandFailure(EXIT.usage, `Cannot read --map ${pair}: expected FIELD=COLUMN`);
-    columns[pair.slice(0, at)] = pair.slice(at + 1);
-  }
-  const given = unit === 'none' ? '' : unit;
-  if (given !== undefined && given !== '' && !isUnit(given))
-    throw new CommandFailure(
-      EXIT.usage,
-      `Cannot read --unit ${given}: expected one of ${UNITS.join(' ')} none`,
-    );
-  return {
-    columns,
-    ...(given === undefined ? {} : { unit: given }),
-    ...(timeUnit === undefined ? {} : { timeScale: timeUnit }),
-  };
 }

@@ -40,6 +40,10 @@ export interface PackerOptions {
   readonly grid: Grid;
   readonly everySeconds: number;
   readonly source: Source;
+  /** Of the first batch; 0 where it is left out. */
+  readonly sequence?: number;
+  /** The newest second that was packed before. */
+  readonly lastSecond?: number | undefined;
 }
 
 interface Held {
@@ -53,11 +57,23 @@ export class Packer {
   #bytes = 0;
   #total = 0;
   #keysMost = 0;
-  #sequence = 0;
+  #sequence: number;
   #lastSecond: number | undefined;
 
   constructor(options: PackerOptions) {
     this.#options = options;
+    this.#sequence = options.sequence ?? 0;
+    this.#lastSecond = options.lastSecond;
+  }
+
+  /** Of the next batch. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** The newest second that was packed. */
+  get lastSecond(): number | undefined {
+    return this.#lastSecond;
   }
 
   /** True when `take` must be called before the next row. */
@@ -80,13 +96,14 @@ export class Packer {
     return this.#full();
   }
 
-  /** Packs what is held, the oldest second first. */
-  *take(): Generator<Packed> {
+  /** Packs what is held, the oldest second first; with `silentUntil`, also that nothing came in those after them, up to
+   *  that one: so a source that is live says that it is. */
+  *take(silentUntil?: number): Generator<Packed> {
     const seconds = [...this.#seconds].toSorted(([a], [b]) => a - b);
     this.#seconds = new Map();
     this.#bytes = this.#total = this.#keysMost = 0;
     let batches: Uint8Array[] = [];
-    for (const batch of this.#batches(seconds)) {
+    for (const batch of this.#batches(seconds, silentUntil)) {
       batches.push(batch);
       if (batches.length < ENTRY_BATCHES_MAX) continue;
       yield this.#packed(batches);
@@ -95,12 +112,20 @@ export class Packer {
     if (batches.length > 0) yield this.#packed(batches);
   }
 
-  *#batches(seconds: readonly (readonly [number, Map<string, Held>])[]): Generator<Uint8Array> {
+  *#batches(
+    seconds: readonly (readonly [number, Map<string, Held>])[],
+    silentUntil?: number,
+  ): Generator<Uint8Array> {
     for (const [second, keys] of seconds) {
       for (const empty of this.#gap(second)) yield this.#batch(empty, []);
       const rows = [...keys.values()].filter(({ counts }) => counts.size > 0).map(rowOf);
       yield this.#batch(second, rows);
     }
+    if (silentUntil === undefined) return;
+    const step = silentUntil - (silentUntil % this.#options.everySeconds);
+    if (step <= (this.#lastSecond ?? 0)) return;
+    for (const empty of this.#gap(step)) yield this.#batch(empty, []);
+    yield this.#batch(step, []);
   }
 
   #full(): boolean {
