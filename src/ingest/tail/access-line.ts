@@ -117,7 +117,8 @@ function latencyOf(line: RowRecord): unknown {
   for (const [name, unit] of LATENCIES) {
     const found = first(line, [name]);
     if (found === undefined || found === '-') continue;
-    return typeof found === 'number' || /^[\d.]+$/.test(String(found)) ? `${String(found)}${unit}` : found;
+    const isBare = typeof found === 'number' || (typeof found === 'string' && /^[\d.]+$/.test(found));
+    return isBare ? `${found}${unit}` : found;
   }
   return undefined;
 }
