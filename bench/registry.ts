@@ -9,6 +9,7 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   heatmap: () => import('./heatmap.ts'),
   kernel: () => import('./kernel.ts'),
   'node-probe': () => import('./node-probe.ts'),
+  otlp: () => import('./otlp.ts'),
   peers: () => import('./peers.ts'),
   proc: () => import('./proc.ts'),
   query: () => import('./query.ts'),
