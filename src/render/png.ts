@@ -7,8 +7,8 @@ import { assert } from '../model/assert.ts';
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const FILTER_NONE = 0;
 const FILTER_UP = 2;
-/** Runs of one index and codes by frequency: cells repeat nothing else. Of dense pictures a sixth smaller and a third
- *  quicker than a search for matches, of others about the same. One chunk: no copies. */
+/** Runs of one index and codes by frequency: cells repeat nothing else, and a search for matches takes longer than it
+ *  gains. One chunk: no copies. */
 const DEFLATE = { level: 1, strategy: constants.Z_RLE, chunkSize: 1 << 18 };
 
 export interface IndexedPicture {

@@ -49,7 +49,7 @@ describe('loading', () => {
   it('refuses an add-on of another interface version', () => {
     const path = join(folder, 'other.cjs');
     writeFileSync(path, 'module.exports = { interfaceVersion: 7 };');
-    expect(missing(path).message).toContain('expected interface version 3, found 7');
+    expect(missing(path).message).toMatch(/expected interface version \d+, found 7/);
   });
 });
 
