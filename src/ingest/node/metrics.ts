@@ -49,7 +49,7 @@ export const NODE_METRICS: readonly MetricDescription[] = [
     cost: 'a few microseconds of CPU a query in the measured program; nothing while not enabled',
   },
   {
-    name: 'dns.lookups',
+    name: 'net.lookups',
     label: 'name lookups',
     unit: 'lookups',
     scope: 'interval',

@@ -11,7 +11,7 @@ export const PROBES: ReadonlyMap<string, Probe> = new Map([
   ['http.requests', httpRequests],
   ['http.client', httpClient],
   ['db.queries', dbQueries],
-  ['dns.lookups', dnsLookups],
+  ['net.lookups', dnsLookups],
   ['net.connects', netConnects],
   ['net.sockets', netSockets],
   ['node.loop', nodeLoop],

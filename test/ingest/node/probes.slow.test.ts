@@ -26,7 +26,7 @@ describe('name lookups', () => {
     const untouched = [dns.lookup, dns.promises.lookup, dns.resolve4, lookup];
     const { measuring } = start();
     await measuring.want([
-      one('dns.lookups', { by: ['name', 'kind', 'error'], numeric: 'latency', grid: LL5 }),
+      one('net.lookups', { by: ['name', 'kind', 'error'], numeric: 'latency', grid: LL5 }),
     ]);
     await nextSecond(measuring);
     await new Promise((resolve) => dns.lookup('localhost', resolve));
@@ -45,7 +45,7 @@ describe('name lookups', () => {
     await new Promise((resolve) => server.close(resolve));
     await expect(dns.promises.lookup('no..name')).rejects.toThrow('ENOTFOUND');
     expect(() => dns.lookup('localhost', 5 as never)).toThrow('callback');
-    expect(sealed(measuring, 'dns_lookups')).toEqual({
+    expect(sealed(measuring, 'net_lookups')).toEqual({
       counts: { 'localhost lookup ': 5, 'no..name lookup ENOTFOUND': 1 },
       dropped: 0,
     });
