@@ -6,7 +6,7 @@ const app = fastify();
 app.get('/people/:name', async () => 'x');
 app.get('/slow/*', async () => new Promise((resolve) => setTimeout(() => resolve('x'), 30)));
 const url = await app.listen({ port: 0, host: '127.0.0.1' });
-const thread = new Worker('setTimeout(() => {}, 1e9)', { eval: true });
+const thread = new Worker(new URL('./idle-thread.mjs', import.meta.url));
 thread.unref();
 
 const commands = {

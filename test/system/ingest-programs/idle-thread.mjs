@@ -1,0 +1,2 @@
+/** A thread that lives and does nothing. */
+setTimeout(() => {}, 1e9);
