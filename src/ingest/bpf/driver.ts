@@ -359,7 +359,7 @@ export class BpfDriver implements Driver {
       instrumentation: id,
       grid,
       partial: !reading.whole,
-      dropped: dropped + Math.max(0, unknown),
+      dropped: dropped + Math.max(0, unknown) + reading.missed,
       rows,
     };
   }

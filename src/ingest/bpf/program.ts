@@ -23,6 +23,8 @@ export type ProgramState =
 /** A second's reading, and whether it is that second's and no other's. */
 export interface SecondReading extends Reading {
   readonly whole: boolean;
+  /** Events of seconds before it, whose readings came when they had been reported without them. */
+  readonly missed: number;
 }
 
 export interface ProgramOptions {
@@ -64,7 +66,8 @@ class Run {
 export class Program {
   readonly compiled: CompiledProgram;
   readonly #options: ProgramOptions;
-  readonly #readings = new Map<number, SecondReading>();
+  readonly #readings = new Map<number, Omit<SecondReading, 'missed'>>();
+  #missed = 0;
   readonly #stopped = new AbortController();
   #state: ProgramState = { state: 'enabling' };
   #run: Run | undefined;
@@ -95,11 +98,23 @@ export class Program {
     return run !== undefined && Math.max(run.parity[0].last, run.parity[1].last) < second;
   }
 
-  /** Forgets it, and what is older. */
+  /** Forgets it, and what is older: that has been missed. */
   take(second: number): SecondReading | undefined {
     const found = this.#readings.get(second);
-    for (const known of this.#readings.keys()) if (known <= second) this.#readings.delete(known);
-    return found;
+    this.#readings.delete(second);
+    this.#forgetUntil(second);
+    if (found === undefined) return undefined;
+    const missed = this.#missed;
+    this.#missed = 0;
+    return { ...found, missed };
+  }
+
+  #forgetUntil(second: number): void {
+    for (const [known, { total }] of this.#readings) {
+      if (known >= second) continue;
+      this.#missed += total;
+      this.#readings.delete(known);
+    }
   }
 
   /** Lets a fresh process take over where the lease of the present one ends, or the system's clock was set. */
@@ -152,8 +167,14 @@ export class Program {
     const until = successor?.sinceSecond ?? Infinity;
     if (run.sinceSecond !== undefined && second >= run.sinceSecond && second < until) {
       this.#readings.set(second, { ...reading, whole });
-      for (const known of this.#readings.keys())
-        if (known <= second - READINGS_MAX) this.#readings.delete(known);
+      this.#forgetUntil(second - READINGS_MAX + 1);
+    } else if (
+      run.sinceSecond !== undefined &&
+      second < run.sinceSecond &&
+      reading.readSecond > run.sinceSecond
+    ) {
+      // Read so late that it holds events of seconds that count.
+      this.#missed += reading.total;
     }
     if (second >= until - 1) this.#takeOver();
     this.#options.onChange();

@@ -146,6 +146,28 @@ describe.runIf(process.platform === 'linux')('the bpf driver', () => {
     });
   });
 
+  it('says that events were dropped whose reading came when their second was long reported', async () => {
+    const script = (s: number, directory: string): string =>
+      `${READY}while [ ! -e ${directory}/go ]; do sleep 0.02; done\n` +
+      `${[1, 2, 3, 4, 5].map((i) => tick({ second: s + i, rows: i, total: i, readSecond: s + 6 })).join('')}${WAIT}`;
+    await withDriver(script, async ({ driver, clock, late, start, directory }) => {
+      await driver.enable(one('a'));
+      for (let i = 1; i <= 5; i++) {
+        const collected = driver.collect(start + i);
+        await clock.advance(300);
+        expect((await collected).batches).toEqual([]);
+      }
+      await fakeFile(`${directory}/go`);
+      await vi.waitFor(() => expect(late.length).toBe(3), { timeout: 15_000 });
+      const reports = late.map((batch) => read(batch).reports[0]!);
+      expect(reports.map((report) => [report.dropped, report.partial])).toEqual([
+        [1 + 2, true],
+        [0, true],
+        [0, true],
+      ]);
+    });
+  });
+
   it('has so many programs and no more, and room again when one goes', async () => {
     await withDriver(
       () => READY + WAIT,
