@@ -1,6 +1,6 @@
 /** A program's life over executables that misbehave, each in its way. */
 import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { compileProgram, LEASE_SECONDS } from '../../../src/ingest/bpf/compile.ts';
@@ -212,7 +212,8 @@ describe.runIf(process.platform === 'linux')('a program', () => {
       const ticks = [now - 1, now, now + 1]
         .map((second) => `sleep 0.2\n${tick({ second, rows: 1, total: 1 })}`)
         .join('');
-      await appendFile(join(directory, 'go'), ticks);
+      await writeFile(join(directory, 'prepared'), ticks);
+      await rename(join(directory, 'prepared'), join(directory, 'go')); // whole, when it is there
       await until(() => expect(program.pids.length).toBe(1));
       expect(program.pids).not.toContain(first);
       await until(() => expect(program.owes(now + 1)).toBe(false));
