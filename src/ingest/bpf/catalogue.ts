@@ -8,7 +8,8 @@ import { programMetrics } from './program-metrics.ts';
 import { syscallMetrics } from './syscall-metrics.ts';
 import { discrete, momentFields, taskFields } from './task-fields.ts';
 
-/** What an event costs that is counted, by the bench: one that has a start and an end, and one that one probe says. */
+/** About what an event costs that is counted (`npm run bench -- bpf` measures the first): one that has a start and an
+ *  end, and one that one probe says. */
 const PAIR_NS = 1300;
 const SINGLE_NS = 700;
 
