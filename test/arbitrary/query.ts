@@ -399,7 +399,9 @@ function arbitraryCell(numeric: Field | undefined): fc.Arbitrary<ast.CellStage> 
 function arbitraryAgainst(metric: MetricDescription): fc.Arbitrary<ast.DiffStage['against']> {
   const offset = arbitraryDuration.map((duration) => ({ kind: 'offset' as const, duration, span }));
   const discrete = metric.fields.filter((f) => !isNumeric(f));
-  const keys = fc.shuffledSubarray(discrete, { minLength: 1, maxLength: 2 }).chain((fields) => {
+  if (discrete.length === 0) return offset;
+  const some = { minLength: 1, maxLength: Math.min(2, discrete.length) };
+  const keys = fc.shuffledSubarray(discrete, some).chain((fields) => {
     const key = fc.tuple(...fields.map(arbitraryValue)).map((values): ast.KeyNode => ({ values, span }));
     const text = ({ values }: ast.KeyNode): string => JSON.stringify(values);
     return fc
