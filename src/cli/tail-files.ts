@@ -171,7 +171,7 @@ class Tail {
     for (const each of packed) {
       const isFirst = !signal.aborted;
       const sent = delivery.deliver(each);
-      await (isFirst ? Promise.race([sent, aborted(signal)]) : sent);
+      await (isFirst ? untilAborted(sent, signal) : sent);
       if (this.#isWaiting && !signal.aborted) say('goes on');
       this.#isWaiting = false;
     }
@@ -265,8 +265,19 @@ async function patiently<T>({ signal }: TailOptions, ask: () => Promise<T>): Pro
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+/** Resolves when `work` does, or when `signal` aborts; leaves nothing at the signal. */
+function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    work.then(done, (error: unknown) => {
+      signal.removeEventListener('abort', done);
+      reject(error instanceof Error ? error : new Error(String(error)));
+    });
+  });
 }
 
 function nowSecond(): number {
