@@ -121,6 +121,8 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   onClose(() => learned.close());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
   reconciler.want(configuration.measured());
+  // So that the first question is not told that its instrumentation is yet to come.
+  await untilFolded(threads, log.end() ?? 0, clock);
   const followers = { aggregators: threads, catalogueOffset: () => configuration.trimOffset };
   if (options.log === 'file') {
     const trimmer = await startTrimmer(options, log, followers);

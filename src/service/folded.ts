@@ -1,9 +1,10 @@
-/** A stop in good order folds all that was measured: the store is then what a replay of its log makes. */
+/** Start and stop wait for the fold: what was created is known before the first question comes, and what was measured is
+ *  folded before the end, so that the store is what a replay of its log makes. */
 import type { Clock } from '../model/clock.ts';
 import type { AggregatorClient } from './answer.ts';
 
 const LOOK_MS = 20;
-/** What is not folded by then is folded after the next start. */
+/** What is not folded by then is folded later: a long log is caught up with while others are answered. */
 const FOLD_MS_MAX = 2000;
 
 /** Resolves when all entries below `endOffset` are folded by every aggregator, or FOLD_MS_MAX later. */
