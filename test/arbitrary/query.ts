@@ -478,9 +478,15 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
           stages,
           span,
           ...c,
-        }));
+        }))
+        .filter((read) => read.asOf === undefined || !read.stages.some(isOfTwoTimes));
     });
   });
+}
+
+/** Two times are not known as of one. */
+function isOfTwoTimes(stage: ast.Stage): boolean {
+  return stage.kind === 'diff' && stage.against.kind === 'offset';
 }
 
 const arbitraryKeep: fc.Arbitrary<ast.Keep> = fc
