@@ -1,6 +1,6 @@
 /** `tailglow instrument`, `pause`, `resume` and `drop`: the life of an instrumentation, a command a step. */
 import { Command } from 'commander';
-import { commandName, type Target } from '../client.ts';
+import { CommandFailure, commandName, EXIT, type Target } from '../client.ts';
 import { instrumentationsText } from '../life-text.ts';
 import {
   changeInstrumentation,
@@ -29,10 +29,17 @@ export function instrumentCommand(target: (command: Command) => Target): Command
     .action(async (statement: string, _flags: unknown, self: Command) => instrument(target(self), statement));
 }
 
+/** What no source can measure is said with the reason of each, and ends the command as refused. */
 export async function instrument(target: Target, text: string): Promise<void> {
   const statement = /^\s*instrument\b/i.test(text) ? text : `instrument ${text}`;
   const made = await settled(target, await startInstrumentation(target, statement));
   print([made]);
+  if (made.state === 'failed') {
+    throw new CommandFailure(
+      EXIT.refused,
+      `\nNothing measures it. Be rid of it:  ${commandName()} drop ${made.id}`,
+    );
+  }
   const read = made.statement.replace(/^instrument /, '').replace(/ every \S+ keep .*$/, '');
   process.stdout.write(
     `\nLook at it:  ${commandName()} query '${read.replaceAll("'", `'\\''`)} last 5m' --watch\n`,
