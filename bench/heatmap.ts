@@ -14,6 +14,7 @@ import { DRAW_DEFAULTS, type DrawOptions } from '../src/render/options.ts';
 import { type View, viewOf } from '../src/render/view.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
+import { liveRows } from './store/live.ts';
 import { about, seededRandom } from './workload.ts';
 
 export const question = 'What does drawing a dense heatmap of ten keys cost, and how many bytes is it?';
@@ -32,13 +33,20 @@ export async function run(size: BenchSize): Promise<BenchResult> {
   const shaded = [native, referenceKernel].map((kernel) => shadedBy(kernel, raster, once));
   assert(Buffer.from(shaded[0]!).equals(shaded[1]!), 'the kernels differ');
   const rowsOfResult = [
+    ...liveRows(native, size, rounds),
     ...shadeRows(raster, once, rounds, native),
     ...[1, 2].flatMap((scale) =>
       pictureRows(raster, { ...once, scale: scale === 1 ? 1 : 2 }, rounds, native),
     ),
   ];
   const digest = referenceKernel.crc32c(shaded[1]!).toString(16).padStart(8, '0');
-  return { bench: 'heatmap', question, size, rows: rowsOfResult, digest };
+  const unmeasured = [
+    {
+      name: 'one new column',
+      reason: 'a live picture is evaluated whole at each refresh: it costs what the whole does',
+    },
+  ];
+  return { bench: 'heatmap', question, size, rows: rowsOfResult, unmeasured, digest };
 }
 
 /** Every key nearly everywhere: two ridges that move, over noise. The worst case for colour and for deflate. */
@@ -81,31 +89,37 @@ function denseRaster(columns: number, rows: number): Raster {
   };
 }
 
-function viewFor(raster: Raster, options: DrawOptions): View {
-  return viewOf(raster, options, { columns: options.width, rows: options.height });
+function viewFor(raster: Raster, options: DrawOptions, kernel: Kernel): View {
+  return viewOf(raster, options, { columns: options.width, rows: options.height }, kernel);
 }
 
 function shadedBy(kernel: Kernel, raster: Raster, options: DrawOptions): Uint8Array {
-  const view = viewFor(raster, options);
+  const view = viewFor(raster, options, kernel);
   const out = new Uint8Array(view.columns * view.rows);
   kernel.shade(view.cells, { hues: view.hues, cells: out.length, levels: LEVELS }, view.thresholds, out);
   return out;
 }
 
 function shadeRows(raster: Raster, options: DrawOptions, rounds: number, native: Kernel): BenchRow[] {
-  const view = viewFor(raster, options);
+  const view = viewFor(raster, options, native);
   const out = new Uint8Array(view.columns * view.rows);
   const shape = { hues: view.hues, cells: out.length, levels: LEVELS };
-  const [levels, fast, slow] = medianMs(
+  const [levels, slowLevels, fast, slow] = medianMs(
     [
-      () => viewFor(raster, options),
+      () => viewFor(raster, options, native),
+      () => viewFor(raster, options, referenceKernel),
       () => native.shade(view.cells, shape, view.thresholds, out),
       () => referenceKernel.shade(view.cells, shape, view.thresholds, out),
     ],
     rounds,
   );
   return [
-    { name: 'find the levels', value: levels!, unit: 'ms' },
+    {
+      name: 'find the levels',
+      value: levels!,
+      unit: 'ms',
+      versus: faster(slowLevels! / levels!, 'reference'),
+    },
     { name: 'shade', value: fast!, unit: 'ms', versus: faster(slow! / fast!, 'reference') },
   ];
 }
@@ -151,7 +165,7 @@ function faster(ratio: number, name: string): NonNullable<BenchRow['versus']> {
 /** The same picture as RGBA on a canvas, ready to be encoded. */
 function canvasOf(raster: Raster, options: DrawOptions) {
   const { width, height, scale } = options;
-  const view = viewFor(raster, options);
+  const view = viewFor(raster, options, referenceKernel);
   const shaded = shadedBy(referenceKernel, raster, options);
   const canvas = createCanvas(width * scale, height * scale);
   const context = canvas.getContext('2d');

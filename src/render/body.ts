@@ -1,6 +1,5 @@
 /** The body of a heatmap: cells, backgrounds, marks and overlays, into a picture of palette indices.
  *  A column may be several pixels wide or share one with others; either way nothing is lost (shrink.ts). */
-import type { Kernel } from '../kernel/kernel.ts';
 import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import type { Layout, Rect } from './layout.ts';
@@ -15,15 +14,18 @@ export interface BodyParts {
   readonly raster: Raster;
   readonly layout: Layout;
   readonly view: View;
-  readonly kernel: Kernel;
+  readonly shaded: Shaded;
+}
+
+/** The palette indices of cells (Kernel.shade), [column - first][row]: those of columns that the picture shows. */
+export interface Shaded {
+  readonly first: number;
+  readonly cells: Uint8Array;
 }
 
 export function drawBody(picture: Picture, parts: BodyParts): void {
-  const { raster, layout, view, kernel } = parts;
+  const { raster, layout, view, shaded } = parts;
   const { body } = layout;
-  const shaded = new Uint8Array(view.columns * view.rows);
-  const shape = { hues: view.hues, cells: view.columns * view.rows, levels: LEVELS };
-  kernel.shade(view.cells, shape, view.thresholds, shaded);
   drawCells(picture, body, view, shaded);
   drawGrid(picture, layout);
   drawCoverage(picture, layout, view, shaded);
@@ -38,7 +40,15 @@ function columnStart(column: number, columns: number, pixels: number): number {
   return Math.ceil((column * pixels) / columns);
 }
 
-function drawCells({ pixels, width, scale }: Picture, body: Rect, view: View, shaded: Uint8Array): void {
+/** First pixel, within the rectangle, that the picture has; and where in a row of it that rectangle's pixel 0 would
+ *  stand. */
+function shownOf({ left, scale }: Picture, { x }: Rect): { from: number; offset: number } {
+  return { from: Math.max(0, left - x * scale), offset: x * scale - left };
+}
+
+function drawCells(picture: Picture, body: Rect, view: View, shaded: Shaded): void {
+  const { pixels, width, scale } = picture;
+  const { from, offset } = shownOf(picture, body);
   const index = new Uint8Array(256);
   for (let i = 1; i <= view.hues * LEVELS; i++) {
     index[i] = rampIndex(view.rampOf[Math.floor((i - 1) / LEVELS)]!) + ((i - 1) % LEVELS);
@@ -46,31 +56,37 @@ function drawCells({ pixels, width, scale }: Picture, body: Rect, view: View, sh
   const bodyWidth = body.width * scale;
   const bodyHeight = body.height * scale;
   const { columns, rows } = view;
+  const { cells } = shaded;
   const cellOf = Int32Array.from(
     { length: bodyWidth },
-    (_, x) => Math.floor((x * columns) / bodyWidth) * rows,
+    (_, x) => (Math.floor((x * columns) / bodyWidth) - shaded.first) * rows,
   );
   let drawn = -1;
   for (let y = 0; y < bodyHeight; y++) {
     const row = rows - 1 - Math.floor((y * rows) / bodyHeight);
-    const to = (body.y * scale + y) * width + body.x * scale;
+    const to = (body.y * scale + y) * width + offset;
     if (row === drawn) {
-      pixels.copyWithin(to, to - width, to - width + bodyWidth);
+      pixels.copyWithin(to + from, to + from - width, to - width + bodyWidth);
       continue;
     }
-    for (let x = 0; x < bodyWidth; x++) pixels[to + x] = index[shaded[cellOf[x]! + row]!]!;
+    for (let x = from; x < bodyWidth; x++) pixels[to + x] = index[cells[cellOf[x]! + row]!]!;
     drawn = row;
   }
 }
 
 /** Grid lines show through where there is no count. */
-function drawGrid({ pixels, width, scale, colours }: Picture, { body, gridRows, gridColumns }: Layout): void {
-  const first = body.y * scale * width + body.x * scale;
+function drawGrid(picture: Picture, { body, gridRows, gridColumns }: Layout): void {
+  const { pixels, width, scale, colours } = picture;
+  const shown = shownOf(picture, body);
+  const first = body.y * scale * width + shown.offset;
   for (const row of gridRows) {
     const from = first + row * scale * width;
-    for (let i = from; i < from + body.width * scale; i++) if (pixels[i] === 0) pixels[i] = colours.grid;
+    for (let i = from + shown.from; i < from + body.width * scale; i++) {
+      if (pixels[i] === 0) pixels[i] = colours.grid;
+    }
   }
   for (const column of gridColumns) {
+    if (column * scale < shown.from) continue;
     const from = first + column * scale;
     for (let y = 0; y < body.height * scale; y++) {
       if (pixels[from + y * width] === 0) pixels[from + y * width] = colours.grid;
@@ -79,11 +95,11 @@ function drawGrid({ pixels, width, scale, colours }: Picture, { body, gridRows, 
 }
 
 /** Backgrounds of columns that are not known in full. */
-function drawCoverage(picture: Picture, layout: Layout, view: View, shaded: Uint8Array): void {
+function drawCoverage(picture: Picture, layout: Layout, view: View, shaded: Shaded): void {
   const { scale, colours } = picture;
   const { body, missing } = layout;
   const bodyWidth = body.width * scale;
-  for (let column = 0; column < view.columns; column++) {
+  for (let column = shaded.first; column < view.columns; column++) {
     const reporting = view.reporting[column] ?? -1;
     const from = columnStart(column, view.columns, bodyWidth);
     const until = columnStart(column + 1, view.columns, bodyWidth);
@@ -96,19 +112,17 @@ function drawCoverage(picture: Picture, layout: Layout, view: View, shaded: Uint
   }
 }
 
-function isEmpty(view: View, shaded: Uint8Array, column: number): boolean {
-  const cells = shaded.subarray(column * view.rows, (column + 1) * view.rows);
+function isEmpty(view: View, shaded: Shaded, column: number): boolean {
+  const place = column - shaded.first;
+  const cells = shaded.cells.subarray(place * view.rows, (place + 1) * view.rows);
   return view.under[column] === 0 && view.over[column] === 0 && cells.every((cell) => cell === 0);
 }
 
-function drawUnknown(
-  { pixels, width, scale, colours }: Picture,
-  body: Rect,
-  from: number,
-  until: number,
-): void {
+function drawUnknown(picture: Picture, body: Rect, from: number, until: number): void {
+  const { pixels, width, scale, colours } = picture;
+  const { offset } = shownOf(picture, body);
   for (let y = 0; y < body.height * scale; y++) {
-    const row = (body.y * scale + y) * width + body.x * scale;
+    const row = (body.y * scale + y) * width + offset;
     for (let x = from; x < until; x++) {
       const dot = ((x / scale) | 0) % 4 === 0 && ((y / scale) | 0) % 4 === 0;
       pixels[row + x] = dot ? colours.unknownDot : colours.unknown;
@@ -116,14 +130,11 @@ function drawUnknown(
   }
 }
 
-function drawHatch(
-  { pixels, width, scale, colours }: Picture,
-  body: Rect,
-  from: number,
-  until: number,
-): void {
+function drawHatch(picture: Picture, body: Rect, from: number, until: number): void {
+  const { pixels, width, scale, colours } = picture;
+  const { offset } = shownOf(picture, body);
   for (let y = 0; y < body.height * scale; y++) {
-    const row = (body.y * scale + y) * width + body.x * scale;
+    const row = (body.y * scale + y) * width + offset;
     for (let x = from; x < until; x++) {
       const empty = pixels[row + x] === 0 || pixels[row + x] === colours.grid;
       if (empty && ((x + y) / scale) % HATCH < 1) pixels[row + x] = colours.hatch;
@@ -150,17 +161,15 @@ function drawMarks(picture: Picture, line: Rect, view: View, counts: Float64Arra
   }
 }
 
-/** Fills the pixels from..until, counted from the left of `rect`, over its whole height. */
-function fillSpan(
-  { pixels, width, scale }: Picture,
-  rect: Rect,
-  from: number,
-  until: number,
-  index: number,
-): void {
+/** Fills those of the pixels from..until, counted from the left of `rect`, that the picture has, over its whole height. */
+function fillSpan(picture: Picture, rect: Rect, from: number, until: number, index: number): void {
+  const { pixels, width, scale } = picture;
+  const shown = shownOf(picture, rect);
+  const first = Math.max(from, shown.from);
+  if (first >= until) return;
   for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
-    const row = y * width + rect.x * scale;
-    pixels.fill(index, row + from, row + until);
+    const row = y * width + shown.offset;
+    pixels.fill(index, row + first, row + until);
   }
 }
 

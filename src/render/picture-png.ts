@@ -3,7 +3,7 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import type { Raster } from '../model/raster.ts';
-import { drawBody } from './body.ts';
+import { drawBody, type Shaded } from './body.ts';
 import { LEVELS } from './colour.ts';
 import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
 import { drawFault, type DrawOptions } from './options.ts';
@@ -31,7 +31,7 @@ export function picturePng(parts: PictureParts): Uint8Array {
   const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, words);
   const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);
-  drawBody(picture, { raster, layout, view, kernel });
+  drawBody(picture, { raster, layout, view, shaded: shadedFrom(view, 0, kernel) });
   return encodePng({
     width: picture.width,
     height: picture.height,
@@ -43,6 +43,22 @@ export function picturePng(parts: PictureParts): Uint8Array {
       ['tailglow', latinJson(pixelMap(layout))],
     ],
   });
+}
+
+/** The columns from `first` on, in the colours of the whole. */
+export function shadedFrom(view: View, first: number, kernel: Pick<Kernel, 'shade'>): Shaded {
+  const { hues, columns, rows } = view;
+  const length = (columns - first) * rows;
+  let part = view.cells;
+  if (first > 0) {
+    part = new Float64Array(hues * length);
+    for (let h = 0; h < hues; h++) {
+      part.set(view.cells.subarray((h * columns + first) * rows, (h + 1) * columns * rows), h * length);
+    }
+  }
+  const cells = new Uint8Array(length);
+  kernel.shade(part, { hues, cells: length, levels: LEVELS }, view.thresholds, cells);
+  return { first, cells };
 }
 
 /** Where the plot lies, in pixels of the image. */
@@ -58,6 +74,7 @@ function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
     width,
     height,
     scale: options.scale,
+    left: 0,
     colours,
     pixels: new Uint8Array(width * height).fill(colours.page),
   };

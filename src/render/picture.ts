@@ -34,6 +34,8 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly scale: number;
+  /** Image pixels that it lacks at the left of what its layout says: 0 but for the newest columns alone (newest.ts). */
+  readonly left: number;
   readonly pixels: Uint8Array;
   readonly colours: PictureColours;
 }

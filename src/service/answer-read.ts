@@ -22,6 +22,7 @@ import { diffPng } from '../render/diff-png.ts';
 import { diffText } from '../render/diff-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
+import { newestJson, newestPng } from '../render/newest.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
@@ -178,12 +179,18 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
 function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
   const { presentation, text } = making.question;
   const { raster, notes } = result;
+  const { newest, cells = true } = presentation;
   const options = drawOptions(result.options, presentation);
   switch (presentation.format) {
     case 'png':
-      return heatmapPng(raster, options, making.kernel);
+      return newest === undefined
+        ? heatmapPng(raster, options, making.kernel)
+        : newestPng(raster, options, newest, making.kernel);
     case 'json': {
-      const json = heatmapJson(raster, options, { cells: presentation.cells ?? true });
+      const json =
+        newest === undefined
+          ? heatmapJson(raster, options, { cells })
+          : newestJson(raster, options, { cells, newest });
       return bytes(JSON.stringify({ ...json, notes, ...said(making) }));
     }
     case 'csv':

@@ -28,6 +28,8 @@ export interface Presentation {
   readonly scale?: 1 | 2;
   readonly theme?: 'dark' | 'light';
   readonly plain?: boolean;
+  /** PNG and JSON of a heatmap: so many of the newest columns alone, at least 1. */
+  readonly newest?: number;
   /** JSON of a heatmap: with its cells. */
   readonly cells?: boolean;
   /** Text: the terminal's size and colours. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodePng } from '../render/decode-png.ts';
 import { openHouse, START_SECOND, type House } from './house.ts';
 
 const MS = 1_000_000;
@@ -80,6 +81,24 @@ describe('reading', () => {
     expect(answer.headers['content-type']).toContain(accept);
     expect(answer.headers.vary).toContain('Accept');
     expect(answer.rawPayload.toString('latin1')).toMatch(start);
+  });
+
+  it('gives the newest columns alone: the right end of the plain picture, and their numbers', async () => {
+    const q = 'http.requests by route, latency from 2027-01-15T08:00:00Z to 2027-01-15T08:00:20Z';
+    const size = '&width=100&height=50&format=png';
+    const whole = decodePng((await query(q, `${size}&plain=true`)).rawPayload);
+    const end = decodePng((await query(q, `${size}&newest=3`)).rawPayload);
+    expect([end.width, end.height]).toEqual([15, 50]);
+    for (let y = 0; y < 50; y++) {
+      expect(end.pixels.subarray(y * 15, (y + 1) * 15)).toEqual(
+        whole.pixels.subarray(y * 100 + 85, (y + 1) * 100),
+      );
+    }
+    const json = (await query(q, '&newest=3')).json();
+    expect(json).toMatchObject({ from: START_SECOND + 17, to: START_SECOND + 20, columns: 3, total: 84 });
+    const cells = (await query(q)).json().cells.filter(([column]: number[]) => column! >= 17);
+    expect(json.cells).toEqual(cells.map(([column, ...rest]: number[]) => [column! - 17, ...rest]));
+    expect(await query(q, '&newest=0')).toMatchObject({ statusCode: 400 });
   });
 
   it('answers 304 to who holds the newest already, and a new tag once more came', async () => {

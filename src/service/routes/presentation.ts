@@ -26,6 +26,13 @@ export const PresentationQuery = Type.Object({
   ),
   theme: Type.Optional(Type.Union([Type.Literal('dark'), Type.Literal('light')])),
   plain: Type.Optional(Type.Boolean({ description: 'PNG: the plot body alone' })),
+  newest: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description: 'PNG (then plain) and JSON of a heatmap: so many of the newest columns alone',
+    }),
+  ),
   cells: Type.Optional(
     Type.Union([Type.Literal(0), Type.Literal(1)], {
       description: 'JSON of a heatmap: 0 leaves the cells out',
@@ -62,7 +69,7 @@ export function negotiatedFormat(request: FastifyRequest, format: Format | undef
 }
 
 export function presentationOf(query: Type.Static<typeof PresentationQuery>, format: Format): Presentation {
-  const { width, height, scale, theme, plain, cells, columns, rows, depth } = query;
+  const { width, height, scale, theme, plain, newest, cells, columns, rows, depth } = query;
   return {
     format,
     ...(width === undefined ? {} : { width }),
@@ -70,6 +77,7 @@ export function presentationOf(query: Type.Static<typeof PresentationQuery>, for
     ...(scale === undefined ? {} : { scale }),
     ...(theme === undefined ? {} : { theme }),
     ...(plain === undefined ? {} : { plain }),
+    ...(newest === undefined ? {} : { newest }),
     ...(cells === undefined ? {} : { cells: cells === 1 }),
     ...(columns === undefined ? {} : { textColumns: columns }),
     ...(rows === undefined ? {} : { textRows: rows }),

@@ -1,0 +1,75 @@
+/** The live picture: ten minutes of ten keys, as a fold of a fleet leaves them in memory, from the plan to the PNG and
+ *  part by part, beside the goals. The store stays open: its newest block is in memory, the others are in the system's
+ *  cache. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { assert } from '../../src/model/assert.ts';
+import { evaluate } from '../../src/query/evaluate.ts';
+import { heatmapPng } from '../../src/render/heatmap-png.ts';
+import { newestPng } from '../../src/render/newest.ts';
+import { DRAW_DEFAULTS, type DrawOptions } from '../../src/render/options.ts';
+import type { BenchRow, BenchSize } from '../bench.ts';
+import { medianMs } from '../measure.ts';
+import { planned } from '../requests.ts';
+import { fill, instrumentationOf, openAt } from './built.ts';
+import type { TrafficShape } from './traffic.ts';
+
+const SHAPES: { readonly [size in BenchSize]: TrafficShape } = {
+  smoke: { sources: 2, keys: 3, eventsPerHistogram: 10, everySeconds: 1, seconds: 60 },
+  full: { sources: 20, keys: 10, eventsPerHistogram: 65, everySeconds: 1, seconds: 600 },
+};
+const TEXT = 'http.requests by route, latency last 10m | heatmap size 900x300 hue route';
+const PLAIN: DrawOptions = { ...DRAW_DEFAULTS, plain: true };
+
+export function liveRows(kernel: Kernel, size: BenchSize, rounds: number): BenchRow[] {
+  const directory = mkdtempSync(join(tmpdir(), 'tailglow-bench-'));
+  const store = openAt(directory, kernel);
+  try {
+    const shape = SHAPES[size];
+    fill(store, shape, kernel);
+    const instrumentation = instrumentationOf(shape);
+    const plan = planned(TEXT, instrumentation, instrumentation.createdSecond + shape.seconds);
+    const raster = () => {
+      const result = evaluate(plan, store.reader, kernel);
+      assert(result.kind === 'heatmap', 'a heatmap was asked for');
+      return result.raster;
+    };
+    return rowsOf(raster, kernel, rounds);
+  } finally {
+    store.close();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function rowsOf(raster: () => Parameters<typeof heatmapPng>[0], kernel: Kernel, rounds: number): BenchRow[] {
+  const drawn = raster();
+  const twice: DrawOptions = { ...PLAIN, scale: 2 };
+  const [whole, once, double, full, newest] = medianMs(
+    [
+      () => heatmapPng(raster(), PLAIN, kernel),
+      () => heatmapPng(drawn, PLAIN, kernel),
+      () => heatmapPng(drawn, twice, kernel),
+      () => heatmapPng(drawn, DRAW_DEFAULTS, kernel),
+      () => newestPng(drawn, PLAIN, 1, kernel),
+    ],
+    rounds,
+  ) as [number, number, number, number, number];
+  const row = (name: string, value: number, unit: string, goal: number): BenchRow => {
+    const versus = { name: `the goal of ${goal} ${unit}`, ratio: value / goal, what: 'x' };
+    return { name, value, unit, versus };
+  };
+  const kilobytes = (png: Uint8Array): number => png.length / 1000;
+  return [
+    row('live, 10 min by 10 keys, whole', whole, 'ms', 5),
+    row('its PNG, 900x300', once, 'ms', 2),
+    row('its PNG, 900x300, size', kilobytes(heatmapPng(drawn, PLAIN, kernel)), 'KB', 70),
+    row('its PNG, 1800x600', double, 'ms', 5),
+    row('its PNG, 1800x600, size', kilobytes(heatmapPng(drawn, twice, kernel)), 'KB', 180),
+    // At the smallest size noise may be larger than what is measured.
+    row('axes, title, legend, cached', Math.max(0.001, full - once), 'ms', 1),
+    row('its newest column alone', newest, 'ms', 0.5),
+    row('its newest column alone, size', kilobytes(newestPng(drawn, PLAIN, 1, kernel)), 'KB', 1.5),
+  ];
+}
