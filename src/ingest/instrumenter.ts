@@ -87,8 +87,9 @@ export interface InstrumenterStats {
 export interface Instrumenter {
   readonly socketPath: string;
   metrics(): readonly MetricDescription[];
-  /** Of every driver and each of its metrics: whether it can be had here now, and if not, why. */
-  offers(): readonly MetricOffer[];
+  /** Of every driver and each of its metrics, and of those of the names `known` that it takes: whether it can be had here
+   *  now, and if not, why. */
+  offers(known?: readonly string[]): readonly MetricOffer[];
   /** Resolves when every driver that offers the metric has answered; a refusal is a state, with its reason. */
   enable(instrumentation: Instrumentation): Promise<void>;
   disable(id: string): Promise<void>;
@@ -199,10 +200,12 @@ class Role implements Instrumenter {
     return this.#parts.drivers.flatMap((driver) => driver.metrics);
   }
 
-  offers(): readonly MetricOffer[] {
+  offers(known: readonly string[] = []): readonly MetricOffer[] {
     return this.#parts.drivers.flatMap((driver) => {
       const said = new Map((driver.availability?.() ?? []).map((one) => [one.metric, one]));
-      return driver.metrics.map(({ name }) => ({
+      const names = new Set(driver.metrics.map(({ name }) => name));
+      for (const name of known) if (driver.takes?.(name) === true) names.add(name);
+      return [...names].map((name) => ({
         ...(said.get(name) ?? { metric: name, available: true }),
         driver: driver.name,
       }));

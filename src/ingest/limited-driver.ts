@@ -45,9 +45,14 @@ export class LimitedDriver implements Driver {
     if (this.#driver.tenancy !== undefined) await this.#driver.start(sink);
   }
 
+  /** Names that a driver which cannot be held to limits would take, it does take, to say why it measures none. */
+  takes(metric: string): boolean {
+    return this.#driver.takes?.(metric) ?? false;
+  }
+
   async enable(instrumentation: Instrumentation): Promise<void> {
     const metric = this.metrics.find(({ name }) => name === instrumentation.metric);
-    const limit = metric && this.#limitOf(metric);
+    const limit = metric === undefined ? this.#unknownLimit() : this.#limitOf(metric);
     if (typeof limit === 'string') {
       throw new DriverError('LIMITED', `Cannot measure "${instrumentation.metric}": ${limit}`);
     }
@@ -79,12 +84,22 @@ export class LimitedDriver implements Driver {
   #limitOf(metric: MetricDescription): Predicate | undefined | string {
     const { tenancy } = this.#driver;
     if (tenancy === 'programs') return undefined;
-    const here = `this instrumenter is limited to ${limitsText(this.#limits)}`;
-    if (tenancy === undefined) {
-      return `${here}, and the driver "${this.name}" cannot tell whose events it counts`;
-    }
+    if (tenancy === undefined) return this.#unheld();
     const limit = limitPredicate(this.#limits, metric);
     if (typeof limit !== 'string') return limit;
-    return `${here}, and this metric has no field "${limit}" to hold it to`;
+    return `${this.#here()}, and this metric has no field "${limit}" to hold it to`;
+  }
+
+  /** Of a metric that is none of `metrics`: nothing is known of it that it could be held by. */
+  #unknownLimit(): undefined | string {
+    return this.#driver.tenancy === 'programs' ? undefined : this.#unheld();
+  }
+
+  #unheld(): string {
+    return `${this.#here()}, and the driver "${this.name}" cannot tell whose events it counts`;
+  }
+
+  #here(): string {
+    return `this instrumenter is limited to ${limitsText(this.#limits)}`;
   }
 }

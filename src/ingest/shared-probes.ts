@@ -46,8 +46,13 @@ export class SharedProbes implements Driver {
     return this.#driver.start({
       late: (batches) => sink.late(this.#all(batches)),
       offline: (source, second) => sink.offline(source, second),
+      seen: (metrics) => sink.seen?.(metrics),
       note: (text) => sink.note(text),
     });
+  }
+
+  takes(metric: string): boolean {
+    return this.#driver.takes?.(metric) ?? false;
   }
 
   async enable(instrumentation: Instrumentation): Promise<void> {

@@ -144,7 +144,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     aggregators: threads,
     owner: (id) => threads[ownerIndex(id, threads.length)]!,
     states: (id) => instrumenter.states(id),
-    offers: () => instrumenter.offers(),
+    offers: (known) => instrumenter.offers(known),
     checks: () => [...checks({ log, threads, instrumenter, configuration }), space.check()],
     space: () => space.report,
     transformations,

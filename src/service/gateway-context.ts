@@ -20,7 +20,7 @@ export interface GatewayContext {
   /** What each source says of an instrumentation. */
   readonly states: (instrumentation: string) => readonly SourceStateOf[];
   /** What the drivers here say of each metric; undefined where none run. */
-  readonly offers?: () => readonly MetricOffer[];
+  readonly offers?: (known: readonly string[]) => readonly MetricOffer[];
   readonly checks: () => readonly HealthCheck[];
   /** Where a data directory is kept within a budget; undefined before it was measured. */
   readonly space?: () => SpaceReport | undefined;

@@ -111,7 +111,8 @@ export function metricsOf({ configuration, offers }: GatewayContext): readonly M
   const metrics = configuration.metrics();
   if (offers === undefined) return metrics;
   const byMetric = new Map<string, OfferJson[]>();
-  for (const { metric, ...offer } of offers()) byMetric.set(metric, [...(byMetric.get(metric) ?? []), offer]);
+  for (const { metric, ...offer } of offers(metrics.map((known) => known.name)))
+    byMetric.set(metric, [...(byMetric.get(metric) ?? []), offer]);
   return metrics.map((metric) => {
     const own = byMetric.get(metric.name) ?? [];
     return { ...metric, available: own.some((offer) => offer.available), offers: own };

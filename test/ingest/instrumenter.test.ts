@@ -1,4 +1,5 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createSocket } from 'node:dgram';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DriverError } from '../../src/ingest/driver.ts';
@@ -140,6 +141,36 @@ describe('the instrumenter', () => {
       await eventually(() => instrumenter.sources().length === 1, 'attached');
       expect(offer()).toEqual({ driver: 'node', metric: 'http.requests', available: true });
       program.socket.end();
+      await instrumenter.close();
+    });
+  });
+
+  it('measures what it comes to know of by what is sent', async () => {
+    await inWorld(async ({ start, log }) => {
+      const notes: string[] = [];
+      const seen: string[] = [];
+      const instrumenter = await start({
+        drivers: ['statsd'],
+        statsd: { host: '127.0.0.1', port: 0 },
+        note: (text) => notes.push(text),
+        onSeen: (driver, metrics) => seen.push(...metrics.map(({ name }) => `${driver} ${name}`)),
+      });
+      const socket = createSocket('udp4');
+      const port = Number(/:(\d+)$/.exec(notes[0]!)![1]);
+      const send = (): void => socket.send('shop.pay:48|ms', port, '127.0.0.1');
+      send();
+      await eventually(() => seen.length > 0, 'seen');
+      expect(seen).toEqual(['statsd statsd.shop_pay']);
+      const known = instrumenter.offers(['statsd.shop_pay', 'trace.spans']).map(({ metric }) => metric);
+      expect(known).toContain('statsd.shop_pay');
+      expect(known).not.toContain('trace.spans');
+      await instrumenter.enable(one('statsd.shop_pay'));
+      await eventually(() => instrumenter.states('statsd_shop_pay')[0]?.state.state === 'enabled', 'enabled');
+      send();
+      const counted = (): boolean =>
+        log.batches().some(({ reports }) => reports.some(({ rowCount }) => rowCount > 0));
+      await eventually(counted, 'counted');
+      socket.close();
       await instrumenter.close();
     });
   });

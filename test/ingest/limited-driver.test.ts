@@ -87,6 +87,8 @@ describe('a limited source', () => {
     await untold.start({ late: () => {}, offline: () => {}, note: () => {} });
     expect(scripted.sink).toBeUndefined();
     await expect(untold.enable(asking())).rejects.toMatchObject({ code: 'LIMITED' });
+    // Nor what it would only come to know.
+    await expect(untold.enable(asking({ metric: 'sent.later' }))).rejects.toMatchObject({ code: 'LIMITED' });
     expect(await untold.collect(1)).toEqual({ batches: [], awaited: [] });
     const { scripted: programs, asked } = driverWith('programs');
     await new LimitedDriver(programs, of).enable(asking());

@@ -181,6 +181,27 @@ describe('shared probes', () => {
     expect(inner.tallies.size).toBe(0);
   });
 
+  it('hide nothing of what the driver says, and of the metrics that it takes', async () => {
+    const driver = new CountingDriver();
+    Object.assign(driver, { takes: (metric: string) => metric === 'statsd.sent' });
+    const heard: string[] = [];
+    const shared = new SharedProbes(driver, new ManualClock(0));
+    await shared.start({
+      late: () => heard.push('late'),
+      offline: () => heard.push('offline'),
+      seen: (metrics) => heard.push(...metrics.map(({ name }) => name)),
+      note: (text) => heard.push(text),
+    });
+    driver.sink!.late([]);
+    driver.sink!.offline({ host: 'h', driver: 'counting' }, 1);
+    driver.sink!.seen?.([
+      { name: 'statsd.sent', label: '', unit: '', scope: 'interval', fields: [], cost: '' },
+    ]);
+    driver.sink!.note('a note');
+    expect(heard).toEqual(['late', 'offline', 'statsd.sent', 'a note']);
+    expect([shared.takes('statsd.sent'), shared.takes('statsd.other')]).toEqual([true, false]);
+  });
+
   it('leave nothing behind where the driver refuses', async () => {
     const inner = new CountingDriver();
     const shared = new SharedProbes(inner, new ManualClock(999_000));
