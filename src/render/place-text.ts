@@ -18,7 +18,7 @@ export interface PlaceTextOptions {
 export function cellText(result: CellResult, options: PlaceTextOptions): string {
   const head = [cleanText(options.title), placeLine(result), countLine(result), ...columnLines(result)];
   const tail = tailLines(result);
-  const { rankings } = result;
+  const rankings = result.total > 0 ? result.rankings : []; // of nothing nobody is named
   const room = Math.floor((options.rows - head.length - tail.length) / Math.max(1, rankings.length)) - 3;
   const tables = rankings.map((ranking) => `\n${rankingText(ranking, Math.max(1, room), options)}`);
   return lines([...head, ...tables, ...(tail.length > 0 ? ['', ...tail] : [])], options);

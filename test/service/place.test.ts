@@ -83,6 +83,13 @@ describe('a cell', () => {
     await expect(text.payload).toMatchFileSnapshot('../golden/cell-text.txt');
   });
 
+  it('names nobody where nothing was counted', async () => {
+    const empty = 'http.requests by latency last 20s | cell at now-1s, 2s';
+    const { payload } = await query(empty, 'text', '&columns=110');
+    expect(payload).toContain('0 counted, 0 % of 7 in the column');
+    expect(payload).not.toContain('----');
+  });
+
   it('has no picture', async () => {
     const png = await query('http.requests by latency last 20s | cell at now-1s', 'png');
     expect(png.statusCode).toBe(406);
