@@ -1,12 +1,15 @@
 /** What the server says, read once from JSON into plain data; anything missing or odd gets a harmless default,
  *  so that a newer or older server still shows something. Pure. Times: Unix seconds. */
 import { type Json, list, number, object, text } from './json.ts';
+import { readNames } from './names.ts';
 import { readCell, readCompare, unstoredNotes } from './place-answer.ts';
 import { numberText, type ValueUnit, valueText } from './value-text.ts';
 
 export interface Hue {
   /** null: the remainder, or all where there is no hue dimension. */
   readonly key: readonly string[] | null;
+  /** Of its values, by place; null where one has none. */
+  readonly names: readonly (string | null)[];
   readonly color: string;
   readonly count: number;
 }
@@ -121,9 +124,10 @@ export function readAnswer(value: unknown): Answer | undefined {
 
 function readHeatmap(json: Json) {
   const hues = list(json['hues']).map((value): Hue => {
-    const { key, color, count } = object(value);
+    const { key, names, color, count } = object(value);
     return {
       key: Array.isArray(key) ? key.map((part) => text(part)) : null,
+      names: readNames(names),
       color: /^#[0-9a-f]{6}$/i.test(text(color)) ? text(color) : '#888888',
       count: number(count) ?? 0,
     };

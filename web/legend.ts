@@ -1,6 +1,7 @@
 /** The legend as chips: colour, key and exact count. A chip keeps its place while its statement runs, so that
  *  nothing moves under a finger. */
 import type { HeatmapAnswer, Hue } from './answer.ts';
+import { calledText } from './names.ts';
 import { button, countText, make, setText } from './dom.ts';
 
 /** What stands for the values that are no longer told apart. It cannot be asked for. */
@@ -15,6 +16,7 @@ export interface LegendActions {
 interface Chip {
   readonly element: HTMLElement;
   readonly count: HTMLElement;
+  readonly name: HTMLElement;
   readonly key: readonly string[] | null;
   /** Characters of its widest count so far: a shorter one leaves the chip as wide. */
   width: number;
@@ -47,6 +49,7 @@ export class Legend {
         this.#chips.set(id, chip);
       }
       chip.element.style.setProperty('--hue', hue.color);
+      setText(chip.name, labelOf(hue, hueFields));
       setText(chip.count, countText(hue.count));
       chip.width = Math.max(chip.width, chip.count.textContent.length);
       chip.count.style.setProperty('min-width', `${chip.width}ch`);
@@ -69,21 +72,27 @@ export class Legend {
     return [...this.#chips.values()].map((chip) => chip.key).filter((key) => key !== null)[index];
   }
 
-  #newChip({ key }: Hue, hueFields: readonly string[]): Chip {
+  #newChip(hue: Hue, hueFields: readonly string[]): Chip {
+    const { key } = hue;
     const count = make('span', 'count');
-    const label = key?.map((part) => (part === '' ? '""' : part)).join(' · ');
-    const name = make('span', 'key', label ?? (hueFields.length === 0 ? 'all' : 'other'));
+    const name = make('span', 'key', labelOf(hue, hueFields));
     const parts = [make('span', 'swatch'), name, count];
     if (key === null || key.every((part) => part === REMAINDER))
-      return { key, count, width: 0, element: make('li', '', make('span', 'chip', ...parts)) };
+      return { key, name, count, width: 0, element: make('li', '', make('span', 'chip', ...parts)) };
     const chip = button('chip', '', (event) => {
       const act = event.altKey || event.shiftKey ? this.#actions.exclude : this.#actions.isolate;
       act(key);
     });
     chip.append(...parts);
     chip.title = `${hueFields.join(', ')}: click to see only this, shift-click to leave it out`;
-    return { key, count, width: 0, element: make('li', '', chip) };
+    return { key, name, count, width: 0, element: make('li', '', chip) };
   }
+}
+
+/** A name may come after the key: it is read anew with each answer. */
+function labelOf({ key, names }: Hue, hueFields: readonly string[]): string {
+  const parts = key?.map((part, i) => calledText(part === '' ? '""' : part, names[i]));
+  return parts?.join(' · ') ?? (hueFields.length === 0 ? 'all' : 'other');
 }
 
 function sameChildren(parent: HTMLElement, children: readonly HTMLElement[]): boolean {

@@ -1,5 +1,6 @@
 /** Who made a cell, and what differs inside a box, as a table with a line that says what the place is. Pure. */
 import { type Json, list, number, object, text } from './json.ts';
+import { calledKey, calledText } from './names.ts';
 import { numberText, type ValueUnit, valueText } from './value-text.ts';
 
 export interface PlaceTable {
@@ -23,7 +24,9 @@ export function readCell(json: Json): PlaceTable {
     const named = list(ranking['rows'])
       .map(object)
       .filter((row) => Array.isArray(row['key']) && amount(row['count']) > 0);
-    return named.slice(0, RANKED_MAX).map((row) => [fields, words(row['key']), ...shareCells(row)]);
+    return named
+      .slice(0, RANKED_MAX)
+      .map((row) => [fields, calledKey(row['key'], row['names']), ...shareCells(row)]);
   });
   const total = amount(json['total']);
   const column = object(json['column']);
@@ -44,7 +47,7 @@ export function readCompare(json: Json): PlaceTable {
   const tests = number(json['tests']) ?? all.length;
   const rows = shown.map((row) => [
     text(row['field']),
-    text(row['value']),
+    calledText(text(row['value']), optional(row['name'])),
     ...shareCells(row),
     amount(row['score']).toFixed(3),
     chanceText(amount(row['q'])),
@@ -81,6 +84,10 @@ function words(value: unknown): string {
   return list(value)
     .map((part) => text(part))
     .join(', ');
+}
+
+function optional(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function amount(value: unknown): number {

@@ -7,6 +7,31 @@ export type Key = readonly string[];
 /** What a bounded label set puts in place of the values it no longer tells apart. */
 export const REMAINDER = '(other)';
 
+/** What the values of a key are called, by place; null where a value has no name. */
+export type KeyNames = readonly (string | null)[];
+
+/** A value with its name, for people: the value stays, as two may be called the same. */
+export function calledText(value: string, name: string | null | undefined): string {
+  return name === undefined || name === null || name === value ? value : `${name} (${value})`;
+}
+
+/** Fields as columns of a table, each that is named followed by the column of its names. */
+export function keyHeads(fields: readonly string[], named: readonly string[] = []): string[] {
+  return fields.flatMap((field) => (named.includes(field) ? [field, `${field} name`] : [field]));
+}
+
+/** The cells of `keyHeads`. */
+export function keyCells(
+  fields: readonly string[],
+  { key, names }: { readonly key: Key | undefined; readonly names?: KeyNames },
+  named: readonly string[] = [],
+): (string | null)[] {
+  return fields.flatMap((field, f) => {
+    const value = key?.[f] ?? REMAINDER;
+    return named.includes(field) ? [value, names?.[f] ?? null] : [value];
+  });
+}
+
 /** One text per key, for maps and sorting. Injective. */
 export function keyText(key: Key): string {
   return JSON.stringify(key);

@@ -2,7 +2,7 @@
  *  the picture over which buckets are spread by overlap. Hues partition the counts: no count is in two. */
 import type { Coverage } from './coverage.ts';
 import type { Grid } from './grid.ts';
-import type { Key } from './key.ts';
+import type { Key, KeyNames } from './key.ts';
 
 /** Exact counts, [hue][column][bucket - bucketFirst]; counts outside the bucket range are in `under`, `over`. */
 export interface BucketRaster {
@@ -46,6 +46,7 @@ export interface YAxis {
 export interface HueLabel {
   /** The key that this hue stands for; undefined for the remainder, or where there is no hue dimension. */
   readonly key: Key | undefined;
+  readonly names?: KeyNames;
   /** Exact total of its counts over the whole range, also of those above and below the y axis. */
   readonly count: number;
 }
@@ -66,6 +67,8 @@ export interface RasterGeometry {
 export interface Raster extends RasterGeometry {
   /** Fields that the hues tell apart; empty for one hue. */
   readonly hueFields: readonly string[];
+  /** Hue fields whose values are named. */
+  readonly named?: readonly string[];
   readonly hues: readonly HueLabel[];
   readonly cells: Float64Array;
   /** [column], over all hues: counts below and above the y axis. Drawn as marks, never lost. */

@@ -71,6 +71,12 @@ export type TimeRange =
   | { readonly kind: 'last'; readonly duration: Quantity; readonly span: Span }
   | { readonly kind: 'between'; readonly from: Moment; readonly to: Moment; readonly span: Span };
 
+/** What the values of a field are called, by the name of a transformation. */
+export interface NamingNode extends Node {
+  readonly field: Name;
+  readonly by: Name;
+}
+
 export interface ReadStatement extends Node {
   readonly kind: 'read';
   readonly metric: Name;
@@ -80,6 +86,7 @@ export interface ReadStatement extends Node {
   readonly step?: Quantity;
   readonly offset?: Quantity;
   readonly asOf?: Moment;
+  readonly name?: readonly NamingNode[];
   readonly stages: readonly Stage[];
 }
 

@@ -109,9 +109,16 @@ function readClause(node: CstNode, b: Builder): Partial<ast.ReadStatement> {
       return { step: buildDuration(node, b) };
     case 'offset':
       return { offset: buildDuration(node, b) };
+    case 'name':
+      return { name: nodesOf(node, 'naming').map((naming) => buildNaming(naming, b)) };
     default:
       return { asOf: buildMoment(only(node, 'moment'), b) };
   }
+}
+
+function buildNaming(node: CstNode, b: Builder): ast.NamingNode {
+  const [field] = buildFields(node) as [ast.Name];
+  return { field, by: buildId(only(node, 'transformation'), b), span: spanOf(node) };
 }
 
 function buildMoment(node: CstNode, b: Builder): ast.Moment {

@@ -7,4 +7,6 @@ export interface Catalogue {
   readonly metrics: readonly MetricDescription[];
   readonly instrumentations: readonly Instrumentation[];
   readonly pins: readonly Pin[];
+  /** Ways in which keys are named; none where they are left out. */
+  readonly transformations?: readonly { readonly name: string; readonly label: string }[];
 }

@@ -9,6 +9,7 @@ import { type Field, gridOf, type MetricDescription } from '../model/metric.ts';
 import type * as ast from './ast.ts';
 import type { Catalogue } from './catalogue.ts';
 import { checkCondition, checkField } from './check-condition.ts';
+import { checkNaming } from './check-naming.ts';
 import { checkBy, checkStages } from './check-stage.ts';
 import { type Bounds, checkDuration, checkMoment, OFFSET } from './check-time.ts';
 import type { Checked, CheckedPin, CheckedRange, CheckedRead, Draft, Drawing } from './checked.ts';
@@ -88,6 +89,8 @@ function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults
   const where = read.where && checkCondition(read.where, metric, faults);
   const by = checkFields(read.by, metric, faults);
   const { draw, ...picked } = checkStages(read, by, faults);
+  const fields = neededFields(by.fields, draw);
+  const naming = checkNaming(read.name ?? [], { metric, fields, draw, catalogue }, faults);
   if (read.asOf !== undefined && draw.kind === 'diff' && draw.against.kind === 'offset') {
     const message =
       'Cannot compare two times "as of" one: the log is read for the range of the statement only';
@@ -97,12 +100,13 @@ function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults
     kind: 'read',
     metric: metric.name,
     ...(where === undefined ? {} : { where }),
-    fields: neededFields(by.fields, draw),
+    fields,
     ...(by.numeric === undefined ? {} : { numeric: by.numeric.name }),
     range,
     ...(stepSeconds === undefined ? {} : { stepSeconds }),
     offsetSeconds: offsetSeconds ?? 0,
     ...(read.asOf === undefined ? {} : { asOf: read.asOf }),
+    ...(naming.length === 0 ? {} : { naming }),
     ...picked,
     draw,
   };

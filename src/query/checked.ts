@@ -105,6 +105,12 @@ export type CheckedRange =
   | { readonly kind: 'last'; readonly seconds: number }
   | { readonly kind: 'between'; readonly from: Moment; readonly to: Moment };
 
+export interface Naming {
+  readonly field: string;
+  /** The name of a transformation. */
+  readonly by: string;
+}
+
 export interface CheckedRead {
   readonly kind: 'read';
   readonly metric: string;
@@ -116,6 +122,8 @@ export interface CheckedRead {
   readonly stepSeconds?: number;
   readonly offsetSeconds: number;
   readonly asOf?: Moment;
+  /** Fields whose values are shown with their names. */
+  readonly naming?: readonly Naming[];
   /** Only these keys by themselves, the rest as one. */
   readonly pick?: { readonly count: number; readonly measure: Measure };
   readonly draw: Drawing;

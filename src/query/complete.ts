@@ -26,6 +26,7 @@ export type CompletionKind =
   | 'value'
   | 'instrumentation'
   | 'pin'
+  | 'transformation'
   | 'duration'
   | 'time'
   | 'number'
@@ -114,6 +115,8 @@ function offersFor(next: Next, place: Place): readonly Offer[] {
         : [];
     case 'pinName':
       return next.tokenType === t.Identifier && next.rules.includes('unpin') ? pinOffers(place) : [];
+    case 'transformation':
+      return next.tokenType === t.Identifier ? transformationOffers(place) : [];
     case 'text':
       return valueOffers(next, place);
     case 'literal':
@@ -163,13 +166,16 @@ function fieldOffers(next: Next, { metric, before }: Place): Offer[] {
       ? all.filter((f) => !isNumeric(f) && broken.includes(f.name) && !listed.includes(f.name))
       : within === 'diffKeys'
         ? all.filter((f) => !isNumeric(f))
-        : all.filter((f) => within !== 'by' || !listed.includes(f.name));
+        : within === 'naming'
+          ? all.filter((f) => !isNumeric(f) && !namedFields(before).includes(f.name))
+          : all.filter((f) => within !== 'by' || !listed.includes(f.name));
   return fields.map((f) => ({ text: f.name, kind: 'field', detail: `${f.label}, ${f.type}` }));
 }
 
-/** Names after the last `word`, as far as the list goes. */
+/** Names after the last `word`, as far as the list goes; after `by`, those that the statement breaks out by. */
 function listedFields(before: readonly IToken[], word: typeof t.By): string[] {
-  const start = before.findLastIndex((token) => token.tokenType === word);
+  const start =
+    word === t.By ? byClause(before) : before.findLastIndex(({ tokenType }) => tokenType === word);
   if (start < 0) return [];
   const names: string[] = [];
   for (let i = start + 1; i < before.length; i += 2) {
@@ -177,6 +183,29 @@ function listedFields(before: readonly IToken[], word: typeof t.By): string[] {
     if (before[i + 1]?.tokenType !== t.Comma) break;
   }
   return names;
+}
+
+/** Where the statement's own `by` is: not that of a naming, nor that of a ranking behind a `|`. */
+function byClause(before: readonly IToken[]): number {
+  const pipe = before.findIndex(({ tokenType }) => tokenType === t.Pipe);
+  const clauses = pipe < 0 ? before : before.slice(0, pipe);
+  return clauses.findIndex(({ tokenType }, i) => {
+    const opener = clauses[i - 2]?.tokenType;
+    return tokenType === t.By && opener !== t.Name && opener !== t.Comma;
+  });
+}
+
+/** Fields that a naming before names. */
+function namedFields(before: readonly IToken[]): string[] {
+  const start = before.findLastIndex(({ tokenType }) => tokenType === t.Name);
+  return before
+    .slice(start)
+    .flatMap(({ image }, i, rest) => (rest[i + 1]?.tokenType === t.By ? [image] : []));
+}
+
+function transformationOffers({ catalogue }: Place): Offer[] {
+  const all = catalogue.transformations ?? [];
+  return all.map(({ name, label }) => ({ text: printName(name), kind: 'transformation', detail: label }));
 }
 
 function instrumentationOffers({ catalogue }: Place): Offer[] {
@@ -249,7 +278,8 @@ function numberOffers(next: Next, place: Place): Offer[] {
 }
 
 function valueOffers(next: Next, place: Place): Offer[] {
-  if (['title', 'instrumentation', 'pinName'].some((rule) => next.rules.includes(rule))) return [];
+  if (['title', 'instrumentation', 'pinName', 'transformation'].some((rule) => next.rules.includes(rule)))
+    return [];
   const field = fieldAtHand(next, place);
   if (field === undefined || isNumeric(field) || place.metric === undefined) return [];
   const values = place.keyValues?.(place.metric.name, field.name) ?? [];

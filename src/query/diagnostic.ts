@@ -11,6 +11,7 @@ export type DiagnosticCode =
   | 'UNKNOWN_FIELD'
   | 'UNKNOWN_INSTRUMENTATION'
   | 'UNKNOWN_PIN'
+  | 'UNKNOWN_TRANSFORMATION'
   | 'TYPE'
   | 'UNIT'
   | 'LIMIT'

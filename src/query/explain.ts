@@ -1,5 +1,6 @@
 /** A plan as a table that a person reads: which instrumentation answers, over which seconds, how. */
 import { instantText } from './moment.ts';
+import { namingText } from './naming.ts';
 import type { Plan } from './plan.ts';
 import { measureText, printInstrumentation, printPredicate } from './print.ts';
 import type { TableResult } from './result.ts';
@@ -9,7 +10,7 @@ import { secondsText } from './unit.ts';
 export type ExplainRow = [what: string, plan: string | number];
 
 export function explainPlan(plan: Plan): TableResult {
-  const { metric, instrumentation, keyFilter, buckets, fields, numeric, draw, pick } = plan;
+  const { metric, instrumentation, keyFilter, buckets, fields, numeric, draw, pick, naming } = plan;
   const stored = buckets?.map(([first, until]) => `${first}..${until - 1}`).join(', ');
   const by = numeric === undefined ? fields : [...fields, numeric];
   const rows: ExplainRow[] = [
@@ -27,6 +28,7 @@ export function explainPlan(plan: Plan): TableResult {
     ...(pick === undefined
       ? []
       : [['keys', `the top ${pick.count} by ${measureText(pick.measure, metric, numeric)}`] as ExplainRow]),
+    ...(naming === undefined ? [] : [['names', namingText(naming)] as ExplainRow]),
     ['shown as', draw.kind],
   ];
   return { kind: 'table', columns: [{ name: 'what' }, { name: 'plan' }], rows, notes: plan.notes };

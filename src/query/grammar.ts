@@ -94,6 +94,7 @@ class Grammar extends MeasureGrammar {
       { ALT: () => this.SUBRULE(this.step) },
       { ALT: () => this.SUBRULE(this.offset) },
       { ALT: () => this.SUBRULE(this.asOf) },
+      { ALT: () => this.SUBRULE(this.name) },
     ]);
   });
 
@@ -139,6 +140,17 @@ class Grammar extends MeasureGrammar {
     this.CONSUME(t.As);
     this.CONSUME(t.Of);
     this.SUBRULE(this.moment);
+  });
+
+  readonly name = this.RULE('name', () => {
+    this.CONSUME(t.Name);
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.naming) });
+  });
+
+  readonly naming = this.RULE('naming', () => {
+    this.SUBRULE(this.field);
+    this.CONSUME(t.By);
+    this.SUBRULE(this.transformation);
   });
 
   readonly every = this.RULE('every', () => {
@@ -431,6 +443,14 @@ class Grammar extends MeasureGrammar {
   });
 
   readonly pinName = this.RULE('pinName', () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Identifier) },
+      { ALT: () => this.CONSUME(t.DashedName) },
+      { ALT: () => this.SUBRULE(this.text) },
+    ]);
+  });
+
+  readonly transformation = this.RULE('transformation', () => {
     this.OR([
       { ALT: () => this.CONSUME(t.Identifier) },
       { ALT: () => this.CONSUME(t.DashedName) },

@@ -7,6 +7,7 @@ export const HINTS: { readonly [word: string]: string } = {
   step: 'length of a column',
   offset: 'shift back in time',
   as: 'as known at a time, or a name',
+  name: 'show names beside the values of a field',
   instrument: 'start measuring',
   drop: 'stop measuring and forget',
   pause: 'measure no more for a while',

@@ -172,6 +172,7 @@ const read = Type.Object(
     step: Type.Optional(quantity),
     offset: Type.Optional(quantity),
     asOf: Type.Optional(moment),
+    name: Type.Optional(Type.Array(Type.Object({ field: word, by: name }, closed), { minItems: 1 })),
     stages: Type.Array(stage),
   },
   closed,

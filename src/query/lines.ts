@@ -2,7 +2,7 @@
  *  The largest keys have a line each, the rest shares one: nothing is left out silently.
  *  A column of which nothing is known is NaN; one in which nothing happened is 0. */
 import { assert } from '../model/assert.ts';
-import { compareKeys, type Key, REMAINDER } from '../model/key.ts';
+import { calledText, compareKeys, type Key, type KeyNames, REMAINDER } from '../model/key.ts';
 import { fieldOf, TYPES } from '../model/metric.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import type { Drawing, Measure } from './checked.ts';
@@ -76,8 +76,13 @@ function measuresOf(draw: LineDrawing): readonly Measure[] {
   return draw.percents.map((percent) => ({ kind: 'percentile', percent }));
 }
 
+/** A key in words, with its names where they are known. */
+export function keyLineName(key: Key | undefined, names?: KeyNames): string {
+  return key === undefined ? REMAINDER : key.map((value, i) => calledText(value, names?.[i])).join(', ');
+}
+
 function lineName(key: Key | undefined, measure: Measure, { plan }: Sources): string {
-  const name = key === undefined ? REMAINDER : key.join(', ');
+  const name = keyLineName(key);
   const what = measureText(measure, plan.metric, plan.numeric);
   if (plan.fields.length === 0) return what;
   return plan.draw.kind === 'percentiles' ? `${name} ${what}` : name;

@@ -20,6 +20,7 @@ const ROLES: { readonly [rule: string]: string } = {
   instrumentation: 'an instrumentation',
   pinName: 'a pin',
   palette: 'a palette',
+  transformation: 'a way to name keys',
   duration: 'a duration such as 10m',
   integer: 'a whole number',
   amount: 'a value such as 100ms',
@@ -101,6 +102,7 @@ const BEFORE_NAMES: ReadonlySet<TokenType> = new Set([
   t.By,
   t.Comma,
   t.Hue,
+  t.Name,
   t.Where,
   t.And,
   t.Or,
@@ -108,14 +110,23 @@ const BEFORE_NAMES: ReadonlySet<TokenType> = new Set([
   t.Open,
 ]);
 
+function isWord(tokenType: TokenType): boolean {
+  return tokenType === t.Identifier || t.keywords.get(tokenType.LABEL!) === tokenType;
+}
+
 /** Keywords that open something since the last `|`, or since the start. */
 function usedWords(tokens: readonly IToken[]): ReadonlySet<TokenType> {
   const used = new Set<TokenType>();
   let before: TokenType | undefined;
+  let opener: TokenType | undefined;
   for (const { tokenType } of tokens) {
+    const isName = before !== undefined && BEFORE_NAMES.has(before) && isWord(tokenType);
+    // `name FIELD by WAY, FIELD by WAY`: a `by` that is no clause of the statement.
+    const isNaming = tokenType === t.By && (opener === t.Name || opener === t.Comma);
     if (tokenType === t.Pipe) used.clear();
-    else if (before === undefined || !BEFORE_NAMES.has(before)) used.add(tokenType);
-    before = tokenType;
+    else if (!isName && !isNaming) used.add(tokenType);
+    opener = isName ? before : undefined;
+    before = isName ? t.Identifier : tokenType;
   }
   if (used.has(t.Last)) used.add(t.From);
   if (used.has(t.From)) used.add(t.Last);

@@ -53,6 +53,7 @@ export interface Plan {
   readonly keyFilter?: Predicate;
   readonly buckets?: Ranges;
   readonly pick?: CheckedRead['pick'];
+  readonly naming?: CheckedRead['naming'];
   readonly draw: Drawing;
   /** The place that a `cell` or `compare` is about. */
   readonly box?: Box;
@@ -373,7 +374,7 @@ function assemble(parts: Parts): Plan {
   const { read, metric, cover, range, columnSeconds, height } = parts;
   const { instrumentation, keyFilter, buckets } = cover;
   const { fromSecond, untilSecond, asOfSecond, live } = range;
-  const { numeric, pick, draw } = read;
+  const { numeric, pick, naming, draw } = read;
   // Who made a place is told by all that is stored.
   const fields = draw.kind === 'cell' || draw.kind === 'compare' ? instrumentation.by : read.fields;
   const notes = [...parts.notes];
@@ -407,6 +408,7 @@ function assemble(parts: Parts): Plan {
     ...(keyFilter === undefined ? {} : { keyFilter }),
     ...(buckets === undefined ? {} : { buckets }),
     ...(pick === undefined ? {} : { pick }),
+    ...(naming === undefined ? {} : { naming }),
     draw,
     height,
     notes,

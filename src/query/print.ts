@@ -46,6 +46,8 @@ function printRead(read: ast.ReadStatement): string {
     read.step && `step ${printQuantity(read.step)}`,
     read.offset && `offset ${printQuantity(read.offset)}`,
     read.asOf && `as of ${printMoment(read.asOf)}`,
+    read.name &&
+      `name ${read.name.map(({ field, by }) => `${field.text} by ${printName(by.text)}`).join(', ')}`,
     ...read.stages.map((stage) => `| ${printStage(stage)}`),
   ];
   return joined(clauses);
@@ -76,7 +78,7 @@ function joined(parts: readonly (string | false | undefined)[]): string {
   return parts.filter((part) => typeof part === 'string' && part !== '').join(' ');
 }
 
-/** An instrumentation's name, quoted where it would be read as something else. */
+/** A name of an instrumentation, a pin or a transformation, quoted where it would be read as something else. */
 export function printName(name: string): string {
   const plain = /^[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*$/.test(name);
   return plain && !/^(?:and|or|not|in|now-.*)$/i.test(name) ? name : printText(name);

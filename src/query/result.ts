@@ -1,6 +1,6 @@
 /** Answers. Numbers only; drawing and encoding are render's and service's. */
 import type { Coverage } from '../model/coverage.ts';
-import type { Key } from '../model/key.ts';
+import type { Key, KeyNames } from '../model/key.ts';
 import type { TypeName } from '../model/metric.ts';
 import type { DiffRaster, Raster } from '../model/raster.ts';
 import type { Weight } from './ast.ts';
@@ -29,6 +29,7 @@ export interface Series {
   readonly name: string;
   /** The values of the statement's discrete fields; undefined for all or for the remainder. */
   readonly key: Key | undefined;
+  readonly names?: KeyNames;
   /** One a column; NaN where nothing is known. */
   readonly values: Float64Array;
   /** Bounds of what was measured, from the edges of the buckets. */
@@ -58,6 +59,8 @@ export interface LinesResult extends ValueUnit {
   readonly metric: string;
   readonly measure: 'percentiles' | 'count' | 'rate' | 'average' | 'maximum' | 'share' | 'apdex';
   readonly fields: readonly string[];
+  /** Fields whose values are named. */
+  readonly named?: readonly string[];
   readonly fromSecond: number;
   readonly untilSecond: number;
   readonly columnSeconds: number;
@@ -90,6 +93,7 @@ export interface TableResult {
 export interface KeyShare {
   /** Undefined: all keys that are not named. */
   readonly key: Key | undefined;
+  readonly names?: KeyNames;
   readonly count: number;
   /** Of the place's count; 0 where that is 0. */
   readonly share: number;
@@ -159,6 +163,7 @@ export interface CellResult {
   readonly outside: number;
   /** Each stored field by itself, then all of them together where there are several. */
   readonly rankings: readonly KeyRanking[];
+  readonly named?: readonly string[];
   readonly column: ColumnStatistics;
   readonly unstored?: Unstored;
   readonly coverage: Coverage;
@@ -183,9 +188,10 @@ export interface CompareField extends Difference {
   readonly values: number;
 }
 
-export interface CompareValue extends Difference, Omit<KeyShare, 'key'> {
+export interface CompareValue extends Difference, Omit<KeyShare, 'key' | 'names'> {
   readonly field: string;
   readonly value: string;
+  readonly name?: string | null;
 }
 
 /** What differs inside a box from everything else in the range. */
@@ -205,6 +211,7 @@ export interface CompareResult {
   /** Values tested, named or not. */
   readonly tests: number;
   readonly rows: readonly CompareValue[];
+  readonly named?: readonly string[];
   readonly unstored?: Unstored;
   readonly coverage: Coverage;
   readonly notes: readonly string[];

@@ -108,6 +108,7 @@ export const Step = keyword('step');
 export const Offset = keyword('offset');
 export const As = keyword('as');
 export const Of = keyword('of');
+export const Name = keyword('name');
 export const Prefix = keyword('prefix');
 export const Contains = keyword('contains');
 

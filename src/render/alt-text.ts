@@ -1,5 +1,6 @@
 /** A heatmap in words, for those who do not see it and for whoever finds the file later: what was counted, when,
  *  by which keys, where most of it lies. Pure: the same raster gives the same text. */
+import { calledText } from '../model/key.ts';
 import type { Raster } from '../model/raster.ts';
 import { formatCount, formatRange, formatSpan, formatValue } from './format.ts';
 import { cleanText } from './text-width.ts';
@@ -36,7 +37,10 @@ function huesText({ hueFields, hues, total }: Raster): string[] {
     .filter(({ count }) => count > 0)
     .toSorted((a, b) => b.count - a.count)
     .slice(0, HUES_TOLD)
-    .map(({ key, count }) => `${cleanText(key?.join(', ') ?? 'other')} ${percent(count / total)}`);
+    .map(
+      ({ key, names, count }) =>
+        `${cleanText(key?.map((value, i) => calledText(value, names?.[i])).join(', ') ?? 'other')} ${percent(count / total)}`,
+    );
   return told.length === 0 ? [] : [`${told.join('; ')}.`];
 }
 

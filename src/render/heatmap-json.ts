@@ -2,7 +2,7 @@
  *  no bucket was spread over rows; fractions are given as they are, so that they add up to the total.
  *  Times: Unix seconds, [from, to). Values: the metric's base unit. */
 import { relativeBound } from '../model/grid.ts';
-import { REMAINDER } from '../model/key.ts';
+import { keyCells, keyHeads, type KeyNames } from '../model/key.ts';
 import type { Coverage } from '../model/coverage.ts';
 import type { Overlay, Raster, YAxis } from '../model/raster.ts';
 import { altText } from './alt-text.ts';
@@ -22,10 +22,11 @@ export interface HeatmapJson {
   readonly rows: number;
   readonly y: YAxis;
   readonly hueFields: readonly string[];
-  /** `key` is null for the remainder and where there is no hue dimension. `color` is the hue at full strength,
+  /** `names` are there where the statement names keys, by place. `key` is null for the remainder and where there is no hue dimension. `color` is the hue at full strength,
    *  `ramp` its place among `colors.ramps`. */
   readonly hues: readonly {
     readonly key: readonly string[] | null;
+    readonly names?: KeyNames;
     readonly color: string;
     readonly ramp: number;
     readonly count: number;
@@ -73,9 +74,15 @@ export function heatmapJson(
     rows: raster.rows,
     y: raster.y,
     hueFields: raster.hueFields,
-    hues: raster.hues.map(({ key, count }, h) => {
+    hues: raster.hues.map(({ key, names, count }, h) => {
       const ramp = rampOfHue[h]!;
-      return { key: key ?? null, color: hexOf(ramps[ramp]!.at(-1)!), ramp, count };
+      return {
+        key: key ?? null,
+        ...(names === undefined ? {} : { names }),
+        color: hexOf(ramps[ramp]!.at(-1)!),
+        ramp,
+        count,
+      };
     }),
     colors: {
       mode: options.color,
@@ -117,12 +124,17 @@ function cellsOf({ columns, rows, hues, cells }: Raster): [number, number, numbe
   return out;
 }
 
-/** `second,low,high,<hue fields>,count`: one line a non-zero cell, RFC 4180. Counts beyond the y axis
+/** `second,low,high,<hue fields, each named one followed by its name>,count`: one line a non-zero cell, RFC 4180. Counts beyond the y axis
  *  have no line. The remainder reads "(other)". */
 export function heatmapCsv(raster: Raster): string {
-  const { fromSecond, columnSeconds, y, hueFields, hues } = raster;
-  const lines = [['second', 'low', 'high', ...hueFields, 'count'].map(csvField).join(',')];
-  const keys = hues.map(({ key }) => hueFields.map((_, f) => `${csvField(key?.[f] ?? REMAINDER)},`).join(''));
+  const { fromSecond, columnSeconds, y, hueFields, named, hues } = raster;
+  const heads = keyHeads(hueFields, named);
+  const lines = [['second', 'low', 'high', ...heads, 'count'].map(csvField).join(',')];
+  const keys = hues.map((hue) =>
+    keyCells(hueFields, hue, named)
+      .map((cell) => `${csvField(cell ?? '')},`)
+      .join(''),
+  );
   for (const [column, row, hue, count] of cellsOf(raster)) {
     const second = fromSecond + column * columnSeconds;
     lines.push(`${second},${y.edges[row]},${y.edges[row + 1]},${keys[hue]}${count}`);

@@ -36,8 +36,9 @@ function pixelMap(raster: Raster, { scale }: DrawOptions, layout: Layout, view: 
     scale,
     levels: LEVELS,
     thresholds: [...view.thresholds],
-    hues: raster.hues.map(({ key, count }, h) => ({
+    hues: raster.hues.map(({ key, names, count }, h) => ({
       key: key ?? null,
+      ...(names === undefined ? {} : { names }),
       count,
       index: 1 + view.rampOfHue[h]! * LEVELS,
       color: hexOf(view.ramps[view.rampOfHue[h]!]!.at(-1)!),

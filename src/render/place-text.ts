@@ -1,7 +1,7 @@
 /** Who made a cell, and what differs inside a box, for a terminal: what the place is and counts, then tables of keys.
  *  Every line is at most as wide as asked. Does not: rank, decide what is shown but for the room there is. */
 import type { CellResult, CompareResult, KeyRanking, KeyShare, Unstored } from '../query/result.ts';
-import { REMAINDER } from '../model/key.ts';
+import { calledText, REMAINDER } from '../model/key.ts';
 import { formatCount, formatRange, formatValue } from './format.ts';
 import { tableText } from './terminal.ts';
 import { asciiText, cleanText, fitText } from './text-width.ts';
@@ -143,7 +143,7 @@ function rankingText({ fields, keys, rows }: KeyRanking, room: number, options: 
     {
       columns: [...fields, 'count', 'share', 'outside', 'lift'].map((name) => ({ name })),
       rows: shown.map((row) => [
-        ...(row.key ?? fields.map(() => REMAINDER)),
+        ...(row.key?.map((value, i) => calledText(value, row.names?.[i])) ?? fields.map(() => REMAINDER)),
         row.count,
         percentText(row.share),
         row.outsideShare === null ? '-' : percentText(row.outsideShare),

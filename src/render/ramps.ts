@@ -1,6 +1,6 @@
 /** Which hue of a raster has which ramp. The PNG, the JSON and the terminal all ask here, so that they agree;
  *  the legend too. Pure. */
-import { type Key, REMAINDER } from '../model/key.ts';
+import { calledText, type Key, type KeyNames, REMAINDER } from '../model/key.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
 import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb } from './colour.ts';
 import type { DrawOptions } from './options.ts';
@@ -55,8 +55,8 @@ function isRemainder(key: Key): boolean {
 export function legendEntries(raster: Raster, { ramps, rampOfHue }: Ramps): LegendEntry[] {
   if (raster.hueFields.length === 0) return [];
   const other = ramps.length - 1;
-  const entries = raster.hues.flatMap(({ key, count }, h) =>
-    rampOfHue[h] === other ? [] : [{ ramp: rampOfHue[h]!, label: keyLabel(key ?? []), count }],
+  const entries = raster.hues.flatMap(({ key, names, count }, h) =>
+    rampOfHue[h] === other ? [] : [{ ramp: rampOfHue[h]!, label: keyLabel(key ?? [], names), count }],
   );
   const grey = raster.hues.filter((_, h) => rampOfHue[h] === other);
   if (grey.length === 0) return entries;
@@ -65,6 +65,7 @@ export function legendEntries(raster: Raster, { ramps, rampOfHue }: Ramps): Lege
   return [...entries, { ramp: other, label, count: grey.reduce((n, h) => n + h.count, 0) }];
 }
 
-function keyLabel(key: Key): string {
-  return cleanText(key.map((value) => (value === '' ? '""' : value)).join(' · '));
+function keyLabel(key: Key, names?: KeyNames): string {
+  const words = key.map((value, i) => calledText(value === '' ? '""' : value, names?.[i]));
+  return cleanText(words.join(' · '));
 }

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { Watermark } from '../model/watermark.ts';
 import type { AggregatorClient, Answer, Question } from './answer.ts';
 import type { LogAddress } from './open-log.ts';
+import type { NamingSettings } from './transform/open.ts';
 import type { Problem } from './problem.ts';
 
 /** Past this a client is better told than kept waiting; `wait=` adds to it. */
@@ -24,6 +25,7 @@ export interface ThreadData {
   /** Commit every few seconds: sources wait for it, because the log's word is not enough. */
   readonly checkpoints: boolean;
   readonly address: LogAddress;
+  readonly naming: NamingSettings;
 }
 
 export type ToThread =

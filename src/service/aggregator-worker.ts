@@ -11,6 +11,7 @@ import type { FromThread, ThreadData, ToThread } from './aggregator-thread.ts';
 import type { Answer, Question } from './answer.ts';
 import { openReader } from './open-log.ts';
 import { ownerIndex } from './ownership.ts';
+import { namesBy, openTransformations } from './transform/open.ts';
 import { GivenUpError } from './turns.ts';
 
 /** Memory that is free goes back to the system so often: seldom against what it costs, often against a person's look
@@ -40,6 +41,7 @@ const aggregator = new Aggregator({
   reader,
   kernel,
   clock: systemClock,
+  names: namesBy(openTransformations(data.naming, systemClock)),
   checkpoints: data.checkpoints,
   onDurable: (watermarks) => send({ kind: 'durable', watermarks }),
   onNotice: (line) => send({ kind: 'notice', line }),

@@ -10,6 +10,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
+import type { NamesOf } from '../query/naming.ts';
 import type { Plan } from '../query/plan.ts';
 import type { FoldOutcome, Store, StoreNote } from '../store/store.ts';
 import type { AggregatorClient, AggregatorStatus, Answer, Question, ReadQuestion } from './answer.ts';
@@ -35,6 +36,8 @@ export interface AggregatorOptions {
   readonly reader: LogReader;
   readonly kernel: Kernel;
   readonly clock: Clock;
+  /** What keys are called, as far as it is known by now. */
+  readonly names?: NamesOf;
   /** Commit every few seconds, not only when a block ends: sources wait for it. */
   readonly checkpoints: boolean;
   /** More of what was folded survives a power cut. */
@@ -123,7 +126,7 @@ export class Aggregator implements AggregatorClient {
   }
 
   async #read(question: ReadQuestion, signal?: AbortSignal): Promise<Answer> {
-    const { store, kernel, clock, index } = this.#options;
+    const { store, kernel, clock, index, names } = this.#options;
     await this.#waitForNewest(question, signal);
     const nowMs = this.#knownMs();
     const frontierSecond = store.frontier(question.instrumentation.id, nowMs);
@@ -131,7 +134,7 @@ export class Aggregator implements AggregatorClient {
     const moment = { nowMs, frontierSecond };
     const reader = await this.#seriesOf(question, moment, signal);
     if ('problem' in reader) return { kind: 'problem', problem: reader.problem };
-    const answering = { reader, kernel, clock, ...moment };
+    const answering = { reader, kernel, clock, names, ...moment };
     try {
       return await this.#turns.run(answerRead(question, answering), signal);
     } finally {

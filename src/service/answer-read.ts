@@ -6,6 +6,7 @@ import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { SeriesReader } from '../model/series.ts';
 import { evaluateInSlices } from '../query/evaluate.ts';
+import { nameKeys, type NamesOf } from '../query/naming.ts';
 import { explainPlan, type ExplainRow, touchedRows } from '../query/explain.ts';
 import { type Plan, type Planned, planRead } from '../query/plan.ts';
 import {
@@ -43,21 +44,26 @@ export interface Answering {
   readonly nowMs: number;
   /** As Store.frontier. */
   readonly frontierSecond: number;
+  /** What keys are called; absent where nothing names them. */
+  readonly names?: NamesOf | undefined;
 }
 
 /** Yields the cells that it holds; what follows the last stored block is one slice. */
 export function* answerRead(question: ReadQuestion, answering: Answering): Generator<number, Answer> {
-  const { reader, kernel, clock, frontierSecond } = answering;
+  const { reader, kernel, clock, frontierSecond, names = noNames } = answering;
   const planned = planOf(question, answering);
   if ('problem' in planned) return { kind: 'problem', problem: planProblem(planned.problem) };
   const { plan } = planned;
   const work = new WorkTime(clock);
   try {
-    const { result, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel));
+    const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel));
+    const result = nameKeys(bare, plan, names);
     const body = question.explain
       ? tableBody(explanation(plan, result, [...touchedRows(touched), work.row()]), question.presentation)
       : bodyOf(result, { question, plan, kernel, frontierSecond });
-    return withTag(body, question, !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond);
+    const isSettled = !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond;
+    // A name may come, and change.
+    return withTag(body, question, isSettled && plan.naming === undefined);
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
     if (error instanceof SeriesGoneError) return { kind: 'problem', problem: seriesGone(error) };
@@ -65,6 +71,8 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
     return { kind: 'problem', problem: planProblem({ code: error.code, message: error.message }) };
   }
 }
+
+const noNames: NamesOf = () => ({ names: {}, pending: [] });
 
 function seriesGone({ message }: SeriesGoneError): Problem {
   return { status: 410, code: 'SERIES_GONE', title: 'It went while it was read', detail: message };

@@ -10,6 +10,7 @@ import { MemoryLog } from '../log/memory-log.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import type { LogReader, LogWriter } from '../model/log.ts';
+import type { NamesOf } from '../query/naming.ts';
 import { openCatalogue } from '../store/catalogue.ts';
 import { IN_MEMORY } from '../store/sqlite.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -21,6 +22,8 @@ export interface CoreOptions {
   readonly directory?: string;
   readonly kernel: Kernel;
   readonly clock: Clock;
+  /** As that of Aggregator. */
+  readonly names?: NamesOf;
   /** As that of Configuration. */
   readonly onChange?: (living: readonly Instrumentation[]) => void;
   readonly onFault: (error: unknown) => void;
@@ -73,6 +76,7 @@ export async function openCore(options: CoreOptions): Promise<Core> {
       reader: newReader(),
       kernel,
       clock,
+      ...(options.names === undefined ? {} : { names: options.names }),
       checkpoints: false,
       onDurable: () => {},
       onNotice: () => {},

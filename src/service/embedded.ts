@@ -1,6 +1,5 @@
 /** All roles in one process: log, config, aggregators in worker threads, instrumenter and gateway, started in
  *  the order in which they need one another and closed in the reverse. */
-import { Resolver } from 'node:dns/promises';
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -29,9 +28,7 @@ import { aggregatorCount, ownerIndex } from './ownership.ts';
 import { ProblemException } from './problem.ts';
 import { Reconciler } from './reconciler.ts';
 import { draftOf } from './statements.ts';
-import { LookupTableError, openLookupTable } from './transform/lookup-table.ts';
-import { ReverseDns } from './transform/reverse-dns.ts';
-import type { Transformation } from './transform/transformation.ts';
+import { openTransformations } from './transform/open.ts';
 import { SpaceKeeper } from './space-keeper.ts';
 import { type LogFollowers, Trimmer } from './trimmer.ts';
 
@@ -93,7 +90,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 
 async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<Embedded, 'close'>> {
   const { data, clock } = options;
-  const transformations = openTransformations(options);
+  const transformations = openTransformations(options, clock);
   mkdirSync(data, { recursive: true });
   const { crc32c } = loadKernel(options.kernel);
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
@@ -159,16 +156,6 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
   });
   onClose(() => gateway.close());
   return { url: await listen(gateway, options), socketPath: instrumenter.socketPath };
-}
-
-/** Throws LookupTableError. */
-function openTransformations({ lookup, clock }: EmbeddedOptions): Transformation[] {
-  const tables = lookup.map((setting) => {
-    const [, name, path] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
-    if (name !== undefined && path !== undefined) return openLookupTable(name, path);
-    throw new LookupTableError(`Cannot use the lookup "${setting}": expected NAME=FILE`);
-  });
-  return [new ReverseDns(new Resolver(), clock), ...tables];
 }
 
 interface Told {
@@ -259,6 +246,7 @@ function startThreads(
         directory: join(data, `aggregator-${index}`),
         checkpoints: !log.writer.confirmsDurably,
         address: log.address(),
+        naming: { lookup: options.lookup },
       }),
       onDurable: (watermarks) => instrumenter.cover(cover.advance(index, watermarks)),
       onNotice: (line) => notice(`aggregator ${index}: ${line}`),

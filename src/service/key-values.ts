@@ -3,14 +3,14 @@
 import type { Instrumentation } from '../model/instrumentation.ts';
 import { complete, type Completion, type KeyValues } from '../query/complete.ts';
 import type { GatewayContext } from './gateway-context.ts';
-import { catalogueOf } from './statements.ts';
+import { catalogueFor } from './statements.ts';
 
 export async function completeLive(
   context: GatewayContext,
   text: string,
   offset: number,
 ): Promise<Completion[]> {
-  const catalogue = catalogueOf(context.configuration);
+  const catalogue = catalogueFor(context);
   const wanted = new Map<string, { metric: string; field: string }>();
   const note: KeyValues = (metric, field) => {
     wanted.set(`${metric} ${field}`, { metric, field });

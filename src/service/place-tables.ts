@@ -1,6 +1,6 @@
 /** What a place holds, and two layers against each other, as JSON and as tables. In the table of a cell a row has a key
  *  of some of the fields; the others are null, and stand for all of their values. */
-import { REMAINDER } from '../model/key.ts';
+import { keyHeads, REMAINDER } from '../model/key.ts';
 import type { DiffRaster } from '../model/raster.ts';
 import type { CellResult, CompareResult, KeyRanking, KeyShare } from '../query/result.ts';
 import { diffCells } from '../render/diff-json.ts';
@@ -39,17 +39,17 @@ function rankingJson({ fields, keys, rows }: KeyRanking) {
 }
 
 /** Single fields first, whole keys last. */
-export function cellTable({ rankings }: CellResult): Table {
+export function cellTable({ rankings, named }: CellResult): Table {
   const fields = rankings.at(-1)?.fields ?? [];
   const columns: TableColumn[] = [
-    ...fields.map((name): TableColumn => ({ name, holds: 'key' })),
+    ...keyHeads(fields, named).map((name): TableColumn => ({ name, holds: 'key' })),
     ...['count', 'share', 'outside', 'share outside', 'lift'].map((name): TableColumn => ({
       name,
       holds: 'value',
     })),
   ];
   const rows = rankings.flatMap((ranking) =>
-    ranking.rows.map((row) => [...keyCells(ranking.fields, row, fields), ...shareCells(row)]),
+    ranking.rows.map((row) => [...rankedCells(ranking.fields, row, { fields, named }), ...shareCells(row)]),
   );
   return { columns, rows };
 }
@@ -75,16 +75,25 @@ export function compareJson({
   };
 }
 
-export function compareTable({ rows }: CompareResult): Table {
+export function compareTable({ rows, named }: CompareResult): Table {
   const numbers = ['count', 'share', 'outside', 'share outside', 'lift', 'score', 'p', 'q'];
   const columns: TableColumn[] = [
     { name: 'field', holds: 'key' },
     { name: 'value', holds: 'key' },
+    ...(named === undefined ? [] : [{ name: 'value name', holds: 'key' } as const]),
     ...numbers.map((name): TableColumn => ({ name, holds: 'value' })),
   ];
   return {
     columns,
-    rows: rows.map((row) => [row.field, row.value, ...shareCells(row), row.score, row.p, row.q]),
+    rows: rows.map((row) => [
+      row.field,
+      row.value,
+      ...(named === undefined ? [] : [row.name ?? null]),
+      ...shareCells(row),
+      row.score,
+      row.p,
+      row.q,
+    ]),
   };
 }
 
@@ -113,10 +122,18 @@ export function diffTable(raster: DiffRaster): Table {
   return { columns, rows };
 }
 
-function keyCells(own: readonly string[], { key }: KeyShare, fields: readonly string[]): Cell[] {
-  return fields.map((field) => {
+function rankedCells(
+  own: readonly string[],
+  { key, names }: KeyShare,
+  {
+    fields,
+    named = [],
+  }: { readonly fields: readonly string[]; readonly named?: readonly string[] | undefined },
+): Cell[] {
+  return fields.flatMap((field) => {
     const place = own.indexOf(field);
-    return place < 0 ? null : (key?.[place] ?? REMAINDER);
+    const value = place < 0 ? null : (key?.[place] ?? REMAINDER);
+    return named.includes(field) ? [value, names?.[place] ?? null] : [value];
   });
 }
 

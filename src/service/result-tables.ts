@@ -1,5 +1,5 @@
 /** Results as tables and as JSON: one row a column of a line, one row a cell of a heatmap. */
-import { REMAINDER } from '../model/key.ts';
+import { keyCells, keyHeads } from '../model/key.ts';
 import type { Raster } from '../model/raster.ts';
 import type { LinesResult, Series } from '../query/result.ts';
 import { formatValue } from '../render/format.ts';
@@ -8,7 +8,7 @@ import type { Cell, Table, TableColumn } from './tables.ts';
 
 /** NaN, which JSON has not, is null: nothing is known there. */
 export function linesJson(result: LinesResult) {
-  const { kind, metric, measure, unit, base, power, type, fields, coverage, notes } = result;
+  const { kind, metric, measure, unit, base, power, type, fields, named, coverage, notes } = result;
   return {
     kind,
     metric,
@@ -18,6 +18,7 @@ export function linesJson(result: LinesResult) {
     power,
     ...(type === undefined ? {} : { type }),
     fields,
+    ...(named === undefined ? {} : { named }),
     from: result.fromSecond,
     to: result.untilSecond,
     step: result.columnSeconds,
@@ -28,10 +29,11 @@ export function linesJson(result: LinesResult) {
   };
 }
 
-function seriesJson({ name, key, whole, ...columns }: Series) {
+function seriesJson({ name, key, names, whole, ...columns }: Series) {
   return {
     name,
     key: key ?? null,
+    ...(names === undefined ? {} : { names }),
     ...(Object.fromEntries(Object.entries(columns).map(([part, values]) => [part, known(values)])) as {
       [part in keyof typeof columns]: Cell[];
     }),
@@ -47,13 +49,13 @@ function known(values: Float64Array): Cell[] {
  *  histograms its bounds and the count that it was read from. What is not
  *  known has no row; with `unknown` it has one whose value is null. */
 export function linesTable(result: LinesResult, { unknown = false } = {}): Table {
-  const { fields, series, fromSecond, columnSeconds, columns, unit, base, power } = result;
+  const { fields, named: called, series, fromSecond, columnSeconds, columns, unit, base, power } = result;
   const bounded = series.some((s) => s.low !== undefined);
   const named = result.measure === 'percentiles';
   const value = { holds: 'value', unit, base, power } as const;
   const heads: TableColumn[] = [
     SECOND,
-    ...fields.map(keyColumn),
+    ...keyHeads(fields, called).map(keyColumn),
     ...(named ? [keyColumn('series')] : []),
     { name: 'value', ...value },
     ...(bounded ? BOUNDS.map((name) => ({ name, ...value })) : []),
@@ -61,12 +63,12 @@ export function linesTable(result: LinesResult, { unknown = false } = {}): Table
   ];
   const rows: Cell[][] = [];
   for (let c = 0; c < columns; c++) {
-    for (const { name, key, values, low, high, sampleLow, sampleHigh, counts } of series) {
+    for (const { name, values, low, high, sampleLow, sampleHigh, counts, ...key } of series) {
       if (Number.isNaN(values[c]!) && !unknown) continue;
       const bounds = bounded ? [low, high, sampleLow, sampleHigh, counts] : [];
       rows.push([
         fromSecond + c * columnSeconds,
-        ...fields.map((_, f) => key?.[f] ?? REMAINDER),
+        ...keyCells(fields, key, called),
         ...(named ? [name] : []),
         numberCell(values[c]),
         ...bounds.map((bound) => numberCell(bound?.[c])),
@@ -103,6 +105,7 @@ export function heatmapTable({
   rows,
   y,
   hueFields,
+  named,
   hues,
   cells,
 }: Raster): Table {
@@ -112,16 +115,16 @@ export function heatmapTable({
     SECOND,
     { name: 'low', ...edge },
     { name: 'high', ...edge },
-    ...hueFields.map(keyColumn),
+    ...keyHeads(hueFields, named).map(keyColumn),
     { name: 'count', holds: 'value' },
   ];
   const lines: Cell[][] = [];
   for (let column = 0; column < columns; column++) {
     for (let row = 0; row < rows; row++) {
-      hues.forEach(({ key }, hue) => {
+      hues.forEach((label, hue) => {
         const count = cells[(hue * columns + column) * rows + row]!;
         if (count === 0) return;
-        const values = hueFields.map((_, f) => key?.[f] ?? REMAINDER);
+        const values = keyCells(hueFields, label, named);
         lines.push([fromSecond + column * columnSeconds, y.edges[row]!, y.edges[row + 1]!, ...values, count]);
       });
     }

@@ -34,6 +34,11 @@ export function catalogueOf(configuration: Configuration): Catalogue {
   };
 }
 
+/** Of what a client may ask for here, also the ways to name keys. */
+export function catalogueFor({ configuration, transformations = [] }: GatewayContext): Catalogue {
+  return { ...catalogueOf(configuration), transformations };
+}
+
 /** What an `instrument` statement asks for. Throws ProblemException. */
 export function draftOf(text: string, configuration: Configuration): Draft {
   const { checked } = understand(text, catalogueOf(configuration));
@@ -70,7 +75,7 @@ export async function runStatement(
   text: string,
   options: RunOptions,
 ): Promise<Answered> {
-  const catalogue = catalogueOf(context.configuration);
+  const catalogue = catalogueFor(context);
   const { statement, checked } = understand(text, catalogue);
   if (options.readOnly && CHANGES.has(checked.kind)) throw needsPost(checked.kind);
   return run(context, checked, { ...options, text: printStatement(statement), catalogue });

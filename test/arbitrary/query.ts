@@ -61,6 +61,12 @@ export const shop: Catalogue = {
   ],
   instrumentations: [],
   pins: [],
+  transformations: [
+    { name: 'dns', label: 'names of addresses, by reverse DNS' },
+    { name: 'geo', label: 'where addresses are' },
+    { name: 'racks', label: 'names from racks.csv' },
+    { name: 'my racks', label: 'names from mine.csv' },
+  ],
 };
 
 /** The shop with something measured and a part of it pinned. */
@@ -479,9 +485,27 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
           span,
           ...c,
         }))
-        .filter((read) => read.asOf === undefined || !read.stages.some(isOfTwoTimes));
+        .filter((read) => read.asOf === undefined || !read.stages.some(isOfTwoTimes))
+        .chain((read) => arbitraryNaming(read, fields).map((naming) => ({ ...read, ...naming })));
     });
   });
+}
+
+/** Names of what the answer shows. */
+function arbitraryNaming(
+  { stages }: ast.ReadStatement,
+  fields: readonly Field[],
+): fc.Arbitrary<Pick<ast.ReadStatement, 'name'>> {
+  const [last] = stages.slice(-1);
+  const hue = last?.kind === 'heatmap' ? last.hue : undefined;
+  const shown = last?.kind === 'diff' ? [] : (hue?.fields.map((f) => f.text) ?? fields.map((f) => f.name));
+  const ways = fc.constantFrom('dns', 'geo', 'racks', 'my racks').map(nameNode);
+  return fc
+    .subarray(shown)
+    .chain((named) =>
+      fc.tuple(...named.map((field) => ways.map((by) => ({ field: nameNode(field), by, span })))),
+    )
+    .map((naming) => (naming.length === 0 ? {} : { name: naming }));
 }
 
 /** Two times are not known as of one. */

@@ -56,8 +56,25 @@ describe('completion', () => {
   });
 
   it('offers each clause once', () => {
-    expect(offers('http.requests ')).toEqual(['where', 'by', 'last', 'from', 'step', 'offset', 'as', '|']);
-    expect(offers('http.requests by route last 10m ')).toEqual(['where', 'step', 'offset', 'as', '|']);
+    expect(offers('http.requests ')).toEqual([
+      'where',
+      'by',
+      'last',
+      'from',
+      'step',
+      'offset',
+      'as',
+      'name',
+      '|',
+    ]);
+    expect(offers('http.requests by route last 10m ')).toEqual([
+      'where',
+      'step',
+      'offset',
+      'as',
+      'name',
+      '|',
+    ]);
     expect(offers('http.requests from now-5m to now ')).not.toContain('last');
     expect(offers('http.requests by latency | heatmap hue none ')).not.toContain('hue');
   });
@@ -72,6 +89,25 @@ describe('completion', () => {
     );
     expect(offers('http.requests where route ')).not.toContain('<');
     expect(offers('http.requests by route, host, latency | heatmap hue route, ')).toEqual(['host']);
+  });
+
+  it('knows the ways to name keys', () => {
+    expect(offers('http.requests name ')).toEqual(['route', 'host', 'method', 'status']);
+    expect(offers('http.requests name host ')).toEqual(['by']);
+    expect(offers('http.requests name host by ')).toEqual(['dns', 'geo', 'racks', '"my racks"']);
+    expect(offers('http.requests by host name host by dns, ')).toEqual(['route', 'method', 'status']);
+    expect(offers('http.requests name host by dns, route ')).toEqual(['by']);
+    expect(offers('http.requests name host by dns ')).toEqual([
+      'where',
+      'by',
+      'last',
+      'from',
+      'step',
+      'offset',
+      'as',
+      '|',
+    ]);
+    expect(offers('http.requests by name last 5m ')).toEqual(['where', 'step', 'offset', 'as', 'name', '|']);
   });
 
   it('knows the values of keys', () => {

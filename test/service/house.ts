@@ -13,6 +13,8 @@ import { encodeReportEntry } from '../../src/model/report.ts';
 import { openCore } from '../../src/service/core.ts';
 import { buildGateway, type Gateway } from '../../src/service/gateway.ts';
 import { draftOf } from '../../src/service/statements.ts';
+import { namesBy } from '../../src/service/transform/open.ts';
+import type { Transformation } from '../../src/service/transform/transformation.ts';
 
 export interface House {
   readonly gateway: Gateway;
@@ -50,7 +52,11 @@ export const START_SECOND = 1_800_000_000;
 const SOURCE = { host: 'web1', driver: 'node:shop[1]', incarnation: '00112233445566aa' };
 
 export async function openHouse(
-  options: { token?: string; hostNames?: readonly string[] } = {},
+  options: {
+    token?: string;
+    hostNames?: readonly string[];
+    transformations?: readonly Transformation[];
+  } = {},
 ): Promise<House> {
   const directory = mkdtempSync(join(tmpdir(), 'tailglow-house-'));
   const clock = new MovableClock((START_SECOND + 1) * 1000);
@@ -58,6 +64,7 @@ export async function openHouse(
     directory,
     kernel: referenceKernel,
     clock,
+    names: namesBy(options.transformations ?? []),
     onFault: (error) => {
       throw error;
     },
@@ -79,6 +86,7 @@ export async function openHouse(
     log,
     checksum: referenceKernel.crc32c,
     hostNames: options.hostNames ?? [],
+    transformations: options.transformations ?? [],
     ...(options.token === undefined ? {} : { token: options.token }),
   });
   let sequence = 0;

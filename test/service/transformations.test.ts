@@ -5,8 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/model/clock.ts';
 import { openLookupTable } from '../../src/service/transform/lookup-table.ts';
+import { openTransformations } from '../../src/service/transform/open.ts';
 import { ReverseDns } from '../../src/service/transform/reverse-dns.ts';
+import { openHouse, START_SECOND } from './house.ts';
 
 /** A server that names 10.0.0.N "host-N.test", and knows no other address. Counts what it is asked. */
 class NameServer {
@@ -130,5 +133,121 @@ describe('a lookup table', () => {
     expect(() => openLookupTable('teams', join(directory, 'none.csv'))).toThrow(
       /Cannot read the lookup table/,
     );
+  });
+});
+
+describe('what the settings ask for', () => {
+  it.each([
+    ['teams', /expected NAME=FILE$/],
+    ['dns=/dev/null', /"dns" is taken, expected another name$/],
+  ])('refuses %s', (lookup, message) => {
+    expect(() => openTransformations({ lookup: [lookup] }, systemClock)).toThrow(message);
+  });
+});
+
+/** When what it asks measures already. */
+const SECOND = START_SECOND + 2;
+
+describe('a statement that names keys', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tailglow-names-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('has the names in every form of its answer, those that had to be looked up the next time', async () => {
+    const path = join(directory, 'shops.csv');
+    writeFileSync(path, '10.0.0.7,till\n');
+    const dns = new ReverseDns(resolver, systemClock);
+    const house = await openHouse({ transformations: [dns, openLookupTable('shops', path)] });
+    try {
+      const id = await house.instrument('instrument http.requests by route, latency');
+      await house.report(SECOND, id, { '10.0.0.7': [1e6, 2e6], '192.0.2.1': [3e6] });
+      const from = new Date(SECOND * 1000).toISOString();
+      const to = new Date((SECOND + 1) * 1000).toISOString();
+      const ask = async (rest: string, accept: string) => {
+        const q = `http.requests by route, latency from ${from} to ${to} ${rest}`;
+        const reply = await house.gateway.inject({ url: '/api/v1/query', query: { q }, headers: { accept } });
+        expect([reply.statusCode, reply.body]).toEqual([200, reply.body]);
+        return reply;
+      };
+      const json = async (rest: string) =>
+        (await ask(rest, 'application/json')).json() as Record<string, never[]>;
+
+      const first = await json('name route by dns');
+      expect(first['hues']).toMatchObject([
+        { key: ['10.0.0.7'], names: [null] },
+        { key: ['192.0.2.1'], names: [null] },
+      ]);
+      expect(first['notes']).toEqual([expect.stringContaining('2 names are still looked up')]);
+      await dns.settled();
+      const next = await json('name route by dns');
+      expect(next['hues']).toMatchObject([
+        { key: ['10.0.0.7'], names: ['host-7.test'] },
+        { key: ['192.0.2.1'], names: [null] },
+      ]);
+      expect(next['notes']).toEqual([]);
+      expect(next['alt']).toContain('host-7.test (10.0.0.7) 67 %');
+
+      const shops = 'name route by shops';
+      expect((await ask(shops, 'text/plain')).body).toContain('till (10.0.0.7) 2');
+      expect((await ask(shops, 'text/csv')).body).toContain('\r\n'.concat(`${SECOND},`));
+      expect((await ask(shops, 'text/csv')).body.split('\r\n')[0]).toBe(
+        'second,low,high,route,route name,count',
+      );
+      expect((await ask(shops, 'text/csv')).body).toMatch(/,10\.0\.0\.7,till,/);
+      const pictures = await Promise.all(
+        ['', shops].map(async (rest) => (await ask(rest, 'image/png')).rawPayload),
+      );
+      expect(pictures[0]!.equals(pictures[1]!)).toBe(false);
+      expect((await ask(`${shops} | top 1 by count`, 'application/jsonl')).body.split('\n')[0]).toBe(
+        '{"route":"10.0.0.7","route name":"till","count":2}',
+      );
+      expect((await json(`${shops} | percentiles 50`))['series']).toMatchObject([
+        { name: 'till (10.0.0.7) p50', names: ['till'] },
+        { name: '192.0.2.1 p50', names: [null] },
+      ]);
+      const cell = await json(`${shops} | cell at ${from}`);
+      expect(cell['rankings']).toMatchObject([
+        { rows: [{ key: ['10.0.0.7'], names: ['till'] }, { names: [null] }] },
+      ]);
+      expect((await ask(`${shops} | cell at ${from}`, 'text/plain')).body).toContain('till (10.0.0.7)');
+      expect(await json(`${shops} | diff route "10.0.0.7", "192.0.2.1"`)).toMatchObject({
+        a: { label: 'till (10.0.0.7)' },
+        b: { label: '192.0.2.1' },
+      });
+      const q = `explain http.requests by route, latency from ${from} to ${to} ${shops}`;
+      const explained = await house.gateway.inject({ url: '/api/v1/query', query: { q } });
+      expect(explained.json()).toMatchObject({ rows: expect.arrayContaining([['names', 'route by shops']]) });
+    } finally {
+      await house.close();
+    }
+  });
+
+  it('is refused where there is no such name, field or value to show', async () => {
+    const house = await openHouse({ transformations: [new ReverseDns(resolver, systemClock)] });
+    const faults = async (text: string) => {
+      const reply = await house.gateway.inject({
+        method: 'POST',
+        url: '/api/v1/query/check',
+        payload: { q: text },
+      });
+      return (reply.json() as { diagnostics: { message: string }[] }).diagnostics.map(
+        ({ message }) => message,
+      );
+    };
+    expect(await faults('http.requests by route name route by dsn')).toEqual([
+      'Cannot find the transformation "dsn": did you mean "dns"',
+    ]);
+    expect(
+      await faults('http.requests by route, latency name route by dns, route by dns, latency by dns'),
+    ).toEqual([
+      'Cannot name "route" again: it is named once before',
+      'Cannot name the values of "latency": it is numeric, and only values of a key have names',
+    ]);
+    expect(await faults('http.requests by route name method by dns')).toEqual([
+      'Cannot name "method": the answer shows the values of "route"',
+    ]);
+    expect(await faults('http.requests by latency name route by dns | diff offset 1h')).toEqual([
+      'Cannot name "route" here: two times against each other show no keys',
+    ]);
+    await house.close();
   });
 });

@@ -10,7 +10,7 @@ import type { Answered } from '../answer.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { completeLive } from '../key-values.ts';
 import { ProblemException, queryProblem } from '../problem.ts';
-import { catalogueOf, runStatement } from '../statements.ts';
+import { catalogueFor, runStatement } from '../statements.ts';
 import { negotiatedFormat, presentationOf, PresentationQuery } from './presentation.ts';
 
 const QueryText = Type.String({ minLength: 1, maxLength: QUERY_TEXT_MAX, description: 'One statement' });
@@ -131,7 +131,7 @@ function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
 function diagnose(text: string, context: GatewayContext) {
   const parsed = parseStatement(text);
   if ('diagnostics' in parsed) return { diagnostics: queryProblem(parsed.diagnostics).errors ?? [] };
-  const checked = checkStatement(parsed.statement, catalogueOf(context.configuration), text);
+  const checked = checkStatement(parsed.statement, catalogueFor(context), text);
   const diagnostics = 'diagnostics' in checked ? (queryProblem(checked.diagnostics).errors ?? []) : [];
   return { diagnostics, statement: statementToJson(parsed.statement) };
 }

@@ -1,7 +1,8 @@
 /** Names from a CSV file of the user's: in each row a value, then its name. Read once. */
 import { readFileSync, statSync } from 'node:fs';
 import { readPairs } from '../../ingest/backfill/pairs.ts';
-import type { Named, Transformation } from './transformation.ts';
+import type { Named } from '../../query/naming.ts';
+import type { Transformation } from './transformation.ts';
 
 /** A table of a million names; more is no table that people keep by hand, and stays in memory. */
 const BYTES_MAX = 64 * 2 ** 20;

@@ -4,7 +4,8 @@
  *  time; an address beyond them is pending, and asked for when somebody wants it again. */
 import { isIP } from 'node:net';
 import type { Clock } from '../../model/clock.ts';
-import type { Named, Transformation } from './transformation.ts';
+import type { Named } from '../../query/naming.ts';
+import type { Transformation } from './transformation.ts';
 
 const NAMES_MAX = 10_000;
 const ASKED_MAX = 32;

@@ -1,15 +1,10 @@
 /** What keys are called when they are read: addresses by name, codes by a table of the user's. Stored keys stay as they
  *  are. An answer is never waited for: what is not known yet is pending, and known the next time it is asked. */
 
+import type { Named } from '../../query/naming.ts';
+
 /** Values asked for at once. */
 export const VALUES_MAX = 200;
-
-export interface Named {
-  /** Per value what it is called; null where it has no name. */
-  readonly names: { readonly [value: string]: string | null };
-  /** Values that are still being looked up, or that there was no room to look up. */
-  readonly pending: readonly string[];
-}
 
 export interface Transformation {
   readonly name: string;
