@@ -48,7 +48,8 @@ function huesText({ hueFields, hues, total }: Raster): string[] {
 function spreadText({ y, rows, columns, hues, cells }: Raster): string[] {
   const sums = new Float64Array(rows);
   for (let place = 0; place < hues.length * columns; place++) {
-    for (let row = 0; row < rows; row++) sums[row]! += cells[place * rows + row]!;
+    const column = cells.subarray(place * rows, (place + 1) * rows);
+    for (let row = 0; row < rows; row++) sums[row] = sums[row]! + column[row]!;
   }
   const all = sums.reduce((a, b) => a + b, 0);
   if (all === 0) return [];

@@ -139,8 +139,21 @@ function paletteAt(stops: readonly Triple[], t: number): Triple {
   return [mix(p[0], q[0], at - i), mix(p[1], q[1], at - i), mix(p[2], q[2], at - i)];
 }
 
+/** Keeps what is made of a theme, of a theme and a palette, ...: as many as there are, which is few. */
+export function keptByName<Names extends readonly string[], Made>(
+  make: (...names: Names) => Made,
+): (...names: Names) => Made {
+  const made = new Map<string, Made>();
+  return (...names) => {
+    const name = names.join(' ');
+    const known = made.get(name) ?? make(...names);
+    made.set(name, known);
+    return known;
+  };
+}
+
 /** The part of a palette that stands off the theme's background, in LEVELS steps away from it. */
-export function paletteRamp(name: PaletteName, theme: Theme): Rgb[] {
+export const paletteRamp = keptByName((name: PaletteName, theme: Theme): readonly Rgb[] => {
   const stops = Array.from({ length: 16 }, (_, i) =>
     toOklab(parseHex(`#${STOPS[name].slice(i * 6, i * 6 + 6)}`)),
   );
@@ -154,18 +167,18 @@ export function paletteRamp(name: PaletteName, theme: Theme): Rgb[] {
     const t = mix(first, 1, level / (LEVELS - 1));
     return fromOklab(paletteAt(stops, theme === 'dark' ? t : 1 - t));
   });
-}
+});
 
 /** The ramps by slot: HUES_MAX hues, then the grey of the remainder. */
-export function hueRamps(theme: Theme): Rgb[][] {
-  return [...HUES[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme));
-}
+export const hueRamps = keptByName((theme: Theme): readonly (readonly Rgb[])[] =>
+  [...HUES[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme)),
+);
 
 /** Ramps of a diff: more in the first layer, less, and what may be luck. Vermilion and sky blue of Okabe and Ito, which
  *  every kind of colour blindness tells apart, at a strength that both backgrounds bear. */
-export function diffRamps(theme: Theme): Rgb[][] {
-  return [...DIFF[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme));
-}
+export const diffRamps = keptByName((theme: Theme): readonly (readonly Rgb[])[] =>
+  [...DIFF[theme], OTHER[theme]].map((hex) => hueRamp(parseHex(hex), theme)),
+);
 
 /** How much a key likes a slot: FNV-1a over both, then the finishing mix of MurmurHash3. */
 function liking(text: string, slot: number): number {

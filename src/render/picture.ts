@@ -1,6 +1,6 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
-import { fromOklab, LEVELS, type Rgb, toOklab } from './colour.ts';
+import { fromOklab, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
 import type { Theme } from './options.ts';
 import type { Ramps } from './ramps.ts';
 import { INKS } from './strip.ts';
@@ -56,21 +56,23 @@ export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
     line: add('line'),
     halo: add('halo'),
   };
+  const first = entries.length;
+  return { ...indices, page: first, palette: Uint8Array.from([...entries, ...inksOf(theme)].flat()) };
+}
+
+/** From the page to the text at full strength. */
+const inksOf = keptByName((theme: Theme): readonly Rgb[] => {
   const page = toOklab(themeColour(theme, 'page'));
   const ink = toOklab(themeColour(theme, 'ink'));
-  const first = entries.length;
-  for (let i = 0; i < INKS; i++) {
+  return Array.from({ length: INKS }, (_, i) => {
     const t = i / (INKS - 1);
-    entries.push(
-      fromOklab([
-        page[0] + (ink[0] - page[0]) * t,
-        page[1] + (ink[1] - page[1]) * t,
-        page[2] + (ink[2] - page[2]) * t,
-      ]),
-    );
-  }
-  return { ...indices, page: first, palette: Uint8Array.from(entries.flat()) };
-}
+    return fromOklab([
+      page[0] + (ink[0] - page[0]) * t,
+      page[1] + (ink[1] - page[1]) * t,
+      page[2] + (ink[2] - page[2]) * t,
+    ]);
+  });
+});
 
 /** First palette index of a ramp. */
 export function rampIndex(ramp: number): number {
