@@ -24,7 +24,7 @@ export function metricName(name: string, fallback: string): string {
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase();
   const cut = text.includes('.') ? text.indexOf('.') : text.indexOf('_');
-  const module = cut > 0 ? word(text.slice(0, cut)) : fallback;
+  const module = word(cut > 0 ? text.slice(0, cut) : fallback);
   const stat = word(cut > 0 ? text.slice(cut + 1) : text);
   return `${module}.${stat}`;
 }

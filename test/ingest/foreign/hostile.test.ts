@@ -11,6 +11,8 @@ import { OtlpDriver, TRACE_SPANS } from '../../../src/ingest/otlp/otlp-driver.ts
 import { pointsOf } from '../../../src/ingest/prometheus/exposition.ts';
 import { protobufFamilies } from '../../../src/ingest/prometheus/families-protobuf.ts';
 import { writtenPoints } from '../../../src/ingest/prometheus/remote-write.ts';
+import { seriesOfVersion1 } from '../../../src/ingest/prometheus/written-series-1.ts';
+import { seriesOfVersion2 } from '../../../src/ingest/prometheus/written-series-2.ts';
 import { SnappyError, unsnappy } from '../../../src/ingest/prometheus/snappy.ts';
 import { parseText } from '../../../src/ingest/prometheus/text.ts';
 import { MovableClock } from '../../service/house.ts';
@@ -39,6 +41,18 @@ const written = protoField(
     ),
   ]),
 );
+const written2 = Buffer.concat([
+  ...['', '__name__', 'x_bucket', 'le', '+Inf', 'seconds'].map((symbol) => protoField(4, symbol)),
+  protoField(
+    5,
+    Buffer.concat([
+      protoField(1, Buffer.of(1, 2, 3, 4)),
+      protoField(2, Buffer.concat([Buffer.of(9), double(5), protoField(2, 1_800_000_000_000)])),
+      protoField(5, Buffer.concat([protoField(1, 3), protoField(4, 5)])),
+      protoField(6, 1_700_000_000_000),
+    ]),
+  ),
+]);
 const family = Buffer.concat([
   protoField(1, 'x_seconds'),
   protoField(3, 4),
@@ -72,7 +86,8 @@ const decoders: Readonly<
     (b) => [...protobufFamilies(b)].forEach((f) => drain(pointsOf(f, 1))),
     [WireError],
   ],
-  'remote write': [written, (b) => drain(writtenPoints(b)), [WireError]],
+  'remote write 1.0': [written, (b) => drain(writtenPoints(seriesOfVersion1(b))), [WireError]],
+  'remote write 2.0': [written2, (b) => drain(writtenPoints(seriesOfVersion2(b))), [WireError]],
   snappy: [Buffer.from('2c0c61626364fe0100', 'hex'), (b) => unsnappy(b, 4096), [SnappyError]],
 };
 

@@ -155,7 +155,7 @@ describe('names', () => {
       fc.property(
         fc.string({ unit: fc.constantFrom('a', 'B', '7', '.', '_', ' ', 'é', '\u0000', '🙂') }),
         (name) => {
-          expect(metricName(name, 'otlp')).toMatch(METRIC_NAME);
+          expect(metricName(name, 'remote-write')).toMatch(METRIC_NAME);
           expect(fieldName(name)).toMatch(FIELD_NAME);
           expect(unitOf(name).scale).toBeGreaterThan(0);
         },

@@ -7,7 +7,6 @@ import type { EncodedBatch } from '../../../src/ingest/driver.ts';
 import { protoField } from '../../../src/ingest/foreign/protobuf.ts';
 import { pointsOf } from '../../../src/ingest/prometheus/exposition.ts';
 import { protobufFamilies } from '../../../src/ingest/prometheus/families-protobuf.ts';
-import { writtenPoints } from '../../../src/ingest/prometheus/remote-write.ts';
 import { ScrapeDriver } from '../../../src/ingest/prometheus/scrape-driver.ts';
 import { unsnappy } from '../../../src/ingest/prometheus/snappy.ts';
 import { parseText } from '../../../src/ingest/prometheus/text.ts';
@@ -89,31 +88,6 @@ describe('native histograms', () => {
 });
 
 describe('remote write', () => {
-  const label = (name: string, value: string): Buffer =>
-    protoField(1, Buffer.concat([protoField(1, name), protoField(2, value)]));
-  const sample = (value: number, ms: number): Buffer => {
-    const bytes = Buffer.alloc(9);
-    bytes[0] = 9;
-    bytes.writeDoubleLE(value, 1);
-    return protoField(2, Buffer.concat([bytes, protoField(2, ms)]));
-  };
-  const series = (...parts: Buffer[]): Buffer => protoField(1, Buffer.concat(parts));
-
-  it('gives counters, levels, and the buckets of a histogram together', () => {
-    const request = Buffer.concat([
-      series(label('__name__', 'a_total'), label('x', 'y'), sample(3, 5000)),
-      series(label('__name__', 'h_seconds_bucket'), label('le', '1'), sample(2, 5000)),
-      series(label('__name__', 'h_seconds_bucket'), label('le', '+Inf'), sample(5, 5000)),
-      series(label('__name__', 'h_seconds_count'), sample(5, 5000)),
-      series(label('__name__', 'q'), sample(1.5, 5000)),
-    ]);
-    expect([...writtenPoints(request)]).toMatchObject([
-      { metric: { name: 'h_seconds', kind: 'histogram' }, value: { bounds: [1], counts: [2, 3] }, time: 5 },
-      { metric: { name: 'a_total', kind: 'count' }, value: 3, time: 5 },
-      { metric: { name: 'q', kind: 'level' }, value: 1.5 },
-    ]);
-  });
-
   it('undoes snappy, also copies that overlap what they write', () => {
     // 9 bytes: literal "abc", then a copy of 6 from 3 back.
     expect(Buffer.from(unsnappy(Buffer.of(9, 2 << 2, 97, 98, 99, (2 << 2) | 1, 3), 100)).toString()).toBe(
