@@ -3,9 +3,10 @@
 import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import type { Layout, Rect } from './layout.ts';
-import { type Picture, rampIndex } from './picture.ts';
+import { levelOf } from './levels.ts';
+import { drawOverlays } from './overlays.ts';
+import { fillSpan, type Picture, rampIndex, shownOf } from './picture.ts';
 import type { View } from './view.ts';
-import { rowPosition } from './y-position.ts';
 
 /** Pixels from one line of the hatching to the next. */
 const HATCH = 6;
@@ -32,18 +33,12 @@ export function drawBody(picture: Picture, parts: BodyParts): void {
   drawRevised(picture, layout.revised, raster);
   drawMarks(picture, layout.over, view, view.over);
   drawMarks(picture, layout.under, view, view.under);
-  for (const overlay of raster.overlays) drawLine(picture, body, raster, overlay.values);
+  drawOverlays(picture, body, raster);
 }
 
 /** First pixel, within the body, of a column. */
 function columnStart(column: number, columns: number, pixels: number): number {
   return Math.ceil((column * pixels) / columns);
-}
-
-/** First pixel, within the rectangle, that the picture has; and where in a row of it that rectangle's pixel 0 would
- *  stand. */
-function shownOf({ left, scale }: Picture, { x }: Rect): { from: number; offset: number } {
-  return { from: Math.max(0, left - x * scale), offset: x * scale - left };
 }
 
 function drawCells(picture: Picture, body: Rect, view: View, shaded: Shaded): void {
@@ -152,65 +147,13 @@ function drawRevised(picture: Picture, line: Rect, { columns, coverage }: Raster
   }
 }
 
+/** As strong as a cell of that count. */
 function drawMarks(picture: Picture, line: Rect, view: View, counts: Float64Array): void {
   const lineWidth = line.width * picture.scale;
   for (let column = 0; column < view.columns; column++) {
     if (!(counts[column]! > 0)) continue;
     const from = columnStart(column, view.columns, lineWidth);
-    fillSpan(picture, line, from, columnStart(column + 1, view.columns, lineWidth), picture.colours.mark);
-  }
-}
-
-/** Fills those of the pixels from..until, counted from the left of `rect`, that the picture has, over its whole height. */
-function fillSpan(picture: Picture, rect: Rect, from: number, until: number, index: number): void {
-  const { pixels, width, scale } = picture;
-  const shown = shownOf(picture, rect);
-  const first = Math.max(from, shown.from);
-  if (first >= until) return;
-  for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
-    const row = y * width + shown.offset;
-    pixels.fill(index, row + first, row + until);
-  }
-}
-
-/** A line of one CSS pixel with a halo, so that it is seen over every colour. */
-function drawLine(picture: Picture, body: Rect, raster: Raster, values: Float64Array): void {
-  const { scale, colours } = picture;
-  const points: number[] = [];
-  for (let column = 0; column < values.length; column++) {
-    const value = values[column]!;
-    const x = ((column + 0.5) / raster.columns) * body.width;
-    const y = (1 - rowPosition(raster.y, value) / raster.rows) * body.height;
-    points.push(
-      Math.min(body.width - 1, Math.floor(x)),
-      Number.isNaN(value) ? NaN : Math.min(body.height - 1, Math.floor(y)),
-    );
-  }
-  for (const [index, grow] of [
-    [colours.halo, 1],
-    [colours.line, 0],
-  ] as const) {
-    const dot = (x: number, y: number): void => {
-      const top = Math.max(0, y - grow);
-      const bottom = Math.min(body.height, y + 1 + grow);
-      const rect = { x: body.x, y: body.y + top, width: body.width, height: bottom - top };
-      fillSpan(picture, rect, x * scale, (x + 1) * scale, index);
-    };
-    drawPoints(points, dot);
-  }
-}
-
-/** Visits the pixels of the line through the points [x, y, x, y, ...]; NaN breaks it. */
-function drawPoints(points: readonly number[], dot: (x: number, y: number) => void): void {
-  for (let i = 0; i < points.length; i += 2) {
-    const [x, y] = [points[i]!, points[i + 1]!];
-    if (Number.isNaN(y)) continue;
-    dot(x, y);
-    const [nextX, nextY] = [points[i + 2] ?? NaN, points[i + 3] ?? NaN];
-    if (Number.isNaN(nextX) || Number.isNaN(nextY)) continue;
-    const steps = Math.max(nextX - x, Math.abs(nextY - y));
-    for (let s = 1; s < steps; s++) {
-      dot(Math.round(x + ((nextX - x) * s) / steps), Math.round(y + ((nextY - y) * s) / steps));
-    }
+    const index = picture.colours.mark + levelOf(counts[column]!, view.thresholds);
+    fillSpan(picture, line, from, columnStart(column + 1, view.columns, lineWidth), index);
   }
 }

@@ -121,7 +121,7 @@ function mix(a: number, b: number, t: number): number {
 }
 
 /** From a faint tint near the background to `full`, in LEVELS steps. */
-function hueRamp(full: Rgb, theme: Theme): Rgb[] {
+export function hueRamp(full: Rgb, theme: Theme): Rgb[] {
   const [L, a, b] = toOklab(full);
   const chroma = Math.hypot(a, b);
   const hue = (Math.atan2(b, a) * 180) / Math.PI;

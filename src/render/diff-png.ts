@@ -19,7 +19,7 @@ export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel):
     words,
     options,
     kernel,
-    description: `${words.title}. ${words.subtitle}.`,
+    description: diffDescription(diff, options),
     pixelMap: (layout) => ({
       metric: diff.metric,
       from: diff.fromSecond,
@@ -34,6 +34,11 @@ export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel):
       b: { label: diff.b.label, color: hexOf(view.ramps[LESS]!.at(-1)!) },
     }),
   });
+}
+
+export function diffDescription(diff: DiffRaster, options: Pick<DrawOptions, 'title'>): string {
+  const { title, subtitle } = diffWords(diff, options);
+  return `${title}. ${subtitle}.`;
 }
 
 export function diffWords(diff: DiffRaster, options: Pick<DrawOptions, 'title'>): Words {

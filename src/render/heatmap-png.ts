@@ -9,7 +9,12 @@ import { picturePng, plotRect } from './picture-png.ts';
 import { type View, viewOf } from './view.ts';
 import { heatmapWords } from './words.ts';
 
-export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel): Uint8Array {
+export function heatmapPng(
+  raster: Raster,
+  options: DrawOptions,
+  kernel: Kernel,
+  description = altText(raster),
+): Uint8Array {
   const view = viewOf(raster, options, { columns: options.width, rows: options.height }, kernel);
   return picturePng({
     raster,
@@ -17,7 +22,7 @@ export function heatmapPng(raster: Raster, options: DrawOptions, kernel: Kernel)
     words: heatmapWords(raster, options, view),
     options,
     kernel,
-    description: altText(raster),
+    description,
     pixelMap: (layout) => pixelMap(raster, options, layout, view),
   });
 }

@@ -1,6 +1,7 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
-import { fromOklab, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
+import { fromOklab, hueRamp, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
+import type { Rect } from './layout.ts';
 import type { Theme } from './options.ts';
 import type { Ramps } from './ramps.ts';
 import { INKS } from './strip.ts';
@@ -18,7 +19,7 @@ export interface PictureColours {
   readonly unknown: number;
   readonly unknownDot: number;
   readonly frame: number;
-  /** Counts beyond the axis. */
+  /** Counts beyond the axis: the first of LEVELS. */
   readonly mark: number;
   readonly missing: number;
   /** A second that late data changed. */
@@ -50,7 +51,7 @@ export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
     unknown: add('unknown'),
     unknownDot: add('unknownDot'),
     frame: add('frame'),
-    mark: add('mark'),
+    mark: entries.push(...markRamp(theme)) - LEVELS,
     missing: add('missing'),
     revised: add('revised'),
     line: add('line'),
@@ -59,6 +60,8 @@ export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
   const first = entries.length;
   return { ...indices, page: first, palette: Uint8Array.from([...entries, ...inksOf(theme)].flat()) };
 }
+
+const markRamp = keptByName((theme: Theme): readonly Rgb[] => hueRamp(themeColour(theme, 'mark'), theme));
 
 /** From the page to the text at full strength. */
 const inksOf = keptByName((theme: Theme): readonly Rgb[] => {
@@ -77,4 +80,22 @@ const inksOf = keptByName((theme: Theme): readonly Rgb[] => {
 /** First palette index of a ramp. */
 export function rampIndex(ramp: number): number {
   return 1 + ramp * LEVELS;
+}
+
+/** First pixel, within the rectangle, that the picture has; and where in a row of it that rectangle's pixel 0 would
+ *  stand. */
+export function shownOf({ left, scale }: Picture, { x }: Rect): { from: number; offset: number } {
+  return { from: Math.max(0, left - x * scale), offset: x * scale - left };
+}
+
+/** Fills those of the pixels from..until, counted from the left of `rect`, that the picture has, over its whole height. */
+export function fillSpan(picture: Picture, rect: Rect, from: number, until: number, index: number): void {
+  const { pixels, width, scale } = picture;
+  const shown = shownOf(picture, rect);
+  const first = Math.max(from, shown.from);
+  if (first >= until) return;
+  for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
+    const row = y * width + shown.offset;
+    pixels.fill(index, row + first, row + until);
+  }
 }

@@ -18,15 +18,16 @@ import {
   type TableResult,
 } from '../query/result.ts';
 import { cellText, compareText } from '../render/place-text.ts';
+import { altText } from '../render/alt-text.ts';
 import { diffJson } from '../render/diff-json.ts';
-import { diffPng } from '../render/diff-png.ts';
+import { diffDescription, diffPng } from '../render/diff-png.ts';
 import { diffText } from '../render/diff-text.ts';
 import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { newestJson, newestPng } from '../render/newest.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
-import { type Answer, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
+import { type Answer, type Answered, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
 import { cellJson, cellTable, compareJson, compareTable, diffTable } from './place-tables.ts';
 import { planProblem, type Problem, ProblemException } from './problem.ts';
@@ -58,12 +59,14 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
   try {
     const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel));
     const result = nameKeys(bare, plan, names);
+    const description = question.explain ? undefined : descriptionOf(result, question.presentation);
     const body = question.explain
       ? tableBody(explanation(plan, result, [...touchedRows(touched), work.row()]), question.presentation)
-      : bodyOf(result, { question, plan, kernel, frontierSecond });
+      : bodyOf(result, { question, plan, kernel, frontierSecond, description });
     const isSettled = !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond;
     // A name may come, and change.
-    return withTag(body, question, isSettled && plan.naming === undefined);
+    const answer = withTag(body, question, isSettled && plan.naming === undefined);
+    return description === undefined ? answer : { ...answer, description };
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };
     if (error instanceof SeriesGoneError) return { kind: 'problem', problem: seriesGone(error) };
@@ -126,7 +129,11 @@ class WorkTime {
   }
 }
 
-function withTag(body: Uint8Array, { presentation, ifNoneMatch }: ReadQuestion, immutable: boolean): Answer {
+function withTag(
+  body: Uint8Array,
+  { presentation, ifNoneMatch }: ReadQuestion,
+  immutable: boolean,
+): Answered {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   const notModified = ifNoneMatch?.split(/\s*,\s*/).includes(etag) === true;
   return {
@@ -139,11 +146,20 @@ function withTag(body: Uint8Array, { presentation, ifNoneMatch }: ReadQuestion, 
   };
 }
 
+/** Of a whole picture alone: its newest columns do not say what the rest is. */
+function descriptionOf(result: QueryResult, { format, newest }: Presentation): string | undefined {
+  if (format !== 'png') return undefined;
+  if (result.kind === 'heatmap' && newest === undefined) return altText(result.raster);
+  return result.kind === 'diff' ? diffDescription(result.raster, result.options) : undefined;
+}
+
 interface Making {
   readonly question: ReadQuestion;
   readonly plan: Plan;
   readonly kernel: Kernel;
   readonly frontierSecond: number;
+  /** As descriptionOf. */
+  readonly description: string | undefined;
 }
 
 function bodyOf(result: QueryResult, making: Making): Uint8Array {
@@ -192,7 +208,7 @@ function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
   switch (presentation.format) {
     case 'png':
       return newest === undefined
-        ? heatmapPng(raster, options, making.kernel)
+        ? heatmapPng(raster, options, making.kernel, making.description)
         : newestPng(raster, options, newest, making.kernel);
     case 'json': {
       const json =

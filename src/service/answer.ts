@@ -64,6 +64,8 @@ export interface Answered {
   readonly contentType: string;
   /** Empty where the caller's copy is still right (`notModified`). */
   readonly body: Uint8Array;
+  /** A picture in words. */
+  readonly description?: string;
   readonly etag: string;
   readonly notModified: boolean;
   /** Nothing that could still come changes it. */

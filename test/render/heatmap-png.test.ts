@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { referenceKernel } from '../../src/kernel/reference.ts';
-import type { Raster } from '../../src/model/raster.ts';
-import { LEVELS } from '../../src/render/colour.ts';
+import type { Overlay, Raster } from '../../src/model/raster.ts';
+import { hueRamp, LEVELS } from '../../src/render/colour.ts';
 import { heatmapPng } from '../../src/render/heatmap-png.ts';
 import { levelOf, occupiedBins, thresholdsOf } from '../../src/render/levels.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../../src/render/options.ts';
@@ -281,6 +281,49 @@ describe('what is no count', () => {
       );
     expect(marked(0)).toEqual([6, 7]);
     expect(marked(39)).toEqual([14, 15]);
+  });
+
+  test('a mark is as strong as a cell of that count', () => {
+    const over = Float64Array.from({ length: 40 }, (_, c) => [0, 1, 8, 200][c] ?? 0);
+    const cells = Float64Array.from(empty.cells, (_, i) => (i < 20 ? [1, 8, 200][i % 3]! : 0));
+    const picture = draw({ ...empty, cells, over }, options);
+    const { thresholds } = mapOf(picture);
+    const at = (x: number, y: number): string => picture.palette[picture.pixels[y * 80 + x]!]!.join();
+    const ramp = hueRamp(themeColour('dark', 'mark'), 'dark').map((colour) => colour.join());
+    const wanted = [1, 8, 200].map((count) => ramp[levelOf(count, Float64Array.from(thresholds))]);
+    expect([at(2, 0), at(4, 0), at(6, 0)]).toEqual(wanted);
+    expect(new Set(wanted).size).toBe(3);
+    expect(wanted[2]).toBe(themeColour('dark', 'mark').join());
+  });
+
+  const level = (row: number): Float64Array => new Float64Array(40).fill(empty.y.edges[row]!);
+  const linePixels = (overlay: Partial<Overlay>): Set<string> => {
+    const picture = draw(
+      { ...empty, overlays: [{ name: 'p99', values: level(10), ...overlay }] },
+      { width: 81, height: 40, plain: true },
+    );
+    const line = themeColour('dark', 'line').join();
+    const at = Array.from(picture.pixels.keys()).filter(
+      (i) => picture.palette[picture.pixels[i]!]!.join() === line,
+    );
+    return new Set(at.map((i) => `${i % 81},${Math.floor(i / 81)}`));
+  };
+  const row = (set: Set<string>, y: number): number => [...set].filter((at) => at.endsWith(`,${y}`)).length;
+
+  test('few events break the line, from a hundred on it is whole', () => {
+    const of = (counts: number): number => linePixels({ counts: new Float64Array(40).fill(counts) }).size;
+    expect(of(100)).toBe(linePixels({}).size);
+    expect(of(99) / of(100)).toBeGreaterThan(0.4);
+    expect(of(99) / of(100)).toBeLessThan(0.6);
+  });
+
+  test('bounds are dotted: those from the number of events where there are any, none where none is known', () => {
+    const unknown = new Float64Array(40).fill(NaN);
+    const bare = linePixels({});
+    const near = linePixels({ low: level(8), high: level(12) });
+    expect([row(near, 24), row(near, 16), row(near, 20)]).toEqual([27, 27, row(bare, 20)]);
+    const wide = linePixels({ low: level(8), high: level(12), sampleLow: level(5), sampleHigh: unknown });
+    expect([row(wide, 30), row(wide, 24), row(wide, 16), wide.size]).toEqual([27, 0, 0, bare.size + 27]);
   });
 
   test('an overlay is a line through its values, broken where there is none', () => {

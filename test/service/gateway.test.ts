@@ -83,6 +83,19 @@ describe('reading', () => {
     expect(answer.rawPayload.toString('latin1')).toMatch(start);
   });
 
+  it('says a picture in words beside it, as the picture itself and its JSON do', async () => {
+    const q = 'http.requests by route, latency from 2027-01-15T08:00:00Z to 2027-01-15T08:00:20Z';
+    const png = await query(q, '&format=png');
+    const said = String(png.headers['content-description']);
+    const json = await query(q);
+    expect(said.startsWith("UTF-8''")).toBe(true);
+    expect(decodeURIComponent(said.slice(7))).toBe(json.json().alt);
+    expect(json.headers).not.toHaveProperty('content-description');
+    const held = { 'if-none-match': String(png.headers['etag']) };
+    expect((await query(q, '&format=png', held)).headers['content-description']).toBe(said);
+    expect((await query(q, '&newest=3&format=png')).headers).not.toHaveProperty('content-description');
+  });
+
   it('gives the newest columns alone: the right end of the plain picture, and their numbers', async () => {
     const q = 'http.requests by route, latency from 2027-01-15T08:00:00Z to 2027-01-15T08:00:20Z';
     const size = '&width=100&height=50&format=png';

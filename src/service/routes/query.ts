@@ -11,6 +11,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { completeLive } from '../key-values.ts';
 import { ProblemException, queryProblem } from '../problem.ts';
 import { catalogueFor, runStatement } from '../statements.ts';
+import { extendedValue } from './extended-value.ts';
 import { negotiatedFormat, presentationOf, PresentationQuery } from './presentation.ts';
 
 const QueryText = Type.String({ minLength: 1, maxLength: QUERY_TEXT_MAX, description: 'One statement' });
@@ -122,6 +123,8 @@ function ifNoneMatch(request: FastifyRequest): { ifNoneMatch?: string } {
 function sendAnswer(reply: FastifyReply, answer: Answered): FastifyReply {
   void reply.header('etag', answer.etag);
   void reply.header('cache-control', answer.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
+  if (answer.description !== undefined)
+    void reply.header('content-description', extendedValue(answer.description));
   if (answer.notModified) return reply.code(304).send();
   return reply
     .type(answer.contentType)
