@@ -66,23 +66,30 @@ export function complete(
   keyValues?: KeyValues,
 ): Completion[] {
   if (offset > QUERY_TEXT_MAX) return [];
-  const lexed = t.lexer.tokenize(text.slice(0, offset)).tokens;
-  const last = lexed.at(-1);
-  const isOpen = last !== undefined && isTyping(last) && last.startOffset + last.image.length === offset;
-  const before = isOpen ? lexed.slice(0, -1) : lexed;
-  const typed = isOpen ? last.image : '';
+  const { before, typed } = tokensBefore(text.slice(0, offset));
   if (depthFault(before) !== undefined) return [];
   const metricName = before.find((token) => token.tokenType === t.MetricName)?.image;
   const metric = catalogue.metrics.find((m) => m.name === metricName);
   const place: Place = { catalogue, keyValues, before, metric, typed };
   const offers = nextAfter(before).flatMap((next) => offersFor(next, place));
-  if (offers.length === 0 && typed === '') offers.push(...signOffers(nextAfter(before)));
+  if (offers.length === 0 && !/^[\w"'`]/.test(typed)) offers.push(...signOffers(nextAfter(before)));
   const fitting = offers.filter(
     (offer, i) => fits(offer, typed) && offers.findIndex((o) => o.text === offer.text) === i,
   );
   return fitting
     .slice(0, COMPLETIONS_MAX)
     .map((offer) => ({ ...offer, offset: offset - typed.length, length: typed.length }));
+}
+
+/** The tokens before what is being typed, and that. What ends with no sign of the language (`0.` of `0.25`, `1ms.` of
+ *  `1ms..2ms`) is a sign that is typed: whatever is offered takes its place. */
+function tokensBefore(text: string): { before: readonly IToken[]; typed: string } {
+  const { tokens, errors } = t.lexer.tokenize(text);
+  const unread = errors.find(({ offset, length }) => offset + length === text.length);
+  if (unread !== undefined) return { before: tokens, typed: text.slice(unread.offset) };
+  const last = tokens.at(-1);
+  const isOpen = last !== undefined && isTyping(last) && last.startOffset + last.image.length === text.length;
+  return isOpen ? { before: tokens.slice(0, -1), typed: last.image } : { before: tokens, typed: '' };
 }
 
 const SIGNS: readonly unknown[] = [t.Open, t.Close, t.Comma, t.Dots, t.Minus];

@@ -168,6 +168,22 @@ describe('completion', () => {
     ]);
   });
 
+  it('takes the first of two dots as typed, whatever it becomes', () => {
+    const replaced = (text: string) =>
+      complete(text, text.length, catalogue).map((c) => text.slice(0, c.offset) + c.text);
+    expect(replaced('http.requests by latency | heatmap y 0.')).toEqual([
+      'http.requests by latency | heatmap y 0..',
+    ]);
+    expect(replaced('http.requests by latency | heatmap y 1ms.')).toEqual([
+      'http.requests by latency | heatmap y 1ms..',
+    ]);
+    expect(replaced('http.requests by latency | heatmap y 0')).toContain(
+      'http.requests by latency | heatmap y 0ns',
+    );
+    expect(replaced('http.requests last 10m.')).toEqual([]);
+    expect(replaced('http.requests by latency | top 5 §')).toEqual([]);
+  });
+
   it('offers nothing where nothing fits', () => {
     expect(offers('http.requests nonsense ')).toEqual([]);
     expect(offers('show metrics ')).toEqual([]);
