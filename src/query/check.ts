@@ -91,11 +91,6 @@ function checkRead(read: ast.ReadStatement, catalogue: Catalogue, faults: Faults
   const { draw, ...picked } = checkStages(read, by, faults);
   const fields = neededFields(by.fields, draw);
   const naming = checkNaming(read.name ?? [], { metric, fields, draw, catalogue }, faults);
-  if (read.asOf !== undefined && draw.kind === 'diff' && draw.against.kind === 'offset') {
-    const message =
-      'Cannot compare two times "as of" one: the log is read for the range of the statement only';
-    faults.add('CONFLICT', message, read.asOf.span);
-  }
   return {
     kind: 'read',
     metric: metric.name,

@@ -40,16 +40,14 @@ export async function readAsOf(
   return reader;
 }
 
-async function trimmed(
-  { fromSecond, untilSecond }: Plan,
-  all: AsyncIterable<readonly LogEntry[]>,
-): Promise<Problem> {
+async function trimmed(plan: Plan, all: AsyncIterable<readonly LogEntry[]>): Promise<Problem> {
   let since = 'it is empty';
   for await (const [oldest] of all) {
     if (oldest !== undefined) since = `it is kept since ${instantText(Math.ceil(oldest.arrivedMs / 1000))}`;
     break;
   }
-  const neededSince = instantText(Math.floor(asOfStartMs({ fromSecond, untilSecond }) / 1000));
+  const neededSince = instantText(Math.floor(asOfStartMs(plan) / 1000));
+  const { fromSecond } = plan.earlier ?? plan;
   return {
     status: 422,
     code: 'LOG_TRIMMED',

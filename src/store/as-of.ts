@@ -24,6 +24,8 @@ const CONTROL_BYTE = 2;
 const KEEP_SECONDS = 100 * 365 * 86_400;
 
 export interface AsOf extends SecondRange {
+  /** Another range that is asked for too. */
+  readonly earlier?: SecondRange;
   readonly instrumentation: Instrumentation;
   readonly asOfSecond: number;
 }
@@ -34,8 +36,17 @@ export class AsOfTooLargeError extends Error {
 }
 
 /** Entries that arrived before this tell nothing of the range: neither its counts nor who was expected. */
-export function asOfStartMs({ fromSecond }: SecondRange): number {
-  return Math.max(0, (fromSecond - SOURCE_FORGET_SECONDS - FUTURE_SECONDS_MAX) * 1000);
+export function asOfStartMs(asOf: Pick<AsOf, 'fromSecond' | 'untilSecond' | 'earlier'>): number {
+  const firstSecond = Math.min(...rangesOf(asOf).map(({ fromSecond }) => fromSecond));
+  return Math.max(0, (firstSecond - SOURCE_FORGET_SECONDS - FUTURE_SECONDS_MAX) * 1000);
+}
+
+function rangesOf({
+  fromSecond,
+  untilSecond,
+  earlier,
+}: Omit<AsOf, 'instrumentation' | 'asOfSecond'>): SecondRange[] {
+  return [{ fromSecond, untilSecond }, ...(earlier === undefined ? [] : [earlier])];
 }
 
 export class AsOfReader implements SeriesReader {
@@ -142,8 +153,11 @@ export class AsOfReader implements SeriesReader {
   }
 
   #keep(block: SealedBlock): void {
-    const { fromSecond, untilSecond } = this.#asOf;
-    if (block.startSecond >= untilSecond || block.startSecond + BLOCK_STEPS <= fromSecond) return;
+    const isAsked = rangesOf(this.#asOf).some(
+      ({ fromSecond, untilSecond }) =>
+        block.startSecond < untilSecond && block.startSecond + BLOCK_STEPS > fromSecond,
+    );
+    if (!isAsked) return;
     this.#sealed.push(block);
     this.#sealedCells += block.cells.length;
   }
@@ -154,8 +168,12 @@ export class AsOfReader implements SeriesReader {
   }
 }
 
-function tooLarge({ instrumentation, fromSecond, untilSecond }: AsOf, cellsMax: number): AsOfTooLargeError {
-  const range = `${untilSecond - fromSecond} seconds`;
+function tooLarge({ instrumentation, ...asOf }: AsOf, cellsMax: number): AsOfTooLargeError {
+  const seconds = rangesOf(asOf).reduce(
+    (sum, { fromSecond, untilSecond }) => sum + untilSecond - fromSecond,
+    0,
+  );
+  const range = `${seconds} seconds`;
   return new AsOfTooLargeError(
     `Cannot answer from ${instrumentation.id}: what was known of ${range} holds more than ${cellsMax} cells, ask for less time`,
   );

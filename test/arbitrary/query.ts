@@ -485,7 +485,6 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
           span,
           ...c,
         }))
-        .filter((read) => read.asOf === undefined || !read.stages.some(isOfTwoTimes))
         .chain((read) => arbitraryNaming(read, fields).map((naming) => ({ ...read, ...naming })));
     });
   });
@@ -506,11 +505,6 @@ function arbitraryNaming(
       fc.tuple(...named.map((field) => ways.map((by) => ({ field: nameNode(field), by, span })))),
     )
     .map((naming) => (naming.length === 0 ? {} : { name: naming }));
-}
-
-/** Two times are not known as of one. */
-function isOfTwoTimes(stage: ast.Stage): boolean {
-  return stage.kind === 'diff' && stage.against.kind === 'offset';
 }
 
 const arbitraryKeep: fc.Arbitrary<ast.Keep> = fc

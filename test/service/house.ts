@@ -100,7 +100,7 @@ export async function openHouse(
     },
     report: async (second, instrumentation, latencies) => {
       const rows = Object.entries(latencies).map(([key, values]): Row => ({
-        key: key.split(' '),
+        key: key === '' ? [] : key.split(' '),
         histogram: histogramOf(LL5, values),
       }));
       const report = { instrumentation, grid: LL5, partial: false, dropped: 0, rows };
