@@ -162,17 +162,18 @@ function readCoverage(value: unknown): Coverage {
   };
 }
 
-/** Lines as a table: one row a step, newest first, one column a series. */
+/** Lines as a table: one column a series, in its first row the measure over the whole range, then one row a step, newest
+ *  first. */
 function readLines(json: Json) {
   const from = number(json['from']) ?? 0;
   const step = number(json['step']) ?? 1;
   const unit = valueUnit(json);
   const series = list(json['series']).map((value) => {
-    const { name, key, values } = object(value);
+    const { name, key, values, whole } = object(value);
     const keyText = list(key)
       .map((part) => text(part))
       .join(' · ');
-    return { title: text(name, keyText), values: list(values) };
+    return { title: text(name, keyText), values: list(values), whole: object(whole) };
   });
   const steps = Math.max(0, ...series.map((s) => s.values.length));
   const shown = Math.min(steps, ROWS_MAX);
@@ -180,11 +181,23 @@ function readLines(json: Json) {
     const at = steps - 1 - i;
     return [timeOfDay(from + at * step), ...series.map((s) => cell(s.values[at], unit))];
   });
+  const hasWhole = series.some(({ whole }) => whole['value'] !== undefined);
+  if (hasWhole) rows.unshift(['whole range', ...series.map(({ whole }) => wholeText(whole, unit))]);
   const columns = [
     { name: 'time, UTC', numeric: false },
     ...series.map((s) => ({ name: s.title, numeric: true })),
   ];
   return { kind: 'table' as const, columns, rows, rowsLeft: steps - shown };
+}
+
+/** "12 ms (11 ms to 14 ms)": in parentheses between what the system shows at large, as far as the number of events tells. */
+function wholeText(whole: Json, unit: ValueUnit | undefined): string {
+  const { value, sampleLow, sampleHigh } = whole;
+  const text = cell(value, unit);
+  const [low, high] = [number(sampleLow), number(sampleHigh)];
+  if (low === undefined && high === undefined) return text;
+  if (high === undefined) return `${text} (${cell(low, unit)} or more)`;
+  return `${text} (${low === undefined ? 'up' : cell(low, unit)} to ${cell(high, unit)})`;
 }
 
 function heading(name: string, unit: ValueUnit | undefined): string {

@@ -94,6 +94,30 @@ test('lines become a table, newest first, bounded', () => {
   expect(answer.rows[1]![1]).toBe('203 ms');
 });
 
+test('lines say what they are over the whole range, and how sure the number of events makes that', () => {
+  const line = (name: string, whole: object) => ({ name, key: [name], values: [1e6], whole });
+  const answer = readAnswer({
+    kind: 'lines',
+    unit: 's',
+    base: 10,
+    power: -9,
+    from: 1_700_000_000,
+    step: 10,
+    series: [
+      line('a', { value: 2e6, sampleLow: 1e6, sampleHigh: 4e6 }),
+      line('b', { value: 2e6, sampleLow: 1e6, sampleHigh: null }),
+      line('c', { value: 2e6, sampleLow: null, sampleHigh: 4e6 }),
+      line('d', { value: null, sampleLow: null, sampleHigh: null }),
+    ],
+  });
+  expect(answer).toMatchObject({
+    rows: [
+      ['whole range', '2 ms (1 ms to 4 ms)', '2 ms (1 ms or more)', '2 ms (up to 4 ms)', '–'],
+      ['22:13:20', '1 ms', '1 ms', '1 ms', '1 ms'],
+    ],
+  });
+});
+
 test('values read as in the pictures', () => {
   const type = fc.constantFrom(
     { unit: 's', base: 10 as const, power: -9 },
