@@ -1,7 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
+/** System tests that wait for processes more than they compute, that measure no time, and whose ports and files are
+ *  their own: two at once. A file not named here runs by itself. */
+const BESIDE_OTHERS = [
+  'as-of',
+  'full-disk',
+  'import-export',
+  'library-docs',
+  'otlp',
+  'package',
+  'replay',
+  'store-kill',
+].map((name) => `test/system/${name}.test.ts`);
+
 /** unit: pure and in-process, quick. slow: the same, but thousands of runs, crash points, children: some seconds a
- *  file. system: real processes, broker and browser, one file at a time, from dist/. */
+ *  file. Then real processes, broker and browser, from dist/: beside, some files at once; system, one at a time. */
 export default defineConfig({
   test: {
     maxWorkers: '100%',
@@ -28,8 +41,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'beside',
+          include: BESIDE_OTHERS,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
+          exclude: BESIDE_OTHERS,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -23,7 +23,9 @@ let server: RunningServer;
 
 beforeAll(async () => {
   const instrument = ['instrument trace.spans by service, span, latency idle never as spans'];
-  server = await startServer(['--data', data], { TAILGLOW_INSTRUMENT: JSON.stringify(instrument) });
+  server = await startServer(['--data', data, '--socket', join(data, 'node.sock')], {
+    TAILGLOW_INSTRUMENT: JSON.stringify(instrument),
+  });
 });
 afterAll(async () => {
   await server.stop();
