@@ -94,7 +94,7 @@ export class Budget {
     return this.#overrun(source);
   }
 
-  #loadOf(report: ReportView, { metric, everySeconds }: Instrumentation, second: number): Observed {
+  #loadOf(report: ReportView, { metric }: Instrumentation, second: number): Observed {
     const rows = report.rowCount;
     const remark =
       rows > REPORT_KEYS_MAX
@@ -106,9 +106,8 @@ export class Budget {
     if (costNs === undefined) return { second, rows, ...remark };
     this.#cells.length = 0;
     decodeRows(report, 0, this.#cells, () => 0);
-    let events = report.dropped;
-    for (let i = 0; i < this.#cells.length; i++) events += this.#cells.count[i]!;
-    const eventsPerSecond = events / everySeconds;
+    let eventsPerSecond = report.dropped;
+    for (let i = 0; i < this.#cells.length; i++) eventsPerSecond += this.#cells.count[i]!;
     return { second, rows, eventsPerSecond, cpuShare: (eventsPerSecond * costNs) / 1e9, ...remark };
   }
 

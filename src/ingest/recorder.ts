@@ -6,7 +6,7 @@
  *  that is asked for is said in parts, all but the last marked partial.
  *  A clock that is set back counts on in the open second, or, past FUTURE_SECONDS_MAX, which no fold would take,
  *  begins again as a new incarnation; what was not said then is said of the second it is now. */
-import { encodeBatch, type Report, type Source } from '../model/batch.ts';
+import { encodeBatch, type Report, type Source, sourceName } from '../model/batch.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Instrumentation } from '../model/instrumentation.ts';
 import { FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
@@ -16,6 +16,7 @@ import { inParts } from './batch-parts.ts';
 import { packEntries } from './pack-entries.ts';
 import { newIncarnation } from './source-sequence.ts';
 import { Tally } from './tally.ts';
+import { Windows } from './windows.ts';
 
 export interface RecorderOptions {
   readonly host: string;
@@ -38,6 +39,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #measures = new Map<string, Measure>();
   readonly #byMetric = new Map<string, Measure[]>();
+  readonly #windows = new Windows();
   /** Metrics of which an event came in the open second. */
   readonly #seen = new Set<string>();
   #source: Source;
@@ -72,11 +74,12 @@ export class Recorder {
   want(wanted: readonly Instrumentation[], nowSecond: number): void {
     if (this.#second !== undefined) this.#moveTo(nowSecond);
     const ids = new Set(wanted.map(({ id }) => id));
-    for (const id of this.#measures.keys()) if (!ids.has(id)) this.#measures.delete(id);
+    for (const id of this.#measures.keys()) if (!ids.has(id)) this.#remove(id);
     for (const instrumentation of wanted) {
       const { id, metric, where } = instrumentation;
       const before = this.#measures.get(id);
       if (before !== undefined && counts(before.instrumentation) === counts(instrumentation)) continue;
+      this.#windows.forget(id);
       const tally = new Tally(instrumentation, where && compilePredicate(where));
       this.#measures.set(id, {
         instrumentation,
@@ -90,6 +93,11 @@ export class Recorder {
       const { metric } = measure.instrumentation;
       this.#byMetric.set(metric, [...(this.#byMetric.get(metric) ?? []), measure]);
     }
+  }
+
+  #remove(id: string): void {
+    this.#measures.delete(id);
+    this.#windows.forget(id);
   }
 
   /** Counts one event, or an amount, that ended in `second`. */
@@ -151,10 +159,13 @@ export class Recorder {
 
   #say(second: number, isPartial: boolean): void {
     this.#isDirty = false;
-    const reports = [...this.#measures.values()].map((measure): Report => {
+    const source = sourceName(this.#source);
+    const reports = [...this.#measures.values()].flatMap((measure): Report[] => {
       const { id, grid } = measure.instrumentation;
       const { rows, dropped } = measure.tally.drain();
-      return { instrumentation: id, grid, partial: isPartial || measure.isLate, dropped, rows };
+      const at = { source, second, partial: isPartial || measure.isLate };
+      const partial = this.#windows.partial(measure.instrumentation, at);
+      return partial === undefined ? [] : [{ instrumentation: id, grid, partial, dropped, rows }];
     });
     if (reports.length > 0) this.#encode(second, reports);
   }
@@ -188,6 +199,6 @@ export class Recorder {
 }
 
 /** Equal for two that count the same. */
-function counts({ metric, where, by, numeric, grid }: Instrumentation): string {
-  return JSON.stringify([metric, where ?? null, by, numeric ?? null, grid]);
+function counts({ metric, where, by, numeric, grid, everySeconds }: Instrumentation): string {
+  return JSON.stringify([metric, where ?? null, by, numeric ?? null, grid, everySeconds]);
 }

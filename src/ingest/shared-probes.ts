@@ -2,13 +2,14 @@
  *  and what it reports is said in the name of each. Owns: who shares which probe, and from which second on.
  *  Does not: measure, number, decode rows; batches of which nothing is shared pass as they are.
  *  Invariants: a report of an instrumentation holds what a probe of its own would have counted; a probe ends with the
- *  last that shares it. */
+ *  last that shares it; of a window of several seconds only the report that completes it is full (windows.ts). */
 import { encodeReports } from '../model/batch.ts';
 import { type Clock, unixSecond } from '../model/clock.ts';
 import { type Instrumentation, measuresText, type SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
-import { decodeBatch } from '../model/report.ts';
+import { decodeBatch, sourceName } from '../model/report.ts';
 import type { Collected, Driver, DriverSink, DriverSource, EncodedBatch, Availability } from './driver.ts';
+import { Windows } from './windows.ts';
 
 interface Probe {
   readonly measures: string;
@@ -25,6 +26,7 @@ export class SharedProbes implements Driver {
   readonly #onBatch: (batch: EncodedBatch) => void;
   /** By the name under which the driver knows it. */
   readonly #probes = new Map<string, Probe>();
+  readonly #windows = new Windows();
 
   /** `onBatch` hears of all that is said. */
   constructor(driver: Driver, clock: Clock, onBatch: (batch: EncodedBatch) => void = () => {}) {
@@ -72,6 +74,7 @@ export class SharedProbes implements Driver {
 
   async disable(id: string): Promise<void> {
     const probe = this.#probeOf(id);
+    this.#windows.forget(id);
     probe?.sharers.delete(id);
     if (probe === undefined || probe.sharers.size > 0) return;
     this.#probes.delete(probe.instrumentation.id);
@@ -137,20 +140,29 @@ export class SharedProbes implements Driver {
     return all;
   }
 
-  /** What the driver said of its probes, said of each who shares them. */
+  /** What the driver said of its probes, said of each who shares them. A batch of which nothing is left stays: its
+   *  number was taken, and its source waits until it is safe. */
   #said(batch: EncodedBatch): EncodedBatch {
-    if ([...this.#probes].every(([name, { sharers }]) => sharers.size === 1 && sharers.has(name)))
-      return batch;
+    if ([...this.#probes].every(([name, probe]) => isAlone(name, probe))) return batch;
     const view = decodeBatch(batch.bytes);
+    const source = sourceName(batch.source);
+    const { second } = batch;
     const reports = view.reports.flatMap((report) => {
       const probe = this.#probes.get(report.instrumentation);
       if (probe === undefined) return [report];
-      const from = batch.second - probe.instrumentation.everySeconds + 1;
-      const sharers = [...probe.sharers].filter(
-        ([, sinceSecond]) => sinceSecond <= from || sinceSecond === 0,
-      );
-      return sharers.map(([instrumentation]) => ({ ...report, instrumentation }));
+      const { scope, everySeconds } = probe.instrumentation;
+      return [...probe.sharers].flatMap(([id, sinceSecond]) => {
+        if (sinceSecond > second) return [];
+        const at = { source, second, partial: report.partial };
+        const partial = this.#windows.partial({ id, scope, everySeconds }, at);
+        return partial === undefined ? [] : [{ ...report, instrumentation: id, partial }];
+      });
     });
     return { ...batch, bytes: encodeReports({ ...view, reports }) };
   }
+}
+
+/** Whether what the driver says of the probe is said as it is. */
+function isAlone(name: string, { sharers, instrumentation }: Probe): boolean {
+  return instrumentation.everySeconds === 1 && sharers.size === 1 && sharers.has(name);
 }

@@ -27,6 +27,11 @@ export interface Instrumentation {
   readonly pausedSecond?: number;
 }
 
+/** The window that a second counts in, by its first second. What several seconds of it say adds up. */
+export function windowStart(second: number, { everySeconds }: Pick<Instrumentation, 'everySeconds'>): number {
+  return second - (second % everySeconds);
+}
+
 /** Equal for two that count the same things in the same cells. */
 export function measuresText(i: Omit<Instrumentation, 'id'>): string {
   return JSON.stringify([

@@ -7,6 +7,7 @@
 import type { Clock } from '../model/clock.ts';
 import { unixSecond } from '../model/clock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { windowStart } from '../model/instrumentation.ts';
 import { type LogEntry, type LogReader, LogUnavailableError } from '../model/log.ts';
 import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
@@ -300,7 +301,7 @@ export class Aggregator implements AggregatorClient {
     const { clock, store } = this.#options;
     const ends = AbortSignal.any([this.#stop.signal, ...(signal === undefined ? [] : [signal])]);
     const start = clock.nowMs();
-    const wanted = unixSecond(start);
+    const wanted = windowStart(unixSecond(start), instrumentation);
     while (clock.nowMs() - start < waitMs && !ends.aborted) {
       if (store.frontier(instrumentation.id, this.#knownMs()) >= wanted) return;
       await clock.sleep(FRONTIER_POLL_MS, ends);

@@ -12,6 +12,7 @@ import { blockStart } from '../model/series.ts';
 import { type ControlEvent, ControlEventError } from '../model/control.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import { sameGrid } from '../model/grid.ts';
+import { windowStart } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Level } from '../model/level.ts';
 import { BLOCK_STEPS, FUTURE_SECONDS_MAX, LATENESS_SECONDS } from '../model/limits.ts';
@@ -367,13 +368,15 @@ export class Fold {
       const text = `its keys have ${report.fieldCount} fields, expected ${instrumentation.by.length}`;
       return this.#refuse(entry, 'refusedFields', text, batch, report);
     }
-    if (batch.second < head.horizon.oldestSecond(this.#largestSecond)) {
+    const second = windowStart(batch.second, instrumentation);
+    if (second < head.horizon.oldestSecond(this.#largestSecond)) {
       this.counters.refusedTooOld++;
       return;
     }
-    this.#take(head, report, batch, entry);
+    this.#take(head, report, { ...batch, second }, entry);
   }
 
+  /** `batch.second` is the start of the instrumentation's window. */
   #take(head: Head, report: ReportView, batch: BatchView, entry: LogEntry): void {
     const { counters } = this;
     const block = head.block(batch.second);

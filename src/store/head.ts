@@ -6,7 +6,7 @@
 import type { CoverageBlock, SourceCoverage } from '../model/coverage.ts';
 import { emptyBits, hasBit } from '../model/coverage.ts';
 import type { Grid } from '../model/grid.ts';
-import type { Instrumentation } from '../model/instrumentation.ts';
+import { type Instrumentation, windowStart } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Key } from '../model/key.ts';
 import { BLOCK_STEPS, SOURCE_FORGET_SECONDS, SOURCES_MAX } from '../model/limits.ts';
@@ -181,10 +181,12 @@ export class Head {
     return late.map((block) => lateCoverage(block));
   }
 
-  /** The second below which all are answered for: everyone awaited reported in full, or waiting is over. */
+  /** The second below which all are answered for: everyone awaited reported in full, or waiting is over. It is the
+   *  end of a window: what is counted every 10 s is shown by whole windows. */
   frontier(nowMs: number, ending: Ending): number {
-    let second = Math.max(0, Math.floor((nowMs - ANSWER_MS) / 1000));
-    while ((second + 1) * 1000 <= nowMs && this.#answered(second, ending)) second++;
+    const { everySeconds } = this.#instrumentation;
+    let second = windowStart(Math.max(0, Math.floor((nowMs - ANSWER_MS) / 1000)), this.#instrumentation);
+    while ((second + everySeconds) * 1000 <= nowMs && this.#answered(second, ending)) second += everySeconds;
     return second;
   }
 

@@ -224,12 +224,13 @@ export class Model {
     for (const report of batch.reports) this.#report(report, second, `${source.host}/${source.driver}`);
   }
 
-  #report(report: Report, second: number, source: string): void {
+  #report(report: Report, batchSecond: number, source: string): void {
     const series = this.#series.get(report.instrumentation);
     if (series?.owned !== true) return;
     const { instrumentation } = series;
     if (JSON.stringify(report.grid) !== JSON.stringify(instrumentation.grid)) return;
     if (report.rows.some(({ key }) => key.length !== instrumentation.by.length)) return;
+    const second = batchSecond - (batchSecond % instrumentation.everySeconds);
     if (second < Math.min(...LEVELS.map((level) => this.#horizon(series, level)))) return;
     for (const { key, histogram } of report.rows) {
       histogram.buckets.forEach((bucket, i) => {

@@ -203,7 +203,7 @@ describe('who is missing', () => {
     log.report(START + 940, []);
     log.create(requests({ id: 'slow', everySeconds: 10 }));
     log.report(START + 39, [], { instrumentation: 'slow', arrivedMs: (START + 941) * 1000 });
-    expect(serve(folded().reader, 'slow').coverage).toEqual([[START + 39, 'web1/proc']]);
+    expect(serve(folded().reader, 'slow').coverage).toEqual([[START + 30, 'web1/proc']]);
   });
 
   it('expects nobody after the instrumentation expired, and keeps its history', () => {
@@ -259,6 +259,22 @@ describe('the frontier', () => {
     add(START + 1, [], { host: 'b' });
     expect(store.frontier('requests', ms(2.5))).toBe(START + 2);
     expect(store.frontier('requests', ms(1.9))).toBe(START + 1);
+  });
+
+  it('lies at the end of a window, of what is counted every N seconds', () => {
+    const store = open();
+    store.fold([log.create(requests({ id: 'slow', everySeconds: 4 }))]);
+    const add = (second: number, partial: boolean): void =>
+      void store.fold([log.report(second, [], { instrumentation: 'slow', partial })]);
+    for (let second = START; second < START + 3; second++) add(second, true);
+    expect(store.frontier('slow', ms(3))).toBe(START);
+    expect(store.frontier('slow', ms(4.5))).toBe(START);
+    add(START + 3, false);
+    expect(store.frontier('slow', ms(3.9))).toBe(START);
+    expect(store.frontier('slow', ms(4))).toBe(START + 4);
+    add(START + 4, true);
+    expect(store.frontier('slow', ms(8.5))).toBe(START + 4);
+    expect(store.frontier('slow', ms(9))).toBe(START + 8);
   });
 
   it('waits no longer than a second, and for nobody who has been silent for more than 5', () => {
