@@ -10,6 +10,7 @@ const owners = {
   fastify: 'service',
   'prom-client': 'service',
   '@uwdata/flechette': 'service',
+  'mmdb-lib': 'service',
   'hyparquet-writer': 'service',
   'csv-parse': 'ingest',
   commander: 'cli',

@@ -46,6 +46,9 @@ const Schema = Type.Object(
     lookup: Type.Array(Type.String({ pattern: '^[^=]+=.+$' }), {
       description: 'tables that name keys: NAME=FILE.csv, a value and its name in each row',
     }),
+    geo: Type.String({
+      description: 'a geolocation file that names addresses (.mmdb, of cities or countries); "" for none',
+    }),
     scrape: Type.Array(Type.String({ pattern: SCRAPE_PATTERN }), {
       maxItems: 256,
       description: 'Prometheus targets: NAME=URL, or NAME=URL,every=15s',
@@ -152,6 +155,7 @@ function defaultSettings(
     insecure: false,
     instrument: [],
     lookup: [],
+    geo: '',
     scrape: [],
     logKeepHours: 24,
     dataMax: '',

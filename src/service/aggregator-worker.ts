@@ -41,7 +41,7 @@ const aggregator = new Aggregator({
   reader,
   kernel,
   clock: systemClock,
-  names: namesBy(openTransformations(data.naming, systemClock)),
+  names: namesBy(openTransformations(data.naming, systemClock, (line) => send({ kind: 'notice', line }))),
   checkpoints: data.checkpoints,
   onDurable: (watermarks) => send({ kind: 'durable', watermarks }),
   onNotice: (line) => send({ kind: 'notice', line }),

@@ -58,6 +58,8 @@ export interface EmbeddedOptions {
   readonly instrument: readonly string[];
   /** Tables that name keys, as NAME=FILE. */
   readonly lookup: readonly string[];
+  /** A geolocation file; empty for none. */
+  readonly geo: string;
   readonly logKeepHours: number;
   /** Of the data directory; undefined for a share of its file system. */
   readonly dataMaxBytes?: number | undefined;
@@ -90,7 +92,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 
 async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<Embedded, 'close'>> {
   const { data, clock } = options;
-  const transformations = openTransformations(options, clock);
+  const transformations = openTransformations(options, clock, options.notice);
   mkdirSync(data, { recursive: true });
   const { crc32c } = loadKernel(options.kernel);
   const log = await openLog(options.log, { data, clock, checksum: crc32c });
@@ -246,7 +248,7 @@ function startThreads(
         directory: join(data, `aggregator-${index}`),
         checkpoints: !log.writer.confirmsDurably,
         address: log.address(),
-        naming: { lookup: options.lookup },
+        naming: { lookup: options.lookup, geo: options.geo },
       }),
       onDurable: (watermarks) => instrumenter.cover(cover.advance(index, watermarks)),
       onNotice: (line) => notice(`aggregator ${index}: ${line}`),

@@ -141,7 +141,7 @@ describe('what the settings ask for', () => {
     ['teams', /expected NAME=FILE$/],
     ['dns=/dev/null', /"dns" is taken, expected another name$/],
   ])('refuses %s', (lookup, message) => {
-    expect(() => openTransformations({ lookup: [lookup] }, systemClock)).toThrow(message);
+    expect(() => openTransformations({ lookup: [lookup], geo: '' }, systemClock, () => {})).toThrow(message);
   });
 });
 

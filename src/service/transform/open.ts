@@ -3,6 +3,7 @@
 import { Resolver } from 'node:dns/promises';
 import type { Clock } from '../../model/clock.ts';
 import type { NamesOf } from '../../query/naming.ts';
+import { Geo } from './geo.ts';
 import { LookupTableError, openLookupTable } from './lookup-table.ts';
 import { ReverseDns } from './reverse-dns.ts';
 import type { Transformation } from './transformation.ts';
@@ -10,12 +11,18 @@ import type { Transformation } from './transformation.ts';
 export interface NamingSettings {
   /** Tables, as NAME=FILE. */
   readonly lookup: readonly string[];
+  /** A geolocation file; empty for none. */
+  readonly geo: string;
 }
 
-/** Throws LookupTableError. */
-export function openTransformations({ lookup }: NamingSettings, clock: Clock): Transformation[] {
+/** Throws LookupTableError, GeoFileError. */
+export function openTransformations(
+  { lookup, geo }: NamingSettings,
+  clock: Clock,
+  notice: (line: string) => void,
+): Transformation[] {
   const dns = new ReverseDns(new Resolver(), clock);
-  const all: Transformation[] = [dns];
+  const all: Transformation[] = [dns, ...(geo === '' ? [] : [new Geo({ path: geo, clock, notice })])];
   for (const setting of lookup) {
     const [, name, path] = /^([^=]+)=(.+)$/.exec(setting) ?? [];
     if (name === undefined || path === undefined)
