@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
  *  their own: two at once. A file not named here runs by itself. */
 const BESIDE_OTHERS = [
   'as-of',
+  'ecosystem',
   'full-disk',
   'import-export',
   'library-docs',
