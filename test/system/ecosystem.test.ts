@@ -1,20 +1,47 @@
-/** What others measure, brought to the real server as they bring it: StatsD over UDP, a log
- *  file that `tailglow tail` follows through kill -9 and a rename. Each sender knows how many it sent. */
+/** What others measure, brought to the real server as they bring it: StatsD over UDP, a scraped registry of prom-client,
+ *  a log file that `tailglow tail` follows through kill -9 and a rename. Each sender knows how many it sent. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Counter, Histogram, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, MAIN, queryJson, type RunningServer, startServer } from './server.ts';
 
+const registry = new Registry();
+const registers = [registry];
+const orders = new Counter({ name: 'shop_orders_total', help: '-', registers });
+const waits = new Histogram({
+  name: 'shop_wait_seconds',
+  help: '-',
+  labelNames: ['route'],
+  buckets: [0.01, 0.1, 1],
+  registers,
+});
+/** A name without a module, which every Prometheus has. */
+registry.registerMetric(new Counter({ name: 'up', help: '-', registers: [] }));
+
 let directory: string;
 let server: RunningServer;
+let exporter: Server;
 let statsdPort: number;
 const tails: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tg-ecosystem-'));
+  exporter = createServer((_, response) => {
+    void registry.metrics().then((text) => {
+      response.setHeader('content-type', registry.contentType);
+      response.end(text);
+    });
+  });
+  exporter.listen(0, '127.0.0.1');
+  await once(exporter, 'listening');
+  const { port } = exporter.address() as AddressInfo;
   server = await startServer([
     '--data',
     join(directory, 'data'),
@@ -22,6 +49,8 @@ beforeAll(async () => {
     join(directory, 'node.sock'),
     '--statsd',
     '127.0.0.1:0',
+    '--scrape',
+    `shop-eu=http://127.0.0.1:${port}/metrics`,
   ]);
   statsdPort = await eventually(5000, async () => {
     const line = server.notices.find((notice) => notice.includes('statsd: listens on'));
@@ -31,6 +60,8 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const tail of tails) tail.kill('SIGKILL');
   await server.kill9();
+  exporter.closeAllConnections();
+  exporter.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -83,6 +114,25 @@ describe('a server in its ecosystem', () => {
     await settlesAt('statsd.shop_checkout by route, latency', 300);
     expect(await countOf('statsd.shop_checkout where route == "/pay" by latency')).toBe(100);
     socket.close();
+  });
+
+  it('counts what a scraped registry counts, after it was asked', async () => {
+    orders.inc(1);
+    waits.observe({ route: '/a' }, 0.05);
+    await known('shop.wait_seconds');
+    await known('prometheus.up');
+    await measure('shop.orders_total', 'orders');
+    await measure('shop.wait_seconds by route, latency', 'waits');
+    // A series is counted from the first scrape after it was asked for.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    for (let i = 0; i < 250; i++) {
+      orders.inc(2);
+      waits.observe({ route: i % 5 === 0 ? '/a' : '/b' }, 0.05);
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    }
+    await settlesAt('shop.orders_total', 500);
+    await settlesAt('shop.wait_seconds by route, latency', 250);
+    expect(await countOf('shop.wait_seconds where route == "/a" by latency')).toBe(50);
   });
 
   it('counts each line of a log once, whatever kills who follows it', async () => {

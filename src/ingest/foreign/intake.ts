@@ -67,8 +67,9 @@ export class Intake {
     this.#series = new SeriesBook(options);
   }
 
-  /** What one point says; a reason where it cannot be counted. */
-  take(point: Point, nowSecond: number): string | undefined {
+  /** What one point says; a reason where it cannot be counted. `completeAt`: when, in Unix seconds, the sender last told
+   *  every series that it had. */
+  take(point: Point, nowSecond: number, completeAt?: number): string | undefined {
     const known = this.#metricOf(point.metric);
     if (known === undefined) return this.#refuse('its metric is not taken');
     // Prometheus marks a series that is gone so.
@@ -79,7 +80,7 @@ export class Intake {
     const key = seriesKey(point);
     if (point.metric.kind === 'level') return this.#level(known, { point, fields, key, nowSecond });
     const scaled = typeof point.value === 'number' ? point.value * known.scale : point.value;
-    const increment = this.#series.take(key, { ...point, value: scaled });
+    const increment = this.#series.take(key, { ...point, value: scaled }, completeAt);
     const { teller } = this.#options;
     const { name } = known.metric;
     if (increment === undefined || !teller.measures(name)) return undefined;

@@ -1,7 +1,8 @@
 /** What each series had when it was last seen: turns what a sender keeps adding up into what is new. Owns: the state
  *  per series, the rules of resets, the bound on series. Does not: know time other than the points' own, count.
  *  Rules, for a sum that is cumulative since `start`:
- *  - first seen: what it has is new where it began after this book did; else it is only noted;
+ *  - first seen: what it has is new where it began after this book did, or where the sender told all that it had at an
+ *    earlier time (`completeAt`) and this was not among it; else it is only noted;
  *  - it has less than before, or its start moved: it began anew, and all it has is new;
  *  - else the difference is new. It is new between the point before (or its start) and the point.
  *  Fractions are carried, so that the whole counts that come out sum to what came in, to less than one count. */
@@ -40,6 +41,8 @@ export class SeriesBook {
   readonly #states = new Map<string, State>();
   /** Of deltas with fractions: what is not counted yet. */
   readonly #carries = new Map<string, number>();
+  /** From then on one that is first seen may be one that was forgotten. */
+  #hasForgotten = false;
 
   constructor(options: { readonly bornAt: number; readonly drops: Drops; readonly seriesMax?: number }) {
     this.#bornAt = options.bornAt;
@@ -51,8 +54,8 @@ export class SeriesBook {
     return this.#states.size;
   }
 
-  /** Undefined where nothing is new. */
-  take(key: string, seen: Observed): Increment | undefined {
+  /** Undefined where nothing is new. `completeAt`: when the sender last told every series that it had. */
+  take(key: string, seen: Observed, completeAt?: number): Increment | undefined {
     if (seen.temporality === 'delta') return this.#delta(key, seen);
     const before = this.#states.get(key);
     if (before !== undefined && seen.time <= before.time) {
@@ -61,8 +64,9 @@ export class SeriesBook {
     }
     this.#note(key, seen);
     if (before === undefined) {
-      const isOurs = seen.start !== undefined && seen.start >= this.#bornAt;
-      return isOurs ? increment(seen.start!, seen.time, seen.value) : undefined;
+      const start = seen.start ?? (this.#hasForgotten ? undefined : completeAt);
+      const isOurs = start !== undefined && start >= this.#bornAt;
+      return isOurs ? increment(start, seen.time, seen.value) : undefined;
     }
     const from = before.time;
     const isAnew = seen.start !== undefined && before.start !== undefined && seen.start > before.start;
@@ -102,6 +106,7 @@ export class SeriesBook {
     this.#states.set(key, { start, time, value });
     if (this.#states.size <= this.#max) return;
     this.#states.delete(first(this.#states));
+    this.#hasForgotten = true;
     this.#drops.add('series forgotten: too many at a time');
   }
 }

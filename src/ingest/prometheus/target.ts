@@ -46,6 +46,8 @@ export class Target {
   readonly #wanted = new Map<string, Instrumentation>();
   readonly #stop = new AbortController();
   #lastSecond: number | undefined;
+  /** Unix seconds of the newest scrape that was well: a series that is new since then began since then. */
+  #completeAt: number | undefined;
   #taken = 0;
   #fault: string | undefined;
   /** Ends the sleep of an idle target. */
@@ -119,7 +121,7 @@ export class Target {
       for (const family of families) {
         for (const point of pointsOf(family, nowMs / 1000)) {
           if (typeof point === 'string') drops.add(`points: ${point}`);
-          else if (this.#intake.take(point, unixSecond(nowMs)) === undefined) {
+          else if (this.#intake.take(point, unixSecond(nowMs), this.#completeAt) === undefined) {
             this.#taken++;
             const metric = this.#intake.nameOf(point.metric);
             if (metric !== undefined) this.#exposed.add(metric);
@@ -128,6 +130,7 @@ export class Target {
         }
       }
       this.#fault = undefined;
+      this.#completeAt = nowMs / 1000;
       this.#enableExposed();
       this.#tell(unixSecond(nowMs) - 1);
     } catch (error) {

@@ -147,6 +147,38 @@ describe('time', () => {
     expect(take(135, 140, 9)).toEqual({ from: 135, until: 140, value: 9 });
     expect(take(135, 140, 9)).toBe(undefined);
   });
+
+  it('counts whole what a sender that tells all did not have before, and no series that was forgotten', () => {
+    const told = fc.array(
+      fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 9 })),
+      {
+        minLength: 1,
+        maxLength: 8,
+      },
+    );
+    fc.assert(
+      fc.property(told, fc.integer({ min: 2, max: 4 }), (growths, seriesMax) => {
+        const book = new SeriesBook({ bornAt: 0, drops: new Drops(), seriesMax });
+        const sums = new Map<string, number>();
+        let counted = 0;
+        let grown = 0;
+        for (const [second, growth] of growths.entries()) {
+          for (const [key, more] of Object.entries(growth)) {
+            sums.set(key, (sums.get(key) ?? 0) + more);
+            if (second > 0) grown += more;
+          }
+          const completeAt = second === 0 ? undefined : second - 1;
+          for (const [key, value] of sums) {
+            const seen = { temporality: 'cumulative', start: undefined, time: second, value } as const;
+            const increment = book.take(key, seen, completeAt);
+            counted += (increment?.value as number | undefined) ?? 0;
+          }
+        }
+        if (sums.size <= seriesMax) expect(counted).toBe(grown);
+        else expect(counted).toBeLessThanOrEqual(grown);
+      }),
+    );
+  });
 });
 
 describe('names', () => {
