@@ -456,7 +456,11 @@ function someFields(fields: readonly Field[]): fc.Arbitrary<Field[]> {
   return fc.shuffledSubarray([...fields], { maxLength: Math.min(3, fields.length) });
 }
 
-export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitrary<ast.ReadStatement> {
+/** `ways` name keys; without any no statement asks for names. */
+export function arbitraryRead(
+  metrics: readonly MetricDescription[],
+  ways: readonly string[] = [],
+): fc.Arbitrary<ast.ReadStatement> {
   return fc.constantFrom(...metrics).chain((metric) => {
     const discrete = metric.fields.filter((f) => !isNumeric(f));
     const numerics = metric.fields.filter(isNumeric);
@@ -485,7 +489,7 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
           span,
           ...c,
         }))
-        .chain((read) => arbitraryNaming(read, fields).map((naming) => ({ ...read, ...naming })));
+        .chain((read) => arbitraryNaming(read, fields, ways).map((naming) => ({ ...read, ...naming })));
     });
   });
 }
@@ -494,15 +498,17 @@ export function arbitraryRead(metrics: readonly MetricDescription[]): fc.Arbitra
 function arbitraryNaming(
   { stages }: ast.ReadStatement,
   fields: readonly Field[],
+  ways: readonly string[],
 ): fc.Arbitrary<Pick<ast.ReadStatement, 'name'>> {
+  if (ways.length === 0) return fc.constant({});
   const [last] = stages.slice(-1);
   const hue = last?.kind === 'heatmap' ? last.hue : undefined;
   const shown = last?.kind === 'diff' ? [] : (hue?.fields.map((f) => f.text) ?? fields.map((f) => f.name));
-  const ways = fc.constantFrom('dns', 'geo', 'racks', 'my racks').map(nameNode);
+  const way = fc.constantFrom(...ways).map(nameNode);
   return fc
     .subarray(shown)
     .chain((named) =>
-      fc.tuple(...named.map((field) => ways.map((by) => ({ field: nameNode(field), by, span })))),
+      fc.tuple(...named.map((field) => way.map((by) => ({ field: nameNode(field), by, span })))),
     )
     .map((naming) => (naming.length === 0 ? {} : { name: naming }));
 }
@@ -571,8 +577,9 @@ function arbitraryPin(id: string): fc.Arbitrary<ast.Statement> {
 
 /** Statements that are right for the catalogue. */
 export function arbitraryStatement(catalogue: Catalogue): fc.Arbitrary<ast.Statement> {
-  const { metrics, instrumentations, pins } = catalogue;
-  const read = arbitraryRead(metrics);
+  const { metrics, instrumentations, pins, transformations = [] } = catalogue;
+  const ways = transformations.map(({ name }) => name);
+  const read = arbitraryRead(metrics, ways);
   const listing = fc.constantFrom<ast.Listing>('metrics', 'instrumentations', 'sources', 'pins');
   const ids = instrumentations.map((i) => i.id);
   const life = ids.map((id) =>
