@@ -47,7 +47,7 @@ export function compareResult(sources: Sources, place: Place): CompareResult {
     total: totals.inside,
     outside: totals.outside,
     falseShare: FALSE_SHARE,
-    fields: rankFields(fields, byField, totals),
+    fields: rankFields(fields, byField, totals, tested),
     tests: tested.length,
     rows: tested.slice(0, VALUES_MAX),
     ...(unstored === undefined ? {} : { unstored }),
@@ -72,18 +72,25 @@ function cautions({ plan }: Sources, { inside, outside }: Totals): string[] {
   return notes;
 }
 
+/** A field differs where its values do as a whole, or where one of them does by itself: a rare value that is only inside
+ *  is lost among the others. Of two tests the smaller chance counts twice (Bonferroni), as does a value's for each value. */
 function rankFields(
   fields: readonly string[],
   byField: readonly (readonly KeyCounts[])[],
   totals: Totals,
+  tested: readonly CompareValue[],
 ): CompareField[] {
   const found = fields.map((field, i) => {
-    const layers = pooled(byField[i]!, totals);
+    const counts = byField[i]!;
+    const values = tested.filter((one) => one.field === field);
+    const apart = new Set(values.filter((one) => one.significant).map((one) => one.value));
+    const one = Math.min(1, ...values.map(({ p }) => p)) * values.length;
+    const whole = independenceChance(pooled(counts, totals));
     return {
       field,
-      values: byField[i]!.length,
-      score: divergenceBits(layers),
-      p: independenceChance(layers),
+      values: counts.length,
+      score: divergenceBits(pooled(counts, totals, apart)),
+      p: Math.min(1, 2 * Math.min(whole, one)),
     };
   });
   const rates = discoveryRates(found.map((f) => f.p));
@@ -92,12 +99,18 @@ function rankFields(
     .toSorted(byScore);
 }
 
-/** Rare values as one class: of few events no approximation holds, and many of them look different by luck. */
-function pooled(counts: readonly KeyCounts[], { inside, outside }: Totals): TwoLayers {
+/** Rare values as one class, but for those named: of few events no approximation holds, and many of them look different
+ *  by luck. */
+function pooled(
+  counts: readonly KeyCounts[],
+  { inside, outside }: Totals,
+  apart: ReadonlySet<string> = new Set(),
+): TwoLayers {
   const layers = { inside: [0], outside: [0] };
   const least = Math.min(inside, outside) / (inside + outside);
   for (const one of counts) {
-    if ((one.inside + one.outside) * least < EXPECTED_MIN) {
+    const isRare = (one.inside + one.outside) * least < EXPECTED_MIN;
+    if (isRare && !apart.has(one.key[0]!)) {
       layers.inside[0]! += one.inside;
       layers.outside[0]! += one.outside;
     } else {

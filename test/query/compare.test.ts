@@ -88,7 +88,8 @@ describe('a comparison', () => {
         expect(rows[0]).toMatchObject({ field, value: 'planted', significant: true });
         expect(fields[0]!.field).toBe(field);
       }),
-      { numRuns: 8 },
+      // The first was once lost among the rare values of its field.
+      { numRuns: 12, examples: [[0, 0, 20]] },
     );
   });
 
