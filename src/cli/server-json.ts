@@ -81,12 +81,17 @@ export type ListedInstrumentation = Type.Static<typeof Listed>;
 
 /** Metrics with whether and why not each can be had. */
 export async function listedMetrics(target: Target): Promise<readonly ListedMetric[]> {
-  return (await requestJson(target, '/api/v1/metrics', ListedMetrics)).metrics;
+  return (await requestJson<Type.Static<typeof ListedMetrics>>(target, '/api/v1/metrics', ListedMetrics))
+    .metrics;
 }
 
 /** Those that live, then those that expired and have a history still. */
 export async function listedInstrumentations(target: Target): Promise<readonly ListedInstrumentation[]> {
-  const { instrumentations, expired = [] } = await requestJson(target, instrumentationsPath, AllListed);
+  const { instrumentations, expired = [] } = await requestJson<Type.Static<typeof AllListed>>(
+    target,
+    instrumentationsPath,
+    AllListed,
+  );
   return [...instrumentations, ...expired];
 }
 
@@ -95,14 +100,14 @@ export async function startInstrumentation(
   target: Target,
   statement: string,
 ): Promise<ListedInstrumentation> {
-  return requestJson(target, instrumentationsPath, Listed, {
+  return requestJson<Type.Static<typeof Listed>>(target, instrumentationsPath, Listed, {
     ...jsonBody({ q: statement }),
     text: statement,
   });
 }
 
 export async function instrumentationNamed(target: Target, name: string): Promise<ListedInstrumentation> {
-  return requestJson(target, instrumentationPath(name), Listed);
+  return requestJson<Type.Static<typeof Listed>>(target, instrumentationPath(name), Listed);
 }
 
 export async function changeInstrumentation(
@@ -110,7 +115,10 @@ export async function changeInstrumentation(
   name: string,
   change: { readonly keepSeconds?: number; readonly paused?: boolean },
 ): Promise<ListedInstrumentation> {
-  return requestJson(target, instrumentationPath(name), Listed, { ...jsonBody(change), method: 'PATCH' });
+  return requestJson<Type.Static<typeof Listed>>(target, instrumentationPath(name), Listed, {
+    ...jsonBody(change),
+    method: 'PATCH',
+  });
 }
 
 export async function dropInstrumentation(target: Target, name: string): Promise<void> {
@@ -124,7 +132,7 @@ function instrumentationPath(name: string): string {
 }
 
 export async function metricsOf(target: Target): Promise<readonly MetricDescription[]> {
-  return (await requestJson(target, '/api/v1/metrics', Metrics)).metrics;
+  return (await requestJson<Type.Static<typeof Metrics>>(target, '/api/v1/metrics', Metrics)).metrics;
 }
 
 export async function describeMetric(target: Target, metric: MetricDescription): Promise<void> {
@@ -133,11 +141,11 @@ export async function describeMetric(target: Target, metric: MetricDescription):
 
 export async function createInstrumentation(target: Target, statement: string): Promise<Instrumentation> {
   const init = { ...jsonBody({ q: statement }), text: statement };
-  return requestJson(target, instrumentationsPath, Created, init);
+  return requestJson<Type.Static<typeof Created>>(target, instrumentationsPath, Created, init);
 }
 
 export async function sourcesOf(target: Target): Promise<readonly SourceState[]> {
-  return (await requestJson(target, '/api/v1/sources', Sources)).sources;
+  return (await requestJson<Type.Static<typeof Sources>>(target, '/api/v1/sources', Sources)).sources;
 }
 
 export async function endSource(
@@ -149,7 +157,12 @@ export async function endSource(
 
 /** The plan of a read statement, by what its rows are called. */
 export async function explained(target: Target, statement: string): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await requestJson(target, queryPath, Explained, statementBody(`explain ${statement}`));
+  const { rows } = await requestJson<Type.Static<typeof Explained>>(
+    target,
+    queryPath,
+    Explained,
+    statementBody(`explain ${statement}`),
+  );
   return new Map(rows.map(([what, plan]) => [what, String(plan)]));
 }
 
@@ -158,13 +171,18 @@ export async function countedBy(
   target: Target,
   statement: string,
 ): Promise<{ readonly instrumentation: string; readonly total: number }> {
-  const { instrumentation, series } = await requestJson(target, queryPath, Lines, statementBody(statement));
+  const { instrumentation, series } = await requestJson<Type.Static<typeof Lines>>(
+    target,
+    queryPath,
+    Lines,
+    statementBody(statement),
+  );
   const total = series.flatMap(({ values }) => values).reduce((sum: number, value) => sum + (value ?? 0), 0);
   return { instrumentation, total };
 }
 
 export function tableOf(response: unknown): Table {
-  return checked(Tabled, response, 'the query');
+  return checked<Type.Static<typeof Tabled>>(Tabled, response, 'the query');
 }
 
 const queryPath = '/api/v1/query?format=json';
@@ -177,17 +195,18 @@ function jsonBody(value: unknown): Init {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) };
 }
 
-async function requestJson<T extends Type.TSchema>(
+/** `V` is the schema's static type, said by name: inferred from the schema it costs the compiler seconds. */
+async function requestJson<V>(
   target: Target,
   path: string,
-  schema: T,
+  schema: Type.TSchema,
   init: Init = {},
-): Promise<Type.Static<T>> {
-  return checked(schema, await (await request(target, path, init)).json(), path);
+): Promise<V> {
+  return checked<V>(schema, await (await request(target, path, init)).json(), path);
 }
 
-function checked<T extends Type.TSchema>(schema: T, value: unknown, what: string): Type.Static<T> {
-  if (Value.Check(schema, value)) return value;
+function checked<V>(schema: Type.TSchema, value: unknown, what: string): V {
+  if (Value.Check(schema, value)) return value as V;
   const [error] = Value.Errors(schema, value);
   throw new CommandFailure(
     EXIT.refused,

@@ -1,5 +1,5 @@
 /** No decoder of what others send crashes, hangs or throws anything but its own error, whatever it is given. As many
- *  inputs as TAILGLOW_FUZZ says: TAILGLOW_FUZZ=1000000 npx vitest run --project unit test/ingest/foreign/hostile.test.ts */
+ *  inputs as TAILGLOW_FUZZ says: TAILGLOW_FUZZ=1000000 npx vitest run --project slow test/ingest/foreign/hostile.slow.test.ts */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { protoField, WireError } from '../../../src/ingest/foreign/protobuf.ts';
