@@ -11,8 +11,7 @@ import type { SimEntry } from './entries.ts';
 import type { WorldOptions } from './world.ts';
 
 const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1);
-/** A revision of a window of some seconds takes a report of each, and time for it to be over. */
-const STEPS_MAX = 10;
+const STEPS_MAX = 8;
 
 /** The store with some of it put in the place of its own. */
 function changed(store: Store, own: Partial<Store>): Store {

@@ -13,6 +13,7 @@ export async function shrink(of: Case, fails: (smaller: Case) => Promise<boolean
     await shrinking.shortest();
     await shrinking.withoutKinds();
     await shrinking.fewerReports();
+    await shrinking.fewerPasses();
     await shrinking.withoutParts();
     await shrinking.simplerShape();
     await shrinking.simplerSteps();
@@ -68,13 +69,22 @@ class Shrinking {
       );
       await this.#try({ ...this.best, steps });
     }
-    const merged: Step[] = [];
-    for (const step of this.best.steps) {
-      const last = merged.at(-1);
-      if (step.do !== 'pass' || last?.do !== 'pass') merged.push(step);
-      else merged[merged.length - 1] = { do: 'pass', seconds: last.seconds + step.seconds };
+  }
+
+  /** Time passes at once, whatever lies between. */
+  async fewerPasses(): Promise<void> {
+    const passes = (): number[] => this.best.steps.flatMap((step, at) => (step.do === 'pass' ? [at] : []));
+    for (let i = passes().length - 1; i > 0; i--) {
+      const [one, other] = [passes()[i - 1]!, passes()[i]!];
+      const seconds = secondsOf(this.best.steps[one]!) + secondsOf(this.best.steps[other]!);
+      for (const [kept, left] of [
+        [other, one],
+        [one, other],
+      ] as const) {
+        const steps = this.best.steps.with(kept, { do: 'pass', seconds }).toSpliced(left, 1);
+        if (await this.#try({ ...this.best, steps })) break;
+      }
     }
-    await this.#try({ ...this.best, steps: merged });
   }
 
   async withoutParts(): Promise<void> {
@@ -166,6 +176,10 @@ class Shrinking {
     this.best = smaller;
     return true;
   }
+}
+
+function secondsOf(step: Step): number {
+  return step.do === 'pass' ? step.seconds : 0;
 }
 
 function labelsOf(step: Step): string[] {
