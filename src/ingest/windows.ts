@@ -3,7 +3,7 @@
  *  a window says that it is whole now, and which second of it a level is taken at. Does not: count, encode, know time.
  *  Window w is [w, w + N), w a multiple of N. Invariant: a report is full only where all N seconds of its window were
  *  reported in full since the instrumentation was enabled here. */
-import type { Instrumentation } from '../model/instrumentation.ts';
+import { type Instrumentation, windowStart } from '../model/instrumentation.ts';
 
 /** Seconds that were reported in full, without a gap between. */
 interface Run {
@@ -18,10 +18,6 @@ const SOURCES_MAX = 1024;
 
 type Measured = Pick<Instrumentation, 'id' | 'scope' | 'everySeconds'>;
 
-function windowEnd(second: number, everySeconds: number): number {
-  return second - (second % everySeconds) + everySeconds;
-}
-
 export class Windows {
   /** By instrumentation and source. */
   readonly #runs = new Map<string, Map<string, readonly Run[]>>();
@@ -32,7 +28,7 @@ export class Windows {
     const { id, scope, everySeconds } = measured;
     const { source, second, partial } = at;
     if (everySeconds === 1) return partial;
-    const untilSecond = windowEnd(second, everySeconds);
+    const untilSecond = windowStart(second, measured) + everySeconds;
     if (scope === 'point') return second === untilSecond - 1 ? partial : undefined;
     if (partial) return true;
     const run = this.#extend(id, source, second);
