@@ -11,26 +11,12 @@ import {
 } from '../../src/ingest/instrumenter.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { ControlEvent } from '../../src/model/control.ts';
-import { COUNT } from '../../src/model/grid.ts';
-import type { Instrumentation } from '../../src/model/instrumentation.ts';
 import { ScriptedDriver } from './scripted-driver.ts';
 import { RecordingLog, unavailable } from './recording-log.ts';
 import { eventually, TestProgram } from './node/test-program.ts';
 import { withDirectory } from './temporary-directory.ts';
 import { ManualClock } from '../arbitrary/manual-clock.ts';
-
-const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
+import { asked } from './asked.ts';
 
 interface World {
   readonly log: RecordingLog;
@@ -82,9 +68,9 @@ describe('the instrumenter', () => {
   it('brings what a program and the kernel say into one entry a second, and acknowledges it', async () => {
     await inWorld(async ({ start, log, events, socketPath }) => {
       const instrumenter = await start();
-      await instrumenter.enable(one('load.average', { scope: 'point' }));
-      await instrumenter.enable(one('http.requests'));
-      await instrumenter.enable(one('no.such_metric'));
+      await instrumenter.enable(asked('load.average', { scope: 'point' }));
+      await instrumenter.enable(asked('http.requests'));
+      await instrumenter.enable(asked('no.such_metric'));
       expect(instrumenter.states('no_such_metric')).toEqual([]);
       const program = new TestProgram(socketPath);
       program.hello();
@@ -164,7 +150,7 @@ describe('the instrumenter', () => {
       const known = instrumenter.offers(['statsd.shop_pay', 'trace.spans']).map(({ metric }) => metric);
       expect(known).toContain('statsd.shop_pay');
       expect(known).not.toContain('trace.spans');
-      await instrumenter.enable(one('statsd.shop_pay'));
+      await instrumenter.enable(asked('statsd.shop_pay'));
       await eventually(() => instrumenter.states('statsd_shop_pay')[0]?.state.state === 'enabled', 'enabled');
       send();
       const counted = (): boolean =>
@@ -185,7 +171,7 @@ describe('the instrumenter', () => {
       await eventually(() => program.closed, 'cut');
       expect(program.heard.map(({ kind }) => kind)).toEqual(['welcome']);
       expect(instrumenter.sources()).toEqual([]);
-      await instrumenter.enable(one('cpu.time'));
+      await instrumenter.enable(asked('cpu.time'));
       expect(instrumenter.states('cpu_time')).toMatchObject([
         { state: { state: 'failed', reason: expect.stringContaining('has no field "uid"') } },
       ]);
@@ -219,12 +205,12 @@ describe('the instrumenter', () => {
         clock,
       };
       const instrumenter = await startWith([driver], { ...options, random: Math.random, onEvent: () => {} });
-      await instrumenter.enable(one('a.b'));
+      await instrumenter.enable(asked('a.b'));
       expect(instrumenter.states('a_b')).toEqual([
         { source: 'h/scripted', state: { state: 'failed', reason: 'Cannot read "/x": no' } },
       ]);
       driver.enable = () => Promise.resolve();
-      await instrumenter.enable(one('a.b'));
+      await instrumenter.enable(asked('a.b'));
       expect(instrumenter.states('a_b')).toEqual([]);
       await passUntil(clock, instrumenter.close());
     });

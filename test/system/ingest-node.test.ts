@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { COUNT, LL5 } from '../../src/model/grid.ts';
+import { LL5 } from '../../src/model/grid.ts';
 import { total } from '../../src/model/histogram.ts';
-import type { Instrumentation } from '../../src/model/instrumentation.ts';
 import { type Batch, decodeEntry, readBatch } from '../../src/model/report.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
+import { asked } from '../ingest/asked.ts';
 
 const PRELOAD = join(process.cwd(), 'dist/src/ingest/node/preload.js');
 const programs = join(import.meta.dirname, 'ingest-programs');
@@ -82,19 +82,6 @@ const startProgram = (script: string, execArgv: string[] = [], env: NodeJS.Proce
     execArgv: ['--import', PRELOAD, ...execArgv],
     env: { TAILGLOW_SOCKET: socketPath(), TAILGLOW_APP: 'shop', ...env },
   });
-
-const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
 
 function logLines(kind: string): string[] {
   const text = readFileSync(logFile(), 'utf8');
@@ -199,7 +186,7 @@ test('counts every request of a program, second by second, from enabling to disa
   const program = await startProgram('served.cjs');
   expect(await program.ask('watched')).toBe(false);
   await program.ask('go');
-  await instrumenter.ask('enable', one('http.requests', { by: ['route'], numeric: 'latency', grid: LL5 }));
+  await instrumenter.ask('enable', asked('http.requests', { by: ['route'], numeric: 'latency', grid: LL5 }));
   const since = await measuring(instrumenter, 'http_requests');
   expect(await program.ask('watched')).toBe(true);
   await logged(since + 3);
@@ -216,7 +203,7 @@ test('counts every request of a program, second by second, from enabling to disa
   // Enabled anew, it goes on under the same source.
   await instrumenter.ask(
     'enable',
-    one('http.requests', { id: 'again', where: { op: 'match', field: 'route', value: '^/li' } }),
+    asked('http.requests', { id: 'again', where: { op: 'match', field: 'route', value: '^/li' } }),
   );
   await program.ask('go');
   const again = await measuring(instrumenter, 'again');
@@ -245,7 +232,7 @@ test('counts every request of a program, second by second, from enabling to disa
 test('loses and doubles nothing when the instrumenter is killed and comes again', async () => {
   let instrumenter = await startInstrumenter();
   const program = await startProgram('served.cjs');
-  const wanted = one('http.requests', { by: ['route'] });
+  const wanted = asked('http.requests', { by: ['route'] });
   await instrumenter.ask('enable', wanted);
   const since = await measuring(instrumenter, 'http_requests');
   await program.ask('go');
@@ -273,7 +260,7 @@ test('loses and doubles nothing when the instrumenter is killed and comes again'
 test('loses and doubles nothing when either stands still for a while', async () => {
   const instrumenter = await startInstrumenter();
   const program = await startProgram('served.cjs');
-  await instrumenter.ask('enable', one('http.requests', { by: ['route'] }));
+  await instrumenter.ask('enable', asked('http.requests', { by: ['route'] }));
   const since = await measuring(instrumenter, 'http_requests');
   await program.ask('go');
   for (const stopped of [instrumenter, program]) {
@@ -296,10 +283,10 @@ test('fills a new instrumentation back, each second once and none lost at the bo
   const instrumenter = await startInstrumenter();
   const program = await startProgram('served.cjs');
   await program.ask('go');
-  await instrumenter.ask('enable', one('http.requests'));
+  await instrumenter.ask('enable', asked('http.requests'));
   const recorded = await measuring(instrumenter, 'http_requests');
   await logged(recorded + 3);
-  const late = one('http.requests', {
+  const late = asked('http.requests', {
     id: 'late',
     by: ['route'],
     where: { op: 'prefix', field: 'route', value: '/' },
@@ -332,7 +319,7 @@ test('records what nobody asks for where it is told to, and nothing where it is 
   const silent = await startProgram('served.cjs', [], { TAILGLOW_FLIGHT: 'off', TAILGLOW_APP: 'silent' });
   await recording.ask('go');
   await new Promise((resolve) => setTimeout(resolve, 3300));
-  await instrumenter.ask('enable', one('http.requests', { by: ['route'] }));
+  await instrumenter.ask('enable', asked('http.requests', { by: ['route'] }));
   let states: State[] = [];
   await until(async () => {
     states = (await instrumenter.ask('states', 'http_requests')) as State[];
@@ -355,7 +342,7 @@ test('records what nobody asks for where it is told to, and nothing where it is 
 test('hands over at its end what it counted in the second at hand', async () => {
   const instrumenter = await startInstrumenter();
   const program = await startProgram('served.cjs');
-  await instrumenter.ask('enable', one('http.requests', { by: ['route'] }));
+  await instrumenter.ask('enable', asked('http.requests', { by: ['route'] }));
   const since = await measuring(instrumenter, 'http_requests');
   await until(() => Date.now() >= since * 1000 + 300, 'measuring');
   const served = (await program.ask('endAfter', 17)) as Record<string, number>;
@@ -368,11 +355,14 @@ test('hands over at its end what it counted in the second at hand', async () => 
 test('measures a framework, a client, collections and delays in an ES module, each of its threads by itself', async () => {
   const instrumenter = await startInstrumenter();
   const program = await startProgram('framework.mjs', ['--expose-gc']);
-  await instrumenter.ask('enable', one('http.requests', { by: ['route', 'status'] }));
-  await instrumenter.ask('enable', one('http.client', { by: ['peer', 'method', 'status'] }));
-  await instrumenter.ask('enable', one('http.requests', { id: 'by_thread', by: ['thread'] }));
-  await instrumenter.ask('enable', one('node.gc', { by: ['kind'] }));
-  await instrumenter.ask('enable', one('node.loop', { where: { op: 'ge', field: 'latency', value: 250e6 } }));
+  await instrumenter.ask('enable', asked('http.requests', { by: ['route', 'status'] }));
+  await instrumenter.ask('enable', asked('http.client', { by: ['peer', 'method', 'status'] }));
+  await instrumenter.ask('enable', asked('http.requests', { id: 'by_thread', by: ['thread'] }));
+  await instrumenter.ask('enable', asked('node.gc', { by: ['kind'] }));
+  await instrumenter.ask(
+    'enable',
+    asked('node.loop', { where: { op: 'ge', field: 'latency', value: 250e6 } }),
+  );
   const since = await measuring(instrumenter, 'node_loop', 2);
   await until(() => Date.now() >= since * 1000 + 50, 'measuring');
   await program.ask('ask', 20);
@@ -404,7 +394,7 @@ test('attaches by NODE_OPTIONS, and says when the program was killed', async () 
   const instrumenter = await startInstrumenter();
   const env = { NODE_OPTIONS: `--import ${PRELOAD}`, TAILGLOW_SOCKET: socketPath(), TAILGLOW_APP: '' };
   const program = await Child.start('served.cjs', [], { env });
-  await instrumenter.ask('enable', one('http.requests'));
+  await instrumenter.ask('enable', asked('http.requests'));
   const since = await measuring(instrumenter, 'http_requests');
   await logged(since + 1);
   await program.kill();

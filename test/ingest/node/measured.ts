@@ -1,24 +1,10 @@
 /** Measuring in the test's own process: what it says of the events that the test makes. */
 import { afterEach, expect } from 'vitest';
 import { Measuring } from '../../../src/ingest/node/measuring.ts';
-import { COUNT } from '../../../src/model/grid.ts';
 import { total } from '../../../src/model/histogram.ts';
-import type { Instrumentation, SourceState } from '../../../src/model/instrumentation.ts';
+import type { SourceState } from '../../../src/model/instrumentation.ts';
 import { decodeBatch, readBatch } from '../../../src/model/report.ts';
 import { CellsBuffer } from '../../../src/model/series.ts';
-
-export const one = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
 
 let running: Measuring | undefined;
 afterEach(() => {

@@ -3,7 +3,8 @@ import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { nextSecond, one, sealed, start } from './measured.ts';
+import { asked } from '../asked.ts';
+import { nextSecond, sealed, start } from './measured.ts';
 import { PROBES } from '../../../src/ingest/node/probes.ts';
 import { NODE_METRICS } from '../../../src/ingest/node/metrics.ts';
 import { LL5 } from '../../../src/model/grid.ts';
@@ -57,11 +58,11 @@ describe('a program that measures', () => {
   it('is subscribed to what is wanted, while it is, and to nothing else', async () => {
     const { measuring } = start();
     expect(subscribed()).toEqual([]);
-    await measuring.want([one('http.requests'), one('http.requests', { id: 'second' })]);
+    await measuring.want([asked('http.requests'), asked('http.requests', { id: 'second' })]);
     expect(subscribed()).toEqual(CHANNELS.slice(0, 3));
-    await measuring.want([one('http.requests'), one('http.client')]);
+    await measuring.want([asked('http.requests'), asked('http.client')]);
     expect(subscribed()).toEqual(CHANNELS);
-    await measuring.want([one('http.client')]);
+    await measuring.want([asked('http.client')]);
     expect(subscribed()).toEqual(CHANNELS.slice(3));
     await measuring.want([]);
     expect(subscribed()).toEqual([]);
@@ -70,22 +71,25 @@ describe('a program that measures', () => {
 
   it('goes on with what a list that is not whole leaves out', async () => {
     const { measuring, states } = start();
-    await measuring.want([one('http.requests')]);
-    await measuring.want([one('node.gc')], false);
-    await measuring.want([one('http.requests')], false);
+    await measuring.want([asked('http.requests')]);
+    await measuring.want([asked('node.gc')], false);
+    await measuring.want([asked('http.requests')], false);
     expect([...measuring.states().keys()].toSorted()).toEqual(['http_requests', 'node_gc']);
     expect(states.length).toBe(2);
-    await measuring.want([one('node.gc')], true);
+    await measuring.want([asked('node.gc')], true);
     expect([...measuring.states().keys()]).toEqual(['node_gc']);
   });
 
   it('enables what is wanted again while it is being enabled, once', async () => {
     const { measuring, states } = start();
     const where = { op: 'eq', field: 'status', value: 200 } as const;
-    const wants = [1, 2, 3].map(() => measuring.want([one('http.requests', { where })]));
+    const wants = [1, 2, 3].map(() => measuring.want([asked('http.requests', { where })]));
     await Promise.all(wants);
     expect(states.map(([id, { state }]) => [id, state])).toEqual([['http_requests', 'enabled']]);
-    await Promise.all([measuring.want([one('http.requests', { where, by: ['route'] })]), measuring.want([])]);
+    await Promise.all([
+      measuring.want([asked('http.requests', { where, by: ['route'] })]),
+      measuring.want([]),
+    ]);
     expect(measuring.states().size).toBe(0);
     expect(subscribed()).toEqual([]);
   });
@@ -93,8 +97,8 @@ describe('a program that measures', () => {
   it('counts every request once, by route, method and status', async () => {
     const { measuring, states } = start();
     await measuring.want([
-      one('http.requests', { by: ['route', 'method', 'status'], numeric: 'latency', grid: LL5 }),
-      one('http.requests', {
+      asked('http.requests', { by: ['route', 'method', 'status'], numeric: 'latency', grid: LL5 }),
+      asked('http.requests', {
         id: 'bad',
         by: ['host', 'app', 'pid'],
         where: { op: 'ge', field: 'status', value: 400 },
@@ -124,7 +128,7 @@ describe('a program that measures', () => {
 
   it('counts a request that its client cuts off, with status 0', async () => {
     const { measuring } = start();
-    await measuring.want([one('http.requests', { by: ['route', 'status'] })]);
+    await measuring.want([asked('http.requests', { by: ['route', 'status'] })]);
     await nextSecond(measuring);
     const cutting = createServer((incoming, response) => {
       if (incoming.url === '/whole') return void response.end('x');
@@ -139,7 +143,7 @@ describe('a program that measures', () => {
 
   it('takes the route that a framework names', async () => {
     const { measuring } = start();
-    await measuring.want([one('http.requests', { by: ['route', 'status'] })]);
+    await measuring.want([asked('http.requests', { by: ['route', 'status'] })]);
     await nextSecond(measuring);
     const app = fastify();
     app.get('/people/:name', async () => 'x');
@@ -163,7 +167,7 @@ describe('a program that measures', () => {
 
   it('counts requests made, by peer and status, failed ones too', async () => {
     const { measuring } = start();
-    await measuring.want([one('http.client', { by: ['peer', 'method', 'status'] })]);
+    await measuring.want([asked('http.client', { by: ['peer', 'method', 'status'] })]);
     await nextSecond(measuring);
     let peer = '';
     await serving(plainServer(), async (url) => {
@@ -183,8 +187,8 @@ describe('a program that measures', () => {
   it('sees how long the loop was held', async () => {
     const { measuring } = start();
     await measuring.want([
-      one('node.loop', { id: 'long', where: { op: 'ge', field: 'latency', value: 150e6 } }),
-      one('node.loop', { id: 'all' }),
+      asked('node.loop', { id: 'long', where: { op: 'ge', field: 'latency', value: 150e6 } }),
+      asked('node.loop', { id: 'all' }),
     ]);
     await nextSecond(measuring);
     const untilMs = performance.now() + 200;
@@ -205,9 +209,9 @@ describe('a program that measures', () => {
   it('says why it cannot, and goes on with the rest', async () => {
     const { measuring } = start();
     await measuring.want([
-      one('http.telepathy'),
-      one('http.requests', { id: 'pattern', where: { op: 'match', field: 'route', value: '(' } }),
-      one('http.requests'),
+      asked('http.telepathy'),
+      asked('http.requests', { id: 'pattern', where: { op: 'match', field: 'route', value: '(' } }),
+      asked('http.requests'),
     ]);
     const states = Object.fromEntries(measuring.states());
     expect(states['http_telepathy']).toMatchObject({
@@ -223,7 +227,7 @@ describe('a program that measures', () => {
 
   it('ends for good when its probes fail, and the program notices nothing', async () => {
     const { measuring } = start();
-    await measuring.want([one('http.requests', { by: ['route'] })]);
+    await measuring.want([asked('http.requests', { by: ['route'] })]);
     await nextSecond(measuring);
     const server = createServer((incoming, response) => {
       Object.defineProperty(incoming, 'url', {
@@ -245,8 +249,8 @@ describe('a program that measures', () => {
 
   it('measures anew what was changed under the same name', async () => {
     const { measuring } = start();
-    await measuring.want([one('http.requests', { by: ['route'] })]);
-    await measuring.want([one('http.requests', { by: ['status'], createdSecond: 5 })]);
+    await measuring.want([asked('http.requests', { by: ['route'] })]);
+    await measuring.want([asked('http.requests', { by: ['status'], createdSecond: 5 })]);
     await nextSecond(measuring);
     await serving(plainServer(), (url) => request(`${url}/x`));
     expect(sealed(measuring, 'http_requests').counts).toEqual({ '200': 1 });

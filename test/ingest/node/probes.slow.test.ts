@@ -6,7 +6,8 @@ import { type AddressInfo, connect, createServer, type Server, Socket } from 'no
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { LL5 } from '../../../src/model/grid.ts';
-import { nextSecond, one, sealed, sealedAll, start } from './measured.ts';
+import { asked } from '../asked.ts';
+import { nextSecond, sealed, sealedAll, start } from './measured.ts';
 import { OWN_SOCKET, peerOf } from '../../../src/ingest/node/probe-net.ts';
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
@@ -26,7 +27,7 @@ describe('name lookups', () => {
     const untouched = [dns.lookup, dns.promises.lookup, dns.resolve4, lookup];
     const { measuring } = start();
     await measuring.want([
-      one('net.lookups', { by: ['name', 'kind', 'error'], numeric: 'latency', grid: LL5 }),
+      asked('net.lookups', { by: ['name', 'kind', 'error'], numeric: 'latency', grid: LL5 }),
     ]);
     await nextSecond(measuring);
     await new Promise((resolve) => dns.lookup('localhost', resolve));
@@ -60,9 +61,9 @@ describe('sockets', () => {
     const connecting = (): unknown => Object.getOwnPropertyDescriptor(Socket.prototype, 'connect')?.value;
     const untouched = connecting();
     await measuring.want([
-      one('net.connects', { by: ['peer', 'error'], numeric: 'latency', grid: LL5 }),
-      one('net.sockets', { by: ['side', 'error'], numeric: 'lifetime', grid: LL5 }),
-      one('net.sockets', {
+      asked('net.connects', { by: ['peer', 'error'], numeric: 'latency', grid: LL5 }),
+      asked('net.sockets', { by: ['side', 'error'], numeric: 'lifetime', grid: LL5 }),
+      asked('net.sockets', {
         id: 'five',
         by: ['side'],
         where: { op: 'eq', field: 'received', value: 5 },

@@ -4,14 +4,15 @@ import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { LL5 } from '../../../src/model/grid.ts';
 import type { Measuring } from '../../../src/ingest/node/measuring.ts';
-import { nextSecond, one, sealed, start } from './measured.ts';
+import { asked } from '../asked.ts';
+import { nextSecond, sealed, start } from './measured.ts';
 
 const require = createRequire(import.meta.url);
 const BY = ['system', 'database', 'query', 'error'];
 
 async function measuringQueries(): Promise<Measuring> {
   const { measuring } = start();
-  await measuring.want([one('db.queries', { by: BY, numeric: 'latency', grid: LL5 })]);
+  await measuring.want([asked('db.queries', { by: BY, numeric: 'latency', grid: LL5 })]);
   await nextSecond(measuring);
   return measuring;
 }

@@ -5,25 +5,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { type DriverError } from '../../../src/ingest/driver.ts';
 import { ProcDriver } from '../../../src/ingest/proc/driver.ts';
 import { systemClock } from '../../../src/model/clock.ts';
-import { bucketIndex, COUNT } from '../../../src/model/grid.ts';
-import type { Instrumentation } from '../../../src/model/instrumentation.ts';
+import { bucketIndex } from '../../../src/model/grid.ts';
 import { gridOf } from '../../../src/model/metric.ts';
 import { decodeBatch, readBatch, type Report } from '../../../src/model/report.ts';
 import { CellsBuffer } from '../../../src/model/series.ts';
 import { withFixtureTree } from './fixture-tree.ts';
-
-const instrumentation = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
+import { asked } from '../asked.ts';
 
 async function inProc(
   use: (root: string, driver: ProcDriver, notes: readonly string[]) => Promise<void>,
@@ -67,7 +54,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('says what counters gained between seconds, and nothing of the first', async () => {
     await inProc(async (root, driver) => {
       await writeFile(join(root, 'proc/stat'), statOf(100, 1000));
-      await driver.enable(instrumentation('cpu.time', { by: ['mode', 'host'] }));
+      await driver.enable(asked('cpu.time', { by: ['mode', 'host'] }));
       expect(driver.states('cpu_time')).toEqual([{ source: 'web1/proc', state: { state: 'enabling' } }]);
       expect(await collect(driver, 10)).toBeUndefined();
       await writeFile(join(root, 'proc/stat'), statOf(103, 1097));
@@ -83,7 +70,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('sums over any seconds to what the counters gained', async () => {
     await inProc(async (root, driver) => {
-      await driver.enable(instrumentation('disk.bytes', { by: ['op'] }));
+      await driver.enable(asked('disk.bytes', { by: ['op'] }));
       let second = 100;
       await fc.assert(
         fc.asyncProperty(
@@ -115,7 +102,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('says nothing of a second after one that was skipped', async () => {
     await inProc(async (root, driver) => {
-      await driver.enable(instrumentation('cpu.switches'));
+      await driver.enable(asked('cpu.switches'));
       for (const [second, ctxt] of [
         [10, 100],
         [11, 150],
@@ -132,7 +119,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('gives levels as they are, each second', async () => {
     await inProc(async (root, driver) => {
-      await driver.enable(instrumentation('load.average', { by: ['window'], scope: 'point' }));
+      await driver.enable(asked('load.average', { by: ['window'], scope: 'point' }));
       await writeFile(join(root, 'proc/loadavg'), '0.50 1.25 0.00 1/1 1\n');
       expect(amounts((await collect(driver, 10))![0])).toEqual({ '1m': 50, '5m': 125 });
       expect(amounts((await collect(driver, 11))![0])).toEqual({ '1m': 50, '5m': 125 });
@@ -143,9 +130,9 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     await inProc(async (root, driver) => {
       const [metric] = driver.metrics.filter((m) => m.name === 'cpu.cpus');
       const numeric = { numeric: 'utilization', grid: gridOf(metric!, 'utilization') };
-      await driver.enable(instrumentation('cpu.cpus', numeric));
+      await driver.enable(asked('cpu.cpus', numeric));
       await driver.enable({
-        ...instrumentation('cpu.cpus', numeric),
+        ...asked('cpu.cpus', numeric),
         id: 'busy',
         where: { op: 'ge', field: 'utilization', value: 50 },
       });
@@ -167,7 +154,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
       expect(await descriptorsInto(root)).toBe(0);
       expect(await driver.collect(10)).toEqual({ batches: [], awaited: [] });
       for (const metric of ['cpu.time', 'cpu.cpus', 'cpu.switches', 'disk.ops'])
-        await driver.enable(instrumentation(metric));
+        await driver.enable(asked(metric));
       await collect(driver, 11);
       expect(await descriptorsInto(root)).toBe(2);
       expect(driver.sources().map(({ source }) => source.driver)).toEqual(['proc']);
@@ -182,13 +169,13 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('refuses with a reason what this kernel does not have', async () => {
     await inProc(async (root, driver) => {
       await rm(join(root, 'proc/pressure'), { recursive: true });
-      await expect(driver.enable(instrumentation('psi.stall'))).rejects.toSatisfy((error: DriverError) => {
+      await expect(driver.enable(asked('psi.stall'))).rejects.toSatisfy((error: DriverError) => {
         expect(error.code).toBe('UNAVAILABLE');
         expect(error.message).toContain('this kernel tells no pressure');
         expect(error.message).toContain('ENOENT');
         return true;
       });
-      await expect(driver.enable(instrumentation('http.requests'))).rejects.toMatchObject({
+      await expect(driver.enable(asked('http.requests'))).rejects.toMatchObject({
         code: 'METRIC_UNKNOWN',
       });
       expect(driver.states('psi_stall')).toEqual([]);
@@ -222,7 +209,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('goes on with the files that are there', async () => {
     await inProc(async (root, driver) => {
       await rm(join(root, 'proc/pressure/io'));
-      await driver.enable(instrumentation('psi.stall', { by: ['resource'] }));
+      await driver.enable(asked('psi.stall', { by: ['resource'] }));
       for (const [second, total] of [
         [10, 5],
         [11, 9],
@@ -241,8 +228,8 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('says while it runs that a file is gone, lets no other metric suffer, and comes back', async () => {
     await inProc(async (root, driver) => {
-      await driver.enable(instrumentation('cpu.switches'));
-      await driver.enable(instrumentation('load.average', { scope: 'point' }));
+      await driver.enable(asked('cpu.switches'));
+      await driver.enable(asked('load.average', { scope: 'point' }));
       const emptied = async (text: string): Promise<void> => writeFile(join(root, 'proc/stat'), text);
       for (const second of [10, 11]) await collect(driver, second);
       await emptied('');
@@ -258,7 +245,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
 
   it('never says a second twice, and begins anew where the clock fell back far', async () => {
     await inProc(async (_root, driver) => {
-      await driver.enable(instrumentation('load.average', { scope: 'point' }));
+      await driver.enable(asked('load.average', { scope: 'point' }));
       const said: [string, number, number][] = [];
       for (const second of [1000, 1001, 1001, 999, 1002, 900, 901]) {
         for (const { source, sequence } of (await driver.collect(second)).batches) {
@@ -281,7 +268,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
   it('says once that a file is missing beside others', async () => {
     await inProc(async (root, driver, notes) => {
       await rm(join(root, 'proc/net/netstat'));
-      await driver.enable(instrumentation('tcp.events', { by: ['event'] }));
+      await driver.enable(asked('tcp.events', { by: ['event'] }));
       for (const second of [10, 11, 12]) await collect(driver, second);
       expect(notes).toHaveLength(1);
       expect(notes[0]).toContain(join(root, 'proc/net/netstat'));
@@ -292,13 +279,13 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     await inProc(async (root, driver) => {
       const [metric] = driver.metrics.filter((m) => m.name === 'process.processes');
       const rss = { numeric: 'rss', grid: gridOf(metric!, 'rss'), scope: 'point' as const };
-      await driver.enable(instrumentation('process.processes', { ...rss, by: ['execname', 'uid'] }));
+      await driver.enable(asked('process.processes', { ...rss, by: ['execname', 'uid'] }));
       await driver.enable({
-        ...instrumentation('process.processes', { by: ['execname'], scope: 'point' }),
+        ...asked('process.processes', { by: ['execname'], scope: 'point' }),
         id: 'busy',
         where: { op: 'ge', field: 'cputime', value: 100_000_000 },
       });
-      await driver.enable(instrumentation('process.cpu_time', { by: ['execname', 'mode'] }));
+      await driver.enable(asked('process.cpu_time', { by: ['execname', 'mode'] }));
       expect((await collect(driver, 10))!.map((r) => r.instrumentation)).toEqual(['process_processes']);
       const path = join(root, 'proc/4242/stat');
       await writeFile(path, (await readFile(path, 'utf8')).replace(' 300 100 ', ' 325 101 '));
@@ -318,7 +305,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     await inProc(async (root, driver) => {
       const [metric] = driver.metrics.filter((m) => m.name === 'disk.disks');
       const latency = { numeric: 'latency', grid: gridOf(metric!, 'latency'), scope: 'point' as const };
-      await driver.enable(instrumentation('disk.disks', { ...latency, by: ['disk'] }));
+      await driver.enable(asked('disk.disks', { ...latency, by: ['disk'] }));
       const line = (disk: string, reads: number, ms: number): string =>
         ` 8 0 ${disk} ${reads} 0 0 ${ms} 0 0 0 0 0 0 0 0 0 0 0 0 0\n`;
       await writeFile(join(root, 'proc/diskstats'), line('sda', 10, 100) + line('sdb', 5, 5));
@@ -335,7 +322,7 @@ describe.runIf(process.platform === 'linux')('the proc driver', () => {
     const driver = new ProcDriver({ host: 'here', random: Math.random, clock: systemClock });
     const enabled: string[] = [];
     for (const { name, scope } of driver.metrics) {
-      const offered = await driver.enable(instrumentation(name, { scope })).then(
+      const offered = await driver.enable(asked(name, { scope })).then(
         () => true,
         () => false,
       );

@@ -2,26 +2,13 @@ import { createSocket } from 'node:dgram';
 import { StatsD } from 'hot-shots';
 import { describe, expect, it } from 'vitest';
 import { StatsdDriver } from '../../../src/ingest/statsd/driver.ts';
-import { bucketIndex, COUNT, LL5 } from '../../../src/model/grid.ts';
-import type { Instrumentation } from '../../../src/model/instrumentation.ts';
+import { bucketIndex, LL5 } from '../../../src/model/grid.ts';
 import type { MetricDescription } from '../../../src/model/metric.ts';
 import { decodeBatch, readBatch } from '../../../src/model/report.ts';
 import { CellsBuffer } from '../../../src/model/series.ts';
 import { ManualClock } from '../../arbitrary/manual-clock.ts';
 import { eventually } from '../node/test-program.ts';
-
-const instrumentation = (metric: string, rest: Partial<Instrumentation> = {}): Instrumentation => ({
-  id: metric.replace('.', '_'),
-  metric,
-  by: [],
-  grid: COUNT,
-  scope: 'interval',
-  everySeconds: 1,
-  keepSeconds: 60,
-  idleSeconds: 0,
-  createdSecond: 0,
-  ...rest,
-});
+import { asked } from '../asked.ts';
 
 interface World {
   readonly driver: StatsdDriver;
@@ -89,12 +76,10 @@ describe('the statsd driver', () => {
   it('counts what a real client sends, by its tags, with what its samples stand for', async () => {
     await inWorld(async ({ driver, port, second, seen }) => {
       const timers = { numeric: 'latency', grid: LL5 };
-      await driver.enable(instrumentation('statsd.shop_checkout', { ...timers, by: ['route'] }));
-      await driver.enable(
-        instrumentation('statsd.shop_payload_bytes', { by: ['host'], numeric: 'size', grid: LL5 }),
-      );
-      await driver.enable(instrumentation('statsd.shop_orders', { by: ['env'] }));
-      await driver.enable(instrumentation('statsd.lines', { by: ['outcome'] }));
+      await driver.enable(asked('statsd.shop_checkout', { ...timers, by: ['route'] }));
+      await driver.enable(asked('statsd.shop_payload_bytes', { by: ['host'], numeric: 'size', grid: LL5 }));
+      await driver.enable(asked('statsd.shop_orders', { by: ['env'] }));
+      await driver.enable(asked('statsd.lines', { by: ['outcome'] }));
       await second();
       const client = new StatsD({ host: '127.0.0.1', port, prefix: 'shop.', globalTags: { env: 'prod' } });
       for (let i = 0; i < 3; i++) client.timing('checkout', 48, 1, { route: '/pay' });
@@ -124,7 +109,7 @@ describe('the statsd driver', () => {
   it('weighs samples, unpacks values, filters, and counts nothing that is not asked for', async () => {
     await inWorld(async ({ driver, send, second }) => {
       const where = { op: 'eq', field: 'route', value: '/pay' } as const;
-      await driver.enable(instrumentation('statsd.t', { numeric: 'latency', grid: LL5, where }));
+      await driver.enable(asked('statsd.t', { numeric: 'latency', grid: LL5, where }));
       await second();
       await send(
         't:1:2|ms|@0.1|#route:/pay\nt:3|ms|#route:/other\nt:4|ms\n',
@@ -141,7 +126,7 @@ describe('the statsd driver', () => {
 
   it('keeps a gauge where it stands, moves it by steps, and forgets it in the end', async () => {
     await inWorld(async ({ driver, clock, send, second }) => {
-      await driver.enable(instrumentation('statsd.queue', { by: ['q'], scope: 'point' }));
+      await driver.enable(asked('statsd.queue', { by: ['q'], scope: 'point' }));
       await second();
       await send('queue:12.5|g|#q:a', 'queue:3|g|#q:b', 'queue:+4|g|#q:b');
       const stand = { statsd_queue: { a: 1250, b: 700 } };
@@ -158,8 +143,8 @@ describe('the statsd driver', () => {
   it('reads units from the ends of names, and keeps what a name was first', async () => {
     await inWorld(async ({ driver, send, second, seen, notes }) => {
       const by = { numeric: 'latency', grid: LL5 };
-      await driver.enable(instrumentation('statsd.job_seconds', by));
-      await driver.enable(instrumentation('statsd.load', { numeric: 'value', grid: LL5 }));
+      await driver.enable(asked('statsd.job_seconds', by));
+      await driver.enable(asked('statsd.load', { numeric: 'value', grid: LL5 }));
       await second();
       await send(
         'job.seconds:0.25|h',
@@ -186,7 +171,7 @@ describe('the statsd driver', () => {
 
   it('tells lines that it cannot read, with the first of them', async () => {
     await inWorld(async ({ driver, send, second, notes }) => {
-      await driver.enable(instrumentation('statsd.lines', { by: ['outcome'] }));
+      await driver.enable(asked('statsd.lines', { by: ['outcome'] }));
       await second();
       await send('a:x|ms', 'b:1|ms\nnonsense');
       expect(await second()).toEqual({ statsd_lines: { malformed: 2, taken: 1 } });
@@ -198,7 +183,7 @@ describe('the statsd driver', () => {
 
   it('says a second only of what measured it whole', async () => {
     await inWorld(async ({ driver, send, second }) => {
-      await driver.enable(instrumentation('statsd.a'));
+      await driver.enable(asked('statsd.a'));
       expect(driver.states('statsd_a')[0]!.state).toEqual({ state: 'enabling' });
       await send('a:1|c');
       expect(await second()).toEqual({});
