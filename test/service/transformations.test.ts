@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/model/clock.ts';
-import { openLookupTable } from '../../src/service/transform/lookup-table.ts';
+import { LookupTable } from '../../src/service/transform/lookup-table.ts';
 import { openTransformations } from '../../src/service/transform/open.ts';
 import { ReverseDns } from '../../src/service/transform/reverse-dns.ts';
-import { openHouse, START_SECOND } from './house.ts';
+import { MovableClock, openHouse, START_SECOND } from './house.ts';
 
 /** A server that names 10.0.0.N "host-N.test", and knows no other address. Counts what it is asked. */
 class NameServer {
@@ -118,21 +118,42 @@ describe('a lookup table', () => {
     return path;
   };
 
+  const open = (path: string, clock = new MovableClock(0), notices: string[] = []): LookupTable =>
+    new LookupTable({ name: 'teams', path, clock, notice: (line) => void notices.push(line) });
+
   it('names values by the rows of a file', () => {
-    const table = openLookupTable('teams', file('/cart,"Shop, cart"\r\n"/a ""b""",Odd\n\n'));
+    const table = open(file('/cart,"Shop, cart"\r\n"/a ""b""",Odd\n\n'));
     expect(table.named(['/cart', '/a "b"', '/x'])).toEqual({
       names: { '/cart': 'Shop, cart', '/a "b"': 'Odd', '/x': null },
       pending: [],
     });
   });
 
+  it('is read anew when the file changes, and goes on as it was where it cannot be', async () => {
+    const clock = new MovableClock(0);
+    const notices: string[] = [];
+    const table = open(file('/cart,old\n'), clock, notices);
+    const later = async (): Promise<unknown> => {
+      clock.ms += 10_000;
+      table.named([]);
+      await table.settled();
+      return table.named(['/cart']).names['/cart'];
+    };
+    file('/cart,"a new name"\n');
+    expect(table.named(['/cart']).names['/cart']).toBe('old');
+    expect(await later()).toBe('a new name');
+    const path = file('no name\n');
+    expect(await later()).toBe('a new name');
+    expect(notices).toEqual([
+      `Cannot read the lookup table "${path}": row 1 has 1 column, expected a value and its name; the one before goes on to answer`,
+    ]);
+    file('/cart,third\n');
+    expect(await later()).toBe('third');
+  });
+
   it('says what is wrong with a file', () => {
-    expect(() => openLookupTable('teams', file('/cart\n'))).toThrow(
-      /row 1 has 1 column, expected a value and its name$/,
-    );
-    expect(() => openLookupTable('teams', join(directory, 'none.csv'))).toThrow(
-      /Cannot read the lookup table/,
-    );
+    expect(() => open(file('/cart\n'))).toThrow(/row 1 has 1 column, expected a value and its name$/);
+    expect(() => open(join(directory, 'none.csv'))).toThrow(/Cannot read the lookup table/);
   });
 });
 
@@ -156,7 +177,9 @@ describe('a statement that names keys', () => {
     const path = join(directory, 'shops.csv');
     writeFileSync(path, '10.0.0.7,till\n');
     const dns = new ReverseDns(resolver, systemClock);
-    const house = await openHouse({ transformations: [dns, openLookupTable('shops', path)] });
+    const house = await openHouse({
+      transformations: [dns, new LookupTable({ name: 'shops', path, clock: systemClock, notice: () => {} })],
+    });
     try {
       const id = await house.instrument('instrument http.requests by route, latency');
       await house.report(SECOND, id, { '10.0.0.7': [1e6, 2e6], '192.0.2.1': [3e6] });

@@ -10,6 +10,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ll5Edge, ll5Index } from '../../src/model/grid.ts';
+import { mmdbOf } from '../service/mmdb.ts';
 import { eventually, MAIN, queryJson, type RunningServer, startServer } from './server.ts';
 
 const run = promisify(execFile);
@@ -27,12 +28,28 @@ const truth = new Map<string, number[][]>();
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tailglow-import-'));
   writeFileSync(file('access.jsonl'), accessLog().join('\n'));
-  server = await startServer(['--data', file('data'), '--socket', file('node.sock')]);
+  writeFileSync(
+    file('places.mmdb'),
+    mmdbOf({
+      type: 'GeoLite2-City',
+      ipVersion: 6,
+      networks: { '192.0.2.0/24': { city: { names: { en: 'Ghent' } }, country: { iso_code: 'BE' } } },
+    }),
+  );
+  writeFileSync(file('tills.csv'), '192.0.2.7,"till 7, front"\n');
+  server = await serve('0');
 });
 afterAll(async () => {
   await server?.stop();
   rmSync(directory, { recursive: true, force: true });
 });
+
+function serve(port: string): Promise<RunningServer> {
+  return startServer(['--data', file('data'), '--socket', file('node.sock'), '--port', port], {
+    TAILGLOW_GEO: file('places.mmdb'),
+    TAILGLOW_LOOKUP: JSON.stringify([`tills=${file('tills.csv')}`]),
+  });
+}
 
 function file(name: string): string {
   return join(directory, name);
@@ -184,7 +201,7 @@ describe('events', () => {
     const done = cli(...args).catch(() => cli(...args)); // where it asks for something small just then, it ends
     await takenOf('moved', 1);
     await server.kill9();
-    server = await startServer(['--data', file('data'), '--socket', file('node.sock'), '--port', port]);
+    server = await serve(port);
     await done;
     expect(await countsOf('moved.requests')).toEqual(trueCounts());
   });
@@ -240,6 +257,24 @@ describe('what is refused', () => {
     expect(await refused(...args)).toMatch(/counts 0 of the 2 that were imported.*--anew/);
     await cli(...args, '--anew', 'again');
     expect(Object.keys(await countsOf('gone.requests')).toSorted()).toEqual(['/a', '/b, c']);
+  });
+});
+
+describe('addresses', () => {
+  it('have names from files of the user', async () => {
+    const visits = file('visits.csv');
+    writeFileSync(visits, `time,peer,latency\n${START},192.0.2.7,3\n${START},192.0.2.8,4\n${START},::1,5\n`);
+    await cli('import', visits, '--unit', 'ms', '--as', 'site.visits by peer, latency');
+    const named = async (by: string) => {
+      const json = await queryJson(server.url, `site.visits by peer, latency ${WHOLE} name peer by ${by}`);
+      const hues = json['hues'] as { key: string[]; names: (string | null)[] }[];
+      return Object.fromEntries(hues.map(({ key, names }) => [key[0]!, names[0]]));
+    };
+    expect(await named('geo')).toEqual({ '192.0.2.7': 'Ghent, BE', '192.0.2.8': 'Ghent, BE', '::1': null });
+    expect(await named('tills')).toEqual({ '192.0.2.7': 'till 7, front', '192.0.2.8': null, '::1': null });
+    await expect(named('maps')).rejects.toThrow('Cannot find the transformation \\"maps\\"');
+    const { stdout } = await cli('query', `site.visits by peer ${WHOLE} name peer by geo | top 3 by count`);
+    expect(stdout).toContain('"peer name":"Ghent, BE"');
   });
 });
 

@@ -4,7 +4,7 @@ import { Resolver } from 'node:dns/promises';
 import type { Clock } from '../../model/clock.ts';
 import type { NamesOf } from '../../query/naming.ts';
 import { Geo } from './geo.ts';
-import { LookupTableError, openLookupTable } from './lookup-table.ts';
+import { LookupTable, LookupTableError } from './lookup-table.ts';
 import { ReverseDns } from './reverse-dns.ts';
 import type { Transformation } from './transformation.ts';
 
@@ -31,7 +31,7 @@ export function openTransformations(
       throw new LookupTableError(
         `Cannot use the lookup "${setting}": "${name}" is taken, expected another name`,
       );
-    all.push(openLookupTable(name, path));
+    all.push(new LookupTable({ name, path, clock, notice }));
   }
   return all;
 }
