@@ -66,8 +66,17 @@ export class BpfHouse {
     }
   }
 
-  /** Enables, and waits until it measures: what happens from here on is counted. */
+  /** Enables, and waits until it measures whole seconds. */
   async enable(metric: string, rest: Partial<Instrumentation> = {}): Promise<string> {
+    const id = await this.enableNow(metric, rest);
+    const [is] = this.driver.states(id);
+    if (is?.state.state !== 'enabled') throw new Error(`${metric} is ${JSON.stringify(is)}`);
+    await systemClock.sleep(Math.max(0, is.state.sinceSecond * 1000 - Date.now()) + 5);
+    return id;
+  }
+
+  /** Enables: what happens from here on is counted. */
+  async enableNow(metric: string, rest: Partial<Instrumentation> = {}): Promise<string> {
     const id = rest.id ?? `i${this.driver.metrics.length}${Math.random().toString(36).slice(2, 8)}`;
     const description = this.driver.metrics.find((one) => one.name === metric)!;
     const grid: Grid = rest.numeric === undefined ? COUNT : gridOf(description, rest.numeric);
@@ -83,9 +92,6 @@ export class BpfHouse {
       createdSecond: 0,
       ...rest,
     });
-    const state = this.driver.states(id)[0]?.state;
-    if (state?.state !== 'enabled') throw new Error(`${metric} is ${JSON.stringify(state)}`);
-    await systemClock.sleep(Math.max(0, state.sinceSecond * 1000 - Date.now()) + 5);
     return id;
   }
 

@@ -61,6 +61,23 @@ describe.skipIf(reason !== undefined)('the bpf driver', () => {
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
+  it('counts from the moment on that it is enabled, in a part of a second at first', async () => {
+    const question = {
+      where: { op: 'and', terms: [where, { op: 'eq', field: 'syscall', value: 'write' }] },
+    } as const;
+    for (const untilNextMs of [700, 350]) {
+      await new Promise((resolve) => setTimeout(resolve, (2000 - untilNextMs - (Date.now() % 1000)) % 1000));
+      const id = await house.enableNow('syscall.ops', question);
+      const enabledSecond = Math.floor(Date.now() / 1000);
+      copy(5000);
+      await house.settled(id);
+      const { total, dropped, partial, seconds } = house.counted(id);
+      await house.driver.disable(id);
+      expect([total, dropped]).toEqual([5000, 0]);
+      if (seconds[0]! <= enabledSecond) expect(partial).toBe(1);
+    }
+  });
+
   /** A program that opens each of its files. */
   const opener = (): string => {
     const path = join(directory, 'tg-opener');

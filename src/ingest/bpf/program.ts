@@ -52,14 +52,22 @@ class Run {
   readonly offsetNs: bigint;
   /** The first second that it measures whole; undefined until it is ready. */
   sinceSecond: number | undefined;
+  /** What it counted in the second before that is said too, as a part: nobody else speaks for it. */
+  readonly isFirst: boolean;
   readonly parity: readonly [Parity, Parity] = [
     { last: 0, mixedUntil: 0 },
     { last: 0, mixedUntil: 0 },
   ];
 
-  constructor(process: Bpftrace, offsetNs: bigint) {
+  constructor(process: Bpftrace, offsetNs: bigint, isFirst: boolean) {
     this.process = process;
     this.offsetNs = offsetNs;
+    this.isFirst = isFirst;
+  }
+
+  /** The first second that it speaks of. */
+  get fromSecond(): number {
+    return this.sinceSecond === undefined ? Infinity : this.sinceSecond - (this.isFirst ? 1 : 0);
   }
 }
 
@@ -92,9 +100,7 @@ export class Program {
   /** Whether a reading of `second` is still to come. */
   owes(second: number): boolean {
     if (this.#readings.has(second)) return false;
-    const run = [this.#next, this.#run].find(
-      (one) => one?.sinceSecond !== undefined && one.sinceSecond <= second,
-    );
+    const run = [this.#next, this.#run].find((one) => one !== undefined && one.fromSecond <= second);
     return run !== undefined && Math.max(run.parity[0].last, run.parity[1].last) < second;
   }
 
@@ -149,7 +155,7 @@ export class Program {
         ended: (reason) => this.#onEnded(run, reason),
       },
     );
-    const run = new Run(process, offset);
+    const run = new Run(process, offset, this.#run === undefined);
     return run;
   }
 
@@ -163,16 +169,15 @@ export class Program {
   #onReading(run: Run, reading: Reading): void {
     const whole = isWhole(run, reading);
     const { second } = reading;
+    const { sinceSecond = Infinity, fromSecond } = run;
     const successor = run === this.#run ? this.#next : undefined;
     const until = successor?.sinceSecond ?? Infinity;
-    if (run.sinceSecond !== undefined && second >= run.sinceSecond && second < until) {
-      this.#readings.set(second, { ...reading, whole });
+    const isEarly = second < sinceSecond;
+    if (second >= fromSecond && second < until && (!isEarly || whole)) {
+      // Before its first whole second nothing is known of what it did not count.
+      if (!isEarly || reading.total > 0) this.#readings.set(second, { ...reading, whole: !isEarly && whole });
       this.#forgetUntil(second - READINGS_MAX + 1);
-    } else if (
-      run.sinceSecond !== undefined &&
-      second < run.sinceSecond &&
-      reading.readSecond > run.sinceSecond
-    ) {
+    } else if (isEarly && reading.readSecond > sinceSecond) {
       // Read so late that it holds events of seconds that count.
       this.#missed += reading.total;
     }
