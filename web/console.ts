@@ -207,9 +207,12 @@ function togglePause(): void {
   status.liveness(live.paused ? 'paused' : 'live');
 }
 
-/** The statement that the address names. */
-function queryOfHash(): string {
-  return new URLSearchParams(location.hash.slice(1)).get('q')?.trim() ?? '';
+/** The statement that the address names: after its `#`, or, as a person may write it, after its `?`. */
+function queryOfAddress(): string {
+  const [written, asked] = [location.hash.slice(1), location.search].map((part) =>
+    new URLSearchParams(part).get('q')?.trim(),
+  );
+  return written || asked || '';
 }
 
 function refreshAll(): void {
@@ -233,11 +236,11 @@ function start(): void {
     },
     showAll: () => ask(showAll(shown)),
   });
-  addEventListener('popstate', () => begin(queryOfHash() || FIRST_QUERY));
+  addEventListener('popstate', () => begin(queryOfAddress() || FIRST_QUERY));
   followSize();
   setInterval(() => status.tick(), 1000);
   instrumentations.start();
-  begin(queryOfHash() || FIRST_QUERY);
+  begin(queryOfAddress() || FIRST_QUERY);
 }
 
 function followSize(): void {

@@ -8,6 +8,8 @@ export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
 export interface Target {
   readonly url: string;
   readonly token: string;
+  /** How the person at this terminal asks the same server something else. */
+  readonly command: string;
 }
 
 /** How the person at this terminal starts this command. */
@@ -43,7 +45,7 @@ export async function request(
 ): Promise<Response> {
   const response = await send(target, path, init);
   if (response.ok) return response;
-  throw await refusal(response, init.text);
+  throw await refusal(target, response, init.text);
 }
 
 /** Sends one request and gives the answer, whatever it is. */
@@ -61,8 +63,12 @@ export async function send({ url, token }: Target, path: string, init: RequestIn
   }
 }
 
-export async function refusal(response: Response, statement?: string): Promise<CommandFailure> {
-  return new CommandFailure(EXIT.refused, problemText(await problemBody(response), statement));
+export async function refusal(
+  { command }: Target,
+  response: Response,
+  statement?: string,
+): Promise<CommandFailure> {
+  return new CommandFailure(EXIT.refused, problemText(await problemBody(response), statement, command));
 }
 
 async function problemBody(response: Response): Promise<ProblemBody> {
@@ -75,7 +81,7 @@ async function problemBody(response: Response): Promise<ProblemBody> {
 }
 
 /** The statement with its errors underlined, then what each says. */
-export function problemText(problem: ProblemBody, statement?: string): string {
+export function problemText(problem: ProblemBody, statement?: string, command = commandName()): string {
   const lines: string[] = [];
   for (const { message, position } of problem.errors ?? []) {
     if (statement !== undefined && position !== undefined) lines.push(...underlined(statement, position));
@@ -83,11 +89,7 @@ export function problemText(problem: ProblemBody, statement?: string): string {
   }
   if (lines.length === 0) lines.push(styleText('red', problem.detail ?? problem.title ?? 'refused'));
   if (problem.offer !== undefined) {
-    lines.push(
-      '',
-      'This would measure it from now on:',
-      `  ${commandName()} query ${shellQuoted(problem.offer)}`,
-    );
+    lines.push('', 'This would measure it from now on:', `  ${command} query ${shellQuoted(problem.offer)}`);
   }
   return lines.join('\n');
 }

@@ -72,9 +72,9 @@ export class Delivery {
       );
       if (answer instanceof Response) {
         if (answer.ok) return;
-        if (!WAIT_STATUSES.includes(answer.status)) throw await refusal(answer);
+        if (!WAIT_STATUSES.includes(answer.status)) throw await refusal(target, answer);
       }
-      const failure = answer instanceof Response ? await refusal(answer) : answer;
+      const failure = answer instanceof Response ? await refusal(target, answer) : answer;
       if (clock.nowMs() - startMs > this.#patienceMs) throw gaveUp(failure);
       onWait(failure.message);
       await clock.sleep(waitMs(answer, attempt));

@@ -150,7 +150,7 @@ async function slice(target: Target, text: string, steps: number): Promise<Table
   if (response.ok) return tableOf(await response.json());
   const body = await response.clone().text();
   if (response.status === 422 && steps > 1 && body.includes('"code":"TOO_LARGE"')) return undefined;
-  throw await refusal(response, text);
+  throw await refusal(target, response, text);
 }
 
 function sliceText(read: ReadStatement, { fromSecond, untilSecond, stepSeconds }: Range): string {

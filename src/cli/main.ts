@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { packageRoot, packageVersion } from '../service/package.ts';
-import { CommandFailure, EXIT, type Target } from './client.ts';
+import { CommandFailure, commandName, EXIT, type Target } from './client.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { instrumentCommand, lifeCommands } from './commands/instrument.ts';
@@ -28,17 +28,20 @@ First steps:
 Exit codes: 0 ok, 1 refused, 2 usage, 3 no server.
 `;
 
+/** The server that is talked to where nothing else is said. */
+const USUAL_URL = process.env['TAILGLOW_URL'] ?? 'http://127.0.0.1:8124';
 const root = packageRoot(fileURLToPath(import.meta.url));
 
 function program(): Command {
-  const target = (command: Command): Target => {
-    const { url } = command.optsWithGlobals<{ url: string }>();
-    return { url, token: process.env['TAILGLOW_TOKEN'] ?? '' };
+  const target = (given: Command): Target => {
+    const { url } = given.optsWithGlobals<{ url: string }>();
+    const command = url === USUAL_URL ? commandName() : `${commandName()} --url ${url}`;
+    return { url, token: process.env['TAILGLOW_TOKEN'] ?? '', command };
   };
   const top = new Command('tailglow')
     .description(ABOUT)
     .version(packageVersion(root), '-V, --version')
-    .option('--url <url>', 'the server to talk to', process.env['TAILGLOW_URL'] ?? 'http://127.0.0.1:8124')
+    .option('--url <url>', 'the server to talk to', USUAL_URL)
     .addHelpText('after', FIRST)
     .showHelpAfterError('(--help shows how)')
     .exitOverride();

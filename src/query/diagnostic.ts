@@ -81,7 +81,8 @@ export function oneOf(words: readonly string[], max = 8): string {
   return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`;
 }
 
-/** The candidate that a person most likely meant: same letters in another case, or few edits away. */
+/** The candidate that a person most likely meant: same letters in another case, few edits away, or the only one that
+ *  begins so. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   const sameLetters = candidates.find((c) => c.toLowerCase() === lower);
@@ -92,7 +93,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     const edits = editDistance(lower, candidate.toLowerCase(), bestEdits);
     if (edits < bestEdits) [best, bestEdits] = [candidate, edits];
   }
-  return best;
+  return best ?? onlyLonger(lower, candidates);
+}
+
+/** Two letters say something. */
+function onlyLonger(lower: string, candidates: readonly string[]): string | undefined {
+  const longer = candidates.filter((candidate) => candidate.toLowerCase().startsWith(lower));
+  return lower.length >= 2 && longer.length === 1 ? longer[0] : undefined;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours; gives up with `limit` where it is as many. */

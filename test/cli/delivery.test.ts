@@ -31,7 +31,7 @@ async function begin(
   server = await stubServer(answer);
   const clock = new NotedClock();
   const waits: string[] = [];
-  const target = { url: server.url, token: '' };
+  const target = { url: server.url, token: '', command: 'tailglow' };
   const delivery = await Delivery.begin({ target, source, clock, onWait: (why) => waits.push(why) });
   return { delivery, clock, waits };
 }

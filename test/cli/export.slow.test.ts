@@ -50,7 +50,10 @@ async function exported(
   const span = `from ${instantText(START)} to ${instantText(START + seconds)}`;
   try {
     const statement = `http.requests by latency ${span} step 1s | histograms`;
-    await exportQuery({ url: server.url, token: '' }, { statement, encoding: 'jsonl', path });
+    await exportQuery(
+      { url: server.url, token: '', command: 'tailglow' },
+      { statement, encoding: 'jsonl', path },
+    );
   } finally {
     await server.close();
   }

@@ -175,6 +175,9 @@ describe('the nearest word', () => {
     expect(nearest('heatmpa', ['heatmap', 'top'])).toBe('heatmap');
     expect(nearest('ROUTE', ['route', 'router'])).toBe('route');
     expect(nearest('latncy', ['latency', 'size'])).toBe('latency');
+    expect(nearest('op', ['operation', 'open', 'pid'])).toBeUndefined();
+    expect(nearest('opera', ['operation', 'open', 'pid'])).toBe('operation');
+    expect(nearest('o', ['operation', 'pid'])).toBeUndefined();
     expect(nearest('xyz', ['latency', 'size'])).toBeUndefined();
     expect(nearest('', ['a'])).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 /** `tailglow instrument`, `pause`, `resume` and `drop`: the life of an instrumentation, a command a step. */
 import { Command } from 'commander';
-import { CommandFailure, commandName, EXIT, type Target } from '../client.ts';
+import { CommandFailure, EXIT, type Target } from '../client.ts';
 import { instrumentationsText } from '../life-text.ts';
 import {
   changeInstrumentation,
@@ -37,12 +37,12 @@ export async function instrument(target: Target, text: string): Promise<void> {
   if (made.state === 'failed') {
     throw new CommandFailure(
       EXIT.refused,
-      `\nNothing measures it. Be rid of it:  ${commandName()} drop ${made.id}`,
+      `\nNothing measures it. Be rid of it:  ${target.command} drop ${made.id}`,
     );
   }
   const read = made.statement.replace(/^instrument /, '').replace(/ every \S+ keep .*$/, '');
   process.stdout.write(
-    `\nLook at it:  ${commandName()} query '${read.replaceAll("'", `'\\''`)} last 5m' --watch\n`,
+    `\nLook at it:  ${target.command} query '${read.replaceAll("'", `'\\''`)} last 5m' --watch\n`,
   );
 }
 
