@@ -1,8 +1,10 @@
-/** The probe of requests that the program makes, by node:http and by fetch. */
+/** The probe of requests that the program makes, by node:http, node:http2 and fetch. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 import type { Literal } from '../../model/predicate.ts';
-import { elapsedNs, listen, type Listener, type Probe } from './probe.ts';
+import { type TakeAsked, watchAskedStreams } from './http2-streams.ts';
+import { elapsedNs, guarded, listen, type Listener, type Probe } from './probe.ts';
 
 const START = Symbol('tailglow.start');
 
@@ -20,9 +22,16 @@ interface UndiciMessage {
   readonly response?: { readonly statusCode?: unknown };
 }
 
+interface Http2Message {
+  readonly request: Marked & { readonly stream: ClientHttp2Stream };
+}
+
+type Message = ClientMessage | UndiciMessage | Http2Message;
+
 /** A request made counts when the head of its response is there, or when it failed: then its status is 0. */
 export const httpClient: Probe = (fixed, emit, onFault) => {
-  let current: ClientMessage | UndiciMessage;
+  let running = true;
+  let current: Message;
   let peer: string | undefined;
   let status = 0;
   let latencyNs = 0;
@@ -33,7 +42,7 @@ export const httpClient: Probe = (fixed, emit, onFault) => {
       case 'peer':
         return (peer ??= peerOf(current.request));
       case 'method':
-        return typeof current.request.method === 'string' ? current.request.method : '';
+        return methodOf(current.request);
       case 'status':
         return status;
       default:
@@ -43,9 +52,9 @@ export const httpClient: Probe = (fixed, emit, onFault) => {
   const start: Listener = (message) => {
     (message as UndiciMessage).request[START] = performance.now();
   };
-  const end = (message: ClientMessage | UndiciMessage, endedStatus: unknown): void => {
+  const end = (message: Message, endedStatus: unknown): void => {
     const startMs = message.request[START];
-    if (startMs === undefined) return;
+    if (startMs === undefined || !running) return;
     const endMs = performance.now();
     message.request[START] = undefined; // an error after the head is not another request
     current = message;
@@ -60,6 +69,13 @@ export const httpClient: Probe = (fixed, emit, onFault) => {
   const undiciEnd: Listener = (message) => {
     end(message as UndiciMessage, (message as UndiciMessage).response?.statusCode);
   };
+  const asked: TakeAsked = (stream) => {
+    const message: Http2Message = { request: { stream, [START]: performance.now() } };
+    const finish = guarded((status?: unknown) => end(message, status), onFault);
+    stream.once('response', (headers) => finish(headers[':status']));
+    stream.once('close', () => finish());
+  };
+  const http2 = watchAskedStreams(asked, onFault);
   const stop = listen(
     {
       'http.client.request.start': start,
@@ -71,10 +87,27 @@ export const httpClient: Probe = (fixed, emit, onFault) => {
     },
     onFault,
   );
-  return { flush: () => {}, stop };
+  return {
+    flush: http2.look,
+    stop: () => {
+      running = false;
+      http2.stop();
+      stop();
+    },
+  };
 };
 
-function peerOf(request: ClientMessage['request'] | UndiciMessage['request']): string {
+function methodOf(request: Message['request']): string {
+  const method = isOfHttp2(request) ? request.stream.sentHeaders?.[':method'] : request.method;
+  return typeof method === 'string' ? method : '';
+}
+
+function isOfHttp2(request: Message['request']): request is Http2Message['request'] {
+  return 'stream' in request;
+}
+
+function peerOf(request: Message['request']): string {
+  if (isOfHttp2(request)) return String(request.stream.sentHeaders?.[':authority'] ?? '');
   if ('origin' in request) return String(request.origin).replace(/^https?:\/\//, '');
   const sent = request as ClientRequest;
   const named = sent.getHeader('host');

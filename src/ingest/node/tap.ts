@@ -20,8 +20,15 @@ interface Tapped {
 
 const tapped = new WeakMap<object, Map<string, Tapped>>();
 
-/** Gives how it ends. A target that has no such method, or lets nobody replace it, is left alone. */
-export function tapMethod(target: object, name: string, tap: Tap, onFault: OnFault): () => void {
+/** Gives how it ends. A target that has no such method, or lets nobody replace it, is left alone. One that inherits it
+ *  from `owner` has one of its own while it is tapped. */
+export function tapMethod(
+  target: object,
+  name: string,
+  tap: Tap,
+  onFault: OnFault,
+  owner: object = target,
+): () => void {
   const safe: Tap = (self, args) => {
     try {
       return tap(self, args);
@@ -30,7 +37,7 @@ export function tapMethod(target: object, name: string, tap: Tap, onFault: OnFau
       return undefined;
     }
   };
-  const found = tapped.get(target)?.get(name) ?? replace(target, name);
+  const found = tapped.get(target)?.get(name) ?? replace(target, name, owner);
   if (found === undefined) return () => {};
   found.taps.add(safe);
   return () => {
@@ -39,10 +46,12 @@ export function tapMethod(target: object, name: string, tap: Tap, onFault: OnFau
   };
 }
 
-const originals = new WeakMap<Tapped, PropertyDescriptor>();
+/** What the target had of its own. */
+const originals = new WeakMap<Tapped, PropertyDescriptor | undefined>();
 
-function replace(target: object, name: string): Tapped | undefined {
-  const before = Object.getOwnPropertyDescriptor(target, name);
+function replace(target: object, name: string, owner: object): Tapped | undefined {
+  const own = Object.getOwnPropertyDescriptor(target, name);
+  const before = own ?? Object.getOwnPropertyDescriptor(owner, name);
   const original: unknown = before?.value;
   if (before?.configurable !== true || typeof original !== 'function') return undefined;
   const taps = new Set<Tap>();
@@ -55,7 +64,7 @@ function replace(target: object, name: string): Tapped | undefined {
   Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original));
   Object.defineProperty(target, name, { ...before, value: replacement });
   const made: Tapped = { taps, replacement };
-  originals.set(made, before);
+  originals.set(made, own);
   const all = tapped.get(target) ?? new Map<string, Tapped>();
   tapped.set(target, all.set(name, made));
   return made;
@@ -64,7 +73,9 @@ function replace(target: object, name: string): Tapped | undefined {
 function putBack(target: object, name: string, found: Tapped): void {
   const now = Object.getOwnPropertyDescriptor(target, name);
   if (now?.value !== found.replacement) return;
-  Object.defineProperty(target, name, originals.get(found)!);
+  const own = originals.get(found);
+  if (own === undefined) Reflect.deleteProperty(target, name);
+  else Object.defineProperty(target, name, own);
   tapped.get(target)?.delete(name);
 }
 
