@@ -18,7 +18,6 @@ export interface Http2Watch {
   stop(): void;
 }
 
-type Http2 = typeof import('node:http2');
 export type TakeServed = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 export type TakeAsked = (stream: ClientHttp2Stream) => void;
 
@@ -62,11 +61,17 @@ export function watchAskedStreams(take: TakeAsked, onFault: OnFault): Http2Watch
   );
 }
 
+type Http2 = ReturnType<typeof http2Module>;
+
+function http2Module() {
+  return process.getBuiltinModule('node:http2');
+}
+
 function watch(begin: (http2: Http2) => () => void): Http2Watch {
   let end: (() => void) | undefined;
   let stopped = false;
   const look = (): void => {
-    if (end === undefined && !stopped && isLoaded()) end = begin(process.getBuiltinModule('node:http2'));
+    if (end === undefined && !stopped && isLoaded()) end = begin(http2Module());
   };
   look();
   return {

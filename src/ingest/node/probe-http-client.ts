@@ -88,7 +88,7 @@ export const httpClient: Probe = (fixed, emit, onFault) => {
     onFault,
   );
   return {
-    flush: http2.look,
+    flush: () => http2.look(),
     stop: () => {
       running = false;
       http2.stop();

@@ -95,7 +95,7 @@ export const httpRequests: Probe = (fixed, emit, onFault) => {
     onFault,
   );
   return {
-    flush: http2.look,
+    flush: () => http2.look(),
     stop: () => {
       running = false;
       http2.stop();
