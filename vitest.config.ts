@@ -9,6 +9,7 @@ const BESIDE_OTHERS = [
   'import-export',
   'library-docs',
   'otlp',
+  'otlp-kill',
   'package',
   'replay',
   'store-kill',

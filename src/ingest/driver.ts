@@ -16,6 +16,11 @@ export interface EncodedBatch {
   readonly bytes: Uint8Array;
   /** Called once the batch outlives a crash of this process. A driver that relays tells its source then. */
   readonly onSafe?: () => void;
+  /** Called where a bound cost it before. */
+  readonly onLost?: () => void;
+  /** Of requests whose senders hear that they are counted once this batch is safe: it is kept with them on a synced disk
+   *  first. Hexadecimal digests of RECEIPT_BYTES. */
+  readonly receipts?: readonly string[];
 }
 
 export interface Collected {
@@ -28,6 +33,8 @@ export interface Collected {
 export interface DriverSink {
   /** Batches of a second that was collected already: they follow as entries of their own. */
   late(batches: readonly EncodedBatch[]): void;
+  /** Whether a batch with this receipt was kept, in this run or an earlier one. */
+  isKept?(receipt: string): boolean;
   /** A source ended in good order: it is expected no more from `second` on. */
   offline(source: { readonly host: string; readonly driver: string }, second: number): void;
   /** Metrics that the driver found in what it is sent: new ones, and ones it said before with all their fields. */

@@ -1,7 +1,6 @@
 /** The instrumenter's role on one host: drivers, the reporter that asks them once a second, the spool, the sender.
  *  Owns: their lives, and the state of each instrumentation at each source. Does not: choose what is measured,
  *  append control events (the caller does, from `metrics()` and `onEvent`). */
-import { join } from 'node:path';
 import { assert } from '../model/assert.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
@@ -20,10 +19,11 @@ import { defaultSocketPath } from './node/socket-path.ts';
 import { ProcDriver } from './proc/driver.ts';
 import { STATSD_ADDRESS, type StatsdAddress } from './statsd/address.ts';
 import { StatsdDriver } from './statsd/driver.ts';
+import { Receipts } from './receipts.ts';
 import { Reporter, type ReporterStats } from './reporter.ts';
 import { Sender, type SenderStats } from './sender.ts';
 import { SharedProbes } from './shared-probes.ts';
-import { Spool, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
+import { Spool, spoolEntry, SPOOL_BOUNDS, type SpoolBounds, type SpoolStats } from './spool.ts';
 import { directoryDisk } from './spool-disk.ts';
 
 /** Closing waits this long for the log to take what is spooled; the rest is sent after the next start. */
@@ -140,12 +140,25 @@ export async function startWith(
     .map((driver) => (limits === undefined ? driver : new LimitedDriver(driver, limits)))
     .map((driver) => new SharedProbes(driver, clock, (batch) => running.role?.observe(batch)));
   const note = options.note ?? (() => {});
-  const disk = directoryDisk(join(options.spoolDirectory));
+  const disk = directoryDisk(options.spoolDirectory);
   const spool = await Spool.open(disk, clock, { ...SPOOL_BOUNDS, ...options.spoolBounds });
+  const receipts = await Receipts.open({ disk: directoryDisk(options.spoolDirectory), clock, onNote: note });
+  for (const payload of receipts.earlier()) {
+    const entry = spoolEntry(payload);
+    if (entry !== undefined) void spool.put(entry);
+  }
   const sender = new Sender({ spool, log, clock, random, onNote: note });
-  const reporter = new Reporter({ clock, drivers, put: (entry) => spool.put(entry), onNote: note });
+  const reporter = new Reporter({
+    clock,
+    drivers,
+    put: (entry) => spool.put(entry),
+    keep: (asked, payloads) => receipts.keep(asked, payloads),
+    forget: (asked) => receipts.forget(asked),
+    onNote: note,
+  });
   const sinkOf = (driver: Driver): DriverSink => ({
     late: (batches) => reporter.late(batches),
+    isKept: (receipt) => receipts.has(receipt),
     offline: ({ host, driver }, second) => options.onEvent({ kind: 'source-offline', host, driver, second }),
     seen: (metrics) => options.onSeen?.(driver.name, metrics),
     note,
@@ -158,16 +171,18 @@ export async function startWith(
     }
   } catch (error) {
     for (const driver of started) await driver.close();
+    await receipts.close(false);
     await spool.close();
     throw error;
   }
-  running.role = new Role(options, { drivers, spool, sender, reporter });
+  running.role = new Role(options, { drivers, spool, receipts, sender, reporter });
   return running.role;
 }
 
 interface Parts {
   readonly drivers: readonly Driver[];
   readonly spool: Spool;
+  readonly receipts: Receipts;
   readonly sender: Sender;
   readonly reporter: Reporter;
 }
@@ -320,7 +335,7 @@ class Role implements Instrumenter {
   }
 
   async #close(): Promise<void> {
-    const { drivers, spool, sender, reporter } = this.#parts;
+    const { drivers, spool, receipts, sender, reporter } = this.#parts;
     reporter.stop();
     await this.#reporting;
     for (const driver of drivers) await driver.close();
@@ -333,6 +348,7 @@ class Role implements Instrumenter {
     if (giveUp.signal.aborted) void this.#sending;
     else await this.#sending;
     giveUp.abort();
+    await receipts.close(spool.stats().records === 0);
     await spool.close();
   }
 }

@@ -27,6 +27,10 @@ export interface ReporterOptions {
   readonly drivers: readonly Driver[];
   /** Resolves true when the entry outlives this process. */
   readonly put: (entry: SpoolEntry) => Promise<boolean>;
+  /** Resolves when what the batches' receipts stand for is on disk, or cannot be; the entries are put then. */
+  readonly keep?: (receipts: readonly string[], payloads: readonly Uint8Array[]) => Promise<void>;
+  /** The counts that these stand for were lost. */
+  readonly forget?: (receipts: readonly string[]) => void;
   readonly onNote: (text: string) => void;
 }
 
@@ -82,6 +86,7 @@ export class Reporter {
   late(batches: readonly EncodedBatch[]): void {
     this.#late.push(...batches);
     this.#lateBatches += batches.length;
+    if (batches.some(({ receipts }) => receipts !== undefined)) return this.#flushLate();
     if (this.#late.length > LATE_MAX || this.#stop.signal.aborted) return this.#flushLate();
     if (this.#lateWaits) return;
     this.#lateWaits = true;
@@ -156,32 +161,69 @@ export class Reporter {
 
   /** As few entries as the bounds allow, in the order of the batches. */
   #pack(batches: readonly EncodedBatch[]): void {
+    const groups: EncodedBatch[][] = [];
     let group: EncodedBatch[] = [];
     let bytes = ENTRY_OVERHEAD_BYTES;
     for (const batch of batches) {
       if (batch.bytes.length + ENTRY_OVERHEAD_BYTES > ENTRY_BYTES_MAX) {
         this.#oversized++;
+        this.#lose(batch);
         continue;
       }
       if (group.length === ENTRY_BATCHES_MAX || bytes + batch.bytes.length > ENTRY_BYTES_MAX) {
-        this.#put(group);
+        groups.push(group);
         group = [];
         bytes = ENTRY_OVERHEAD_BYTES;
       }
       group.push(batch);
       bytes += batch.bytes.length;
     }
-    if (group.length > 0) this.#put(group);
+    if (group.length > 0) groups.push(group);
+    this.#put(groups.map(packed));
   }
 
-  #put(batches: readonly EncodedBatch[]): void {
-    this.#entries++;
-    this.#batches += batches.length;
-    const second = batches.reduce((newest, batch) => Math.max(newest, batch.second), 0);
-    const payload = encodeReportEntry(batches.map((batch) => batch.bytes));
-    const refs = batches.map(({ source, sequence, second: of }) => ({ source, sequence, second: of }));
-    void this.#options.put({ payload, second, batches: refs }).then((safe) => {
-      if (safe) for (const batch of batches) batch.onSafe?.();
-    });
+  /** What was packed together is kept together, where a sender waits to hear of it. */
+  #put(entries: readonly Packed[]): void {
+    const { keep } = this.#options;
+    for (const { batches } of entries) {
+      this.#entries++;
+      this.#batches += batches.length;
+    }
+    const asked = new Set(
+      entries.flatMap(({ batches }) => batches.flatMap(({ receipts }) => receipts ?? [])),
+    );
+    const isAsked = entries.some(({ batches }) => batches.some(({ receipts }) => receipts !== undefined));
+    if (!isAsked || keep === undefined) return this.#spool(entries);
+    const payloads = entries.map(({ entry }) => entry.payload);
+    void keep([...asked], payloads).then(() => this.#spool(entries));
   }
+
+  #spool(entries: readonly Packed[]): void {
+    for (const { entry, batches } of entries) {
+      void this.#options.put(entry).then((safe) => {
+        for (const batch of batches) {
+          if (safe) batch.onSafe?.();
+          else this.#lose(batch);
+        }
+      });
+    }
+  }
+
+  #lose(batch: EncodedBatch): void {
+    this.#options.forget?.(batch.receipts ?? []);
+    batch.onLost?.();
+  }
+}
+
+/** Batches that share a log entry. */
+interface Packed {
+  readonly batches: readonly EncodedBatch[];
+  readonly entry: SpoolEntry;
+}
+
+function packed(batches: readonly EncodedBatch[]): Packed {
+  const second = batches.reduce((newest, batch) => Math.max(newest, batch.second), 0);
+  const refs = batches.map(({ source, sequence, second: of }) => ({ source, sequence, second: of }));
+  const payload = encodeReportEntry(batches.map(({ bytes }) => bytes));
+  return { batches, entry: { payload, second, batches: refs } };
 }

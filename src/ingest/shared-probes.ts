@@ -47,6 +47,7 @@ export class SharedProbes implements Driver {
   start(sink: DriverSink): Promise<void> {
     return this.#driver.start({
       late: (batches) => sink.late(this.#all(batches)),
+      isKept: (receipt) => sink.isKept?.(receipt) === true,
       offline: (source, second) => sink.offline(source, second),
       seen: (metrics) => sink.seen?.(metrics),
       note: (text) => sink.note(text),

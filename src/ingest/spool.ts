@@ -398,6 +398,13 @@ export class Spool {
   }
 }
 
+/** An entry from its payload; undefined where that is none of reports that this version reads. */
+export function spoolEntry(payload: Uint8Array): SpoolEntry | undefined {
+  const batches = batchRefs(payload);
+  const second = batches?.reduce((newest, batch) => Math.max(newest, batch.second), 0) ?? 0;
+  return batches && { payload, second, batches };
+}
+
 /** What an entry holds; undefined where it is none of reports that this version reads. */
 function batchRefs(payload: Uint8Array): BatchRef[] | undefined {
   try {

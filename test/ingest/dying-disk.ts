@@ -47,6 +47,11 @@ export class DyingDisk implements SpoolDisk {
     return this.#disk.append(name, bytes);
   }
 
+  async sync(name: string): Promise<void> {
+    this.#spend();
+    return this.#disk.sync(name);
+  }
+
   async clear(name: string): Promise<void> {
     this.#spend();
     return this.#disk.clear(name);

@@ -30,6 +30,9 @@ export class SimDisk {
         check();
         files.set(name, Buffer.concat([bytes(name), more]));
       },
+      async sync() {
+        check();
+      },
       async clear(name) {
         check();
         files.set(name, Buffer.alloc(0));

@@ -1,8 +1,8 @@
 /** A driver for what others send of their own accord (OTLP, remote write): one source, `<host>/<name>`. Owns: its
  *  teller, what it offers, what is dropped. Does not: listen, decode.
  *  Senders are late: a second is told as soon as something is known of it, again when more comes, and in full
- *  SETTLE_SECONDS after its end; what comes later revises it, up to LATE_SECONDS_MAX. What was taken is on disk within
- *  a second. Metrics are offered when they are first seen. */
+ *  SETTLE_SECONDS after its end; what comes later revises it, up to LATE_SECONDS_MAX. A sender hears that its request is
+ *  counted once it is on disk (confirming.ts). Metrics are offered when they are first seen. */
 import type { Clock } from '../../model/clock.ts';
 import { unixSecond } from '../../model/clock.ts';
 import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
@@ -10,6 +10,7 @@ import { FUTURE_SECONDS_MAX, LATENESS_SECONDS } from '../../model/limits.ts';
 import type { MetricDescription } from '../../model/metric.ts';
 import { sourceName } from '../../model/batch.ts';
 import type { Collected, Driver, DriverSink, DriverSource } from '../driver.ts';
+import { Confirming } from './confirming.ts';
 import { Drops } from './drops.ts';
 import { Intake } from './intake.ts';
 import { Offer } from './offer.ts';
@@ -22,6 +23,8 @@ const SETTLE_SECONDS = LATENESS_SECONDS - 2;
 const SLICE = 1024;
 /** Reasons that an answer names. */
 const REASONS_TOLD = 4;
+/** Closing waits this long for what was taken to be on disk. */
+const CLOSE_MS_MAX = 2_000;
 
 export interface ReceivedOptions {
   readonly name: string;
@@ -51,6 +54,7 @@ export class ReceivedDriver implements Driver {
   readonly teller: Teller;
   readonly #intake: Intake;
   readonly #clock: Clock;
+  readonly #confirming: Confirming;
   #sink: DriverSink | undefined;
   #taken = 0;
 
@@ -62,6 +66,13 @@ export class ReceivedDriver implements Driver {
     this.offer = new Offer({ isTaken, prefix: name.replaceAll('-', '_'), drops, onGrowth });
     this.offer.remember(own);
     this.teller = new Teller({ host, driver: name, random });
+    this.#confirming = new Confirming({
+      clock,
+      spill: () => this.teller.spill(this.nowSecond() + FUTURE_SECONDS_MAX),
+      hand: (batches) => this.#sink?.late(batches),
+      isIdle: () => this.teller.isIdle,
+      isKept: (receipt) => this.#sink?.isKept?.(receipt) === true,
+    });
     const bornAt = clock.nowMs() / 1000;
     const { offer, teller } = this;
     this.#intake = new Intake({ offer, teller, drops, origin: name, constants: new Map(), bornAt });
@@ -89,8 +100,10 @@ export class ReceivedDriver implements Driver {
   }
 
   async collect(second: number): Promise<Collected> {
-    this.#intake.holdLevels(second);
-    return { batches: this.teller.tell(second, second - SETTLE_SECONDS), awaited: [] };
+    return this.#confirming.between(() => {
+      this.#intake.holdLevels(second);
+      return { batches: this.teller.tell(second, second - SETTLE_SECONDS), awaited: [] };
+    });
   }
 
   states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
@@ -104,7 +117,10 @@ export class ReceivedDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    this.#sink?.late(this.teller.spill(this.nowSecond() + FUTURE_SECONDS_MAX));
+    await this.#confirming.between(() =>
+      this.#sink?.late(this.teller.spill(this.nowSecond() + FUTURE_SECONDS_MAX)),
+    );
+    await this.#confirming.settled(CLOSE_MS_MAX);
     const { lastSecond } = this.teller;
     if (lastSecond !== undefined) this.#sink?.offline(this.teller.source, lastSecond + 1);
     this.#sink = undefined;
@@ -117,6 +133,16 @@ export class ReceivedDriver implements Driver {
 
   nowSecond(): number {
     return unixSecond(this.#clock.nowMs());
+  }
+
+  /** Has a request counted, and resolves when that is safe on disk. `count` hears whether the same bytes were counted
+   *  before, in this run or an earlier one. `body`: undefined where what comes again adds nothing. Rejects with
+   *  NotSafeError where the request should be sent again. */
+  receive<T>(body: Uint8Array | undefined, count: (isRepeat: boolean) => Promise<T>): Promise<T> {
+    return this.#confirming.receive(body, (isRepeat) => {
+      if (isRepeat) this.drops.add('requests that came again');
+      return count(isRepeat);
+    });
   }
 
   takePoints(points: Iterable<PointOrReason>): Promise<Taken> {
@@ -149,7 +175,7 @@ export class ReceivedDriver implements Driver {
   }
 
   async #pause(): Promise<void> {
-    if (this.teller.isFull()) this.#sink?.late(this.teller.spill(this.nowSecond() + FUTURE_SECONDS_MAX));
+    if (this.teller.isFull()) this.#confirming.overflow();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -5,6 +5,7 @@ import { FUTURE_SECONDS_MAX } from '../../model/limits.ts';
 import type { MetricDescription } from '../../model/metric.ts';
 import { LATE_SECONDS_MAX } from '../foreign/intake.ts';
 import type { OfferedMetric } from '../foreign/offer.ts';
+import type { PointOrReason } from '../foreign/point.ts';
 import { ReceivedDriver, type ReceivedOptions, type Taken } from '../foreign/received-driver.ts';
 import { TextCache } from '../foreign/text-cache.ts';
 import { jsonPoints } from './metrics-json.ts';
@@ -41,18 +42,20 @@ export class OtlpDriver extends ReceivedDriver {
     this.#spans = this.offer.claim(TRACE_SPANS)!;
   }
 
-  /** Counts an ExportTraceServiceRequest. Throws WireError, OtlpJsonError. */
-  takeSpans(body: Uint8Array, encoding: OtlpEncoding): Promise<Taken> {
+  /** Counts an ExportTraceServiceRequest; of a repeat reads whether it is one. Throws WireError, OtlpJsonError. */
+  takeSpans(body: Uint8Array, encoding: OtlpEncoding, isRepeat = false): Promise<Taken> {
     const spans =
       encoding === 'json'
         ? new JsonSpans(body, this.#names).read()
         : new ProtobufSpans(body, this.#names, this.#texts).read();
-    return this.takeEach(spans, (span) => this.#takeSpan(span));
+    return this.takeEach(spans, (span) => (isRepeat ? undefined : this.#takeSpan(span)));
   }
 
-  /** Counts an ExportMetricsServiceRequest. Throws WireError, OtlpJsonError. */
-  takeMetrics(body: Uint8Array, encoding: OtlpEncoding): Promise<Taken> {
-    return this.takePoints(encoding === 'json' ? jsonPoints(body) : protobufPoints(body, this.#texts));
+  /** Counts an ExportMetricsServiceRequest. Of a repeat totals and levels are noted all the same: a server that started
+   *  anew since does not know them. Throws WireError, OtlpJsonError. */
+  takeMetrics(body: Uint8Array, encoding: OtlpEncoding, isRepeat = false): Promise<Taken> {
+    const points = encoding === 'json' ? jsonPoints(body) : protobufPoints(body, this.#texts);
+    return this.takePoints(isRepeat ? withoutDeltas(points) : points);
   }
 
   #takeSpan(span: SpanRecord): string | undefined {
@@ -91,4 +94,8 @@ export class OtlpDriver extends ReceivedDriver {
       ? `they are more than ${LATE_SECONDS_MAX} s late`
       : undefined;
   }
+}
+
+function* withoutDeltas(points: Iterable<PointOrReason>): Generator<PointOrReason> {
+  for (const point of points) if (typeof point === 'string' || point.temporality !== 'delta') yield point;
 }

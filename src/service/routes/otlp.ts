@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { protoField, WireError } from '../../ingest/foreign/protobuf.ts';
-import type { Taken } from '../../ingest/foreign/received-driver.ts';
+import { NotSafeError } from '../../ingest/foreign/confirming.ts';
+import type { ReceivedDriver, Taken } from '../../ingest/foreign/received-driver.ts';
 import { OtlpJsonError } from '../../ingest/otlp/json.ts';
 import type { OtlpDriver, OtlpEncoding } from '../../ingest/otlp/otlp-driver.ts';
 import { ProblemException } from '../problem.ts';
@@ -25,7 +26,7 @@ export async function otlpRoutes(app: FastifyInstance, otlp: OtlpDriver): Promis
   const route = (
     path: string,
     summary: string,
-    take: (body: Uint8Array, encoding: OtlpEncoding) => Promise<Taken>,
+    take: (body: Uint8Array, encoding: OtlpEncoding, isRepeat: boolean) => Promise<Taken>,
   ) =>
     app.post<{ Body: Buffer | undefined }>(
       path,
@@ -34,13 +35,27 @@ export async function otlpRoutes(app: FastifyInstance, otlp: OtlpDriver): Promis
         if (!otlp.isOpen) throw away();
         const encoding = encodingOf(request);
         const body = await plainBody(request);
-        return answer(reply, encoding, await take(body, encoding));
+        const sent = request.body ?? Buffer.alloc(0);
+        const count = (isRepeat: boolean): Promise<Taken> => take(body, encoding, isRepeat);
+        return answer(reply, encoding, await received(otlp, sent, count));
       },
     );
-  route('/v1/traces', 'OTLP: count spans', (body, encoding) => otlp.takeSpans(body, encoding));
-  route('/v1/metrics', 'OTLP: count what is new in metrics', (body, encoding) =>
-    otlp.takeMetrics(body, encoding),
-  );
+  route('/v1/traces', 'OTLP: count spans', (...of) => otlp.takeSpans(...of));
+  route('/v1/metrics', 'OTLP: count what is new in metrics', (...of) => otlp.takeMetrics(...of));
+}
+
+/** ReceivedDriver.receive. Throws ProblemException where it is not safe in time. */
+export async function received<T>(
+  driver: ReceivedDriver,
+  body: Uint8Array | undefined,
+  count: (isRepeat: boolean) => Promise<T>,
+): Promise<T> {
+  try {
+    return await driver.receive(body, count);
+  } catch (error) {
+    if (error instanceof NotSafeError) throw notSafe(error);
+    throw error;
+  }
 }
 
 /** Bodies of these types come as bytes, as long as not too many are being read. */
@@ -147,6 +162,11 @@ export function away(): ProblemException {
     detail: 'Cannot take what was sent: the instrumenter is not running; send it again',
     retryAfterSeconds: 1,
   });
+}
+
+function notSafe({ code, message }: NotSafeError): ProblemException {
+  const title = 'What was sent is not safe yet';
+  return new ProblemException({ status: 503, code, title, detail: message, retryAfterSeconds: 1 });
 }
 
 function busy(): ProblemException {

@@ -1,10 +1,10 @@
-/** `POST /api/v1/write`: Prometheus' remote write 1.0 and 2.0, protobuf in snappy. 204 where it was read, whatever of it
- *  cannot be counted: sent again it could not be either, and /metrics counts it by reason. */
+/** `POST /api/v1/write`: Prometheus' remote write 1.0 and 2.0, protobuf in snappy. 204 where it was read and is safe, whatever of
+ *  it cannot be counted: sent again it could not be either, and /metrics counts it by reason. */
 import type { FastifyInstance } from 'fastify';
 import { WireError } from '../../ingest/foreign/protobuf.ts';
-import type { RemoteWriteDriver } from '../../ingest/prometheus/remote-write-driver.ts';
+import type { RemoteWriteDriver, Written } from '../../ingest/prometheus/remote-write-driver.ts';
 import { SnappyError } from '../../ingest/prometheus/snappy.ts';
-import { away, refused, takeBytes } from './otlp.ts';
+import { away, received, refused, takeBytes } from './otlp.ts';
 
 export async function remoteWriteRoutes(app: FastifyInstance, driver: RemoteWriteDriver): Promise<void> {
   takeBytes(app, ['application/x-protobuf']);
@@ -17,7 +17,8 @@ export async function remoteWriteRoutes(app: FastifyInstance, driver: RemoteWrit
         throw refused(415, 'ENCODING_UNKNOWN', 'expected content-encoding snappy');
       const version = versionOf(headers['content-type'] ?? '');
       try {
-        const { samples, histograms } = await driver.takeWrite(body ?? Buffer.alloc(0), version);
+        const write = (): Promise<Written> => driver.takeWrite(body ?? Buffer.alloc(0), version);
+        const { samples, histograms } = await received(driver, undefined, write);
         // Without these a sender takes it that nothing of version 2 was understood.
         reply.header('x-prometheus-remote-write-samples-written', samples);
         reply.header('x-prometheus-remote-write-histograms-written', histograms);
