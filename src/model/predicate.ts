@@ -1,10 +1,9 @@
 /** A filter over fields, as data. Owns: its shape, its truth. Does not: check types against a metric (query),
  *  read or print text (query).
  *  Every part of the system that filters calls `compilePredicate`, so a predicate is equally true at the source
- *  and in the reader. Patterns run on RE2's algorithm (re2js): linear time whatever the pattern, so a hostile
- *  one costs nothing. */
-import { RE2JS } from 're2js';
+ *  and in the reader. */
 import { PREDICATE_DEPTH_MAX } from './limits.ts';
+import { compilePattern, patternFault } from './pattern.ts';
 
 export type Literal = string | number;
 
@@ -53,7 +52,7 @@ export function compilePredicate(p: Predicate | undefined): (read: FieldReader) 
     }
     case 'match':
     case 'nomatch': {
-      const pattern = RE2JS.compile(p.value);
+      const pattern = compilePattern(p.value);
       const { field } = p;
       const wanted = p.op === 'match';
       return (read) => pattern.matcher(String(read(field) ?? '')).find() === wanted;
@@ -91,16 +90,6 @@ export function isPredicate(value: unknown, depth = 1): value is Predicate {
 
 function isLiteral(value: unknown): value is Literal {
   return typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value));
-}
-
-/** Undefined where `pattern` is one that RE2 takes; else what is wrong with it. */
-export function patternFault(pattern: string): string | undefined {
-  try {
-    RE2JS.compile(pattern);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 /** The fields that a predicate reads, each once. */

@@ -2,7 +2,8 @@
  *  field counts in. Makes the model's Predicate, which sources and readers run alike. */
 import { unreachable } from '../model/assert.ts';
 import { type Field, fieldOf, isNumeric, type MetricDescription, TYPES } from '../model/metric.ts';
-import { patternFault, type Literal, type Predicate } from '../model/predicate.ts';
+import { patternFault } from '../model/pattern.ts';
+import type { Literal, Predicate } from '../model/predicate.ts';
 import type * as ast from './ast.ts';
 import { type Faults, nearest, oneOf, quoted } from './diagnostic.ts';
 import { printLiteral } from './print.ts';

@@ -6,10 +6,10 @@ import {
   conjuncts,
   isPredicate,
   type Literal,
-  patternFault,
   type Predicate,
   predicateFields,
 } from '../../src/model/predicate.ts';
+import { patternFault } from '../../src/model/pattern.ts';
 import { arbitraryEvent, arbitraryPredicate } from '../arbitrary/predicate.ts';
 
 const fields = ['a', 'b', 'c'] as const;
