@@ -40,7 +40,15 @@ export class ProtoReader {
 
   /** Comes to the next field of this message; false at its end. */
   next(): boolean {
-    if (this.at >= this.end) return false;
+    const { at } = this;
+    if (at >= this.end) return false;
+    const byte = this.bytes[at]!;
+    if (byte >= 8 && byte < 0x80) {
+      this.at = at + 1;
+      this.field = byte >> 3;
+      this.wire = byte & 7;
+      return true;
+    }
     const tag = this.unsigned();
     this.field = Math.floor(tag / 8);
     this.wire = tag & 7;

@@ -22,15 +22,21 @@ export class TextCache {
     if (all >= 0x80) return decode(bytes, start, end);
     const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
     const known = this.#texts[slot];
-    if (known !== undefined && known.length === length && same(known, bytes, start)) return known;
+    if (known !== undefined && isAsciiAt(known, bytes, start, end)) return known;
     const text = decode(bytes, start, end);
     this.#texts[slot] = text;
     return text;
   }
 }
 
-function same(text: string, bytes: Uint8Array, start: number): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;
+/** Whether [start, end) of `bytes` is this text and has no byte beyond ASCII. */
+export function isAsciiAt(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  const { length } = text;
+  if (length !== end - start) return false;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[start + i]!;
+    if (text.charCodeAt(i) !== byte || byte >= 0x80) return false;
+  }
   return true;
 }
 

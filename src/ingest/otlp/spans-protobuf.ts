@@ -2,9 +2,9 @@
  *  by; ids, events, links are skipped by their length. Throws WireError. */
 import type { Literal } from '../../model/predicate.ts';
 import { FIXED64, LENGTH, ProtoReader, VARINT } from '../foreign/protobuf.ts';
-import type { TextCache } from '../foreign/text-cache.ts';
+import { isAsciiAt, type TextCache } from '../foreign/text-cache.ts';
 import { ATTRIBUTES_MAX, readResource, readValue } from './attributes-protobuf.ts';
-import { type AttributeNames, SpanRecord } from './span-record.ts';
+import { type AttributeName, type AttributeNames, SpanRecord } from './span-record.ts';
 import { wordsDuration, wordsSecond } from './instant.ts';
 
 export class ProtobufSpans {
@@ -32,24 +32,28 @@ export class ProtobufSpans {
       const outer = reader.enter();
       this.#enterResource(reader);
       while (reader.next()) {
-        if (reader.is(2, LENGTH)) yield* this.#scope(reader);
-        else reader.skip();
+        if (!reader.is(2, LENGTH)) {
+          reader.skip();
+          continue;
+        }
+        const scope = reader.enter();
+        while (this.#nextSpan(reader)) yield this.#record;
+        reader.leave(scope);
       }
       reader.leave(outer);
     }
   }
 
-  *#scope(reader: ProtoReader): Generator<SpanRecord> {
-    const outer = reader.enter();
+  /** Reads the next span of a scope into the record; false where there is none. */
+  #nextSpan(reader: ProtoReader): boolean {
     while (reader.next()) {
-      if (!reader.is(2, LENGTH)) {
-        reader.skip();
-        continue;
+      if (reader.is(2, LENGTH)) {
+        this.#span(reader);
+        return true;
       }
-      this.#span(reader);
-      yield this.#record;
+      reader.skip();
     }
-    reader.leave(outer);
+    return false;
   }
 
   #enterResource(reader: ProtoReader): void {
@@ -97,12 +101,12 @@ export class ProtobufSpans {
     const record = this.#record;
     if (record.count >= ATTRIBUTES_MAX) throw reader.fault(`more than ${ATTRIBUTES_MAX} attributes`);
     const outer = reader.enter();
-    let key: string | undefined;
+    let name: AttributeName | undefined;
     let place = -1;
     while (reader.next()) {
       if (reader.is(1, LENGTH)) {
         const end = reader.lengthEnd();
-        key = this.#texts.text(reader.bytes, reader.at, end);
+        name = this.#nameAt(reader, end);
         reader.at = end;
       } else if (reader.is(2, LENGTH)) {
         place = reader.at;
@@ -110,7 +114,15 @@ export class ProtobufSpans {
       } else reader.skip();
     }
     reader.leave(outer);
-    if (key !== undefined && place >= 0) record.add(this.#names.of(key), place);
+    if (name !== undefined && place >= 0) record.add(name, place);
+  }
+
+  /** Spans that follow each other mostly have the same keys in the same order: the span before is looked at first. */
+  #nameAt(reader: ProtoReader, end: number): AttributeName {
+    const { bytes, at } = reader;
+    const expected = this.#record.names[this.#record.count];
+    if (expected !== undefined && isAsciiAt(expected.key, bytes, at, end)) return expected;
+    return this.#names.of(this.#texts.text(bytes, at, end));
   }
 
   #status(reader: ProtoReader): void {
