@@ -1,50 +1,26 @@
 /** `postgres.queries` against a PostgreSQL of the test's own: each query of one connection is counted once, by its text
  *  without constants, its database and its user. Probes are filtered to that connection's process. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DatabaseServer, postgresPrograms, startPostgres } from '../ingest/node/database-servers.ts';
 import { whyNot } from './bpf-workload.ts';
 import { eventually, MAIN, queryJson, type RunningServer, startServer } from './server.ts';
 
-const ROOT = '/usr/lib/postgresql';
-const bin = existsSync(ROOT)
-  ? readdirSync(ROOT)
-      .map((version) => join(ROOT, version, 'bin'))
-      .find((path) => existsSync(join(path, 'postgres')))
-  : undefined;
-const reason =
-  whyNot() ?? (bin === undefined ? `no PostgreSQL below ${ROOT} (apt-get install postgresql)` : undefined);
+const reason = whyNot();
 if (reason !== undefined) process.stderr.write(`postgres.queries is not tested: ${reason}\n`);
 
 describe.skipIf(reason !== undefined)('queries of a real PostgreSQL', () => {
-  let directory: string;
-  let database: ChildProcessWithoutNullStreams;
+  let database: DatabaseServer;
   let client: ChildProcessWithoutNullStreams;
   let server: RunningServer;
   const answers: string[] = [];
 
   beforeAll(async () => {
-    directory = mkdtempSync('/var/tmp/tg-postgres-');
-    const of = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-    const [uid, gid] = [of('-u'), of('-g')];
-    chownSync(directory, uid, gid);
-    const data = join(directory, 'data');
-    const as = { uid, gid, cwd: directory };
-    execFileSync(join(bin!, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'bench', '--no-sync'], {
-      ...as,
-      stdio: 'ignore',
-    });
-    const settings = ['-c', 'listen_addresses=', '-c', 'fsync=off'];
-    database = spawn(join(bin!, 'postgres'), ['-D', data, '-k', directory, ...settings], as);
-    database.stderr.resume();
-    await eventually(30_000, async () => {
-      execFileSync(join(bin!, 'pg_isready'), ['-h', directory], { stdio: 'ignore' });
-      return true;
-    });
-    client = spawn(join(bin!, 'psql'), [
+    database = await startPostgres();
+    const { directory } = database;
+    client = spawn(join(postgresPrograms(), 'psql'), [
       '-X',
       '-q',
       '-t',
@@ -68,11 +44,7 @@ describe.skipIf(reason !== undefined)('queries of a real PostgreSQL', () => {
   afterAll(async () => {
     client?.kill('SIGKILL');
     await server?.kill9();
-    if (database?.exitCode === null) {
-      database.kill('SIGINT'); // ends its connections
-      await once(database, 'exit');
-    }
-    rmSync(directory, { recursive: true, force: true });
+    await database?.stop();
   });
 
   it('are counted exactly, by text, database and user', async () => {

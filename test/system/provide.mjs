@@ -1,20 +1,44 @@
-/** What the system tests need from Debian: a RabbitMQ server, a browser and bpftrace. Run before every test run; silent
- *  when all is there. As root it installs what is missing, and leaves no daemon behind: not running now, not
- *  started at boot. Not as root it says in one line what to install and fails: nothing is skipped in silence. */
+/** What the tests need from Debian: a RabbitMQ server, a browser, bpftrace, databases, Prometheus and its exporter of a
+ *  host. Run before every test run; silent when all is there. As root it installs what is missing, and leaves no daemon
+ *  behind: not running now, not started at boot. Not as root it says in one line what to install and fails: nothing is
+ *  skipped in silence. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
-const NEEDED = [
+const needed = () => [
   { package: 'rabbitmq-server', file: '/usr/lib/rabbitmq/bin/rabbitmq-server' },
   { package: 'chromium', file: '/usr/bin/chromium' },
   { package: 'bpftrace', file: '/usr/bin/bpftrace' },
+  { package: 'postgresql', file: postgres() },
+  { package: 'mariadb-server-core', file: '/usr/sbin/mariadbd' },
+  { package: 'redis-server', file: '/usr/bin/redis-server' },
+  { package: 'prometheus', file: '/usr/bin/prometheus' },
+  { package: 'prometheus-node-exporter', file: '/usr/bin/prometheus-node-exporter' },
 ];
-const UNITS = ['rabbitmq-server.service', 'epmd.service', 'epmd.socket'];
+const UNITS = [
+  'rabbitmq-server.service',
+  'epmd.service',
+  'epmd.socket',
+  'postgresql.service',
+  'redis-server.service',
+  'prometheus.service',
+  'prometheus-node-exporter.service',
+];
 const POLICY = '/usr/sbin/policy-rc.d';
 const POLICY_BEFORE = '/usr/sbin/policy-rc.d.before-tailglow';
 
+/** Below a directory of its version. */
+function postgres() {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root) : [];
+  const programs = versions.map((version) => `${root}/${version}/bin/postgres`);
+  return programs.find((program) => existsSync(program)) ?? `${root}/*/bin/postgres`;
+}
+
 function missingPackages() {
-  return NEEDED.filter((need) => !existsSync(need.file)).map((need) => need.package);
+  return needed()
+    .filter((need) => !existsSync(need.file))
+    .map((need) => need.package);
 }
 
 function fail(why) {

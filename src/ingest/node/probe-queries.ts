@@ -141,6 +141,8 @@ function sqliteExec(begin: Begin) {
 interface Traced {
   readonly query?: unknown;
   readonly command?: unknown;
+  /** Of node-redis' commands together: those of a pipeline are told besides, those of a transaction are not. */
+  readonly batchMode?: unknown;
   readonly database?: unknown;
   readonly serverAddress?: unknown;
   readonly serverPort?: unknown;
@@ -151,6 +153,7 @@ const TRACED = [
   ['mysql2:query', 'mysql'],
   ['mysql2:execute', 'mysql'],
   ['node-redis:command', 'redis'],
+  ['node-redis:batch', 'redis'],
   ['ioredis:command', 'redis'],
 ] as const;
 
@@ -166,8 +169,9 @@ function channels(begin: Begin): Record<string, Listener> {
   for (const [name, system] of TRACED) {
     listeners[`tracing:${name}:start`] = (message) => {
       const traced = message as Traced;
-      const { query, command, database, serverAddress, serverPort } = traced;
-      const text = textOf(query ?? command);
+      const { query, command, batchMode, database, serverAddress, serverPort } = traced;
+      if (batchMode === 'PIPELINE' && command === undefined) return;
+      const text = textOf(query ?? command ?? batchMode);
       const peer = serverText(serverAddress, serverPort);
       open.set(
         traced,
