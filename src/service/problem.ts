@@ -1,6 +1,6 @@
 /** What the gateway says when it cannot answer: RFC 9457 problem details. Plain data, so that an aggregator in
  *  another thread can say it too. `code` is stable; text is for people. */
-import type { Diagnostic } from '../query/diagnostic.ts';
+import type { Diagnostic, DiagnosticCode } from '../query/diagnostic.ts';
 import type { PlanProblem } from '../query/plan.ts';
 
 export interface Problem {
@@ -15,6 +15,8 @@ export interface Problem {
 }
 
 export interface ProblemError {
+  /** Of a fault in a statement. */
+  readonly code?: DiagnosticCode;
   readonly message: string;
   /** In the query text: UTF-16 units; line and column from 1. */
   readonly position?: {
@@ -44,7 +46,8 @@ export class ProblemException extends Error {
 }
 
 export function queryProblem(diagnostics: readonly Diagnostic[]): Problem {
-  const errors = diagnostics.map(({ message, position, expected, suggestion }) => ({
+  const errors = diagnostics.map(({ code, message, position, expected, suggestion }) => ({
+    code,
     message,
     position,
     expected,

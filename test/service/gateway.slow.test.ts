@@ -168,9 +168,27 @@ describe('refusing', () => {
     const json = answer.json();
     expect(json).toMatchObject({ status: 400, code: 'QUERY_INVALID' });
     expect(json.errors[0]).toMatchObject({
+      code: 'UNKNOWN_FIELD',
       position: { offset: 17, length: 4, line: 1, column: 18 },
       suggestion: 'route',
     });
+  });
+
+  it.each([
+    ['http.requests where status = 500', ['SYNTAX']],
+    ['http.requests by rout, latency last 20s last 10s', ['REPEATED']],
+    ['http.requests where latency > 100', ['UNIT']],
+    ['instrument http.requests keep 24h, 7d at 15s every 2h', ['LIMIT', 'LIMIT']],
+  ])('has the code of each fault: %s', async (q, expected) => {
+    const url = '/api/v1/query/check';
+    const reply = await house.gateway.inject({
+      method: 'POST',
+      url,
+      headers: { host: 'localhost' },
+      payload: { q },
+    });
+    const { diagnostics } = reply.json<{ diagnostics: { code: string }[] }>();
+    expect(diagnostics.map(({ code }) => code)).toEqual(expected);
   });
 
   it('offers the instrumentation that would answer', async () => {
