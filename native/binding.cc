@@ -454,6 +454,18 @@ napi_value shade(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** (bytes, rowBytes, out) -> bytes written. */
+napi_value deflate(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto bytes = arguments.read<uint8_t>("bytes");
+  const size_t rowBytes = arguments.size("rowBytes");
+  const auto out = arguments.write<uint8_t>("out");
+  if (static_cast<double>(bytes.length) > kSizeMax) arguments.fail("bytes has 2^31 members or more");
+  arguments.atLeast("out", out.length, static_cast<double>(tailglow::deflateBound(bytes.length)));
+  if (!arguments.ok()) return nullptr;
+  return number(env, static_cast<double>(tailglow::deflate(bytes.data, bytes.length, rowBytes, out.data)));
+}
+
 /** () -> undefined. Gives memory that was freed, and that the C library keeps for what comes next, back to the
  *  system: all threads' share of it. */
 napi_value releaseMemory(napi_env, napi_callback_info) {
@@ -476,7 +488,7 @@ NAPI_MODULE_INIT() {
       {"bucketRange", bucketRange}, {"addUp", addUp},
       {"accumulate", accumulate},   {"spread", spread},
       {"halfOctaves", halfOctaves}, {"shade", shade},
-      {"releaseMemory", releaseMemory},
+      {"deflate", deflate},         {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {
     napi_value value = nullptr;

@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 4;
+constexpr int kInterfaceVersion = 5;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -108,5 +108,10 @@ constexpr size_t kHalfOctaves = 108;
 void halfOctaves(const double* rows, size_t hues, size_t cells, uint8_t* occupied);
 /** levels - 1 thresholds, ascending; 1 + hues * levels <= kPaletteMax. */
 void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out);
+
+/** Bytes that deflate() writes at most (deflate.cc). */
+size_t deflateBound(size_t length);
+/** A zlib stream of the bytes, at most 2^31 - 1 of them; how long it is. `out` has deflateBound(length) members. */
+size_t deflate(const uint8_t* bytes, size_t length, size_t rowBytes, uint8_t* out);
 
 }  // namespace tailglow

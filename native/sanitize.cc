@@ -290,6 +290,30 @@ void checksumAndIndices() {
   for (const uint16_t index : indices) require(index < kBuckets, "an index is within the grid");
 }
 
+/** Bytes of many kinds, one after the other; the output is as long as the bound, and its ends are zlib's. */
+void compression() {
+  std::vector<uint8_t> bytes;
+  for (size_t pieces = below(6); pieces > 0; pieces--) {
+    const size_t kind = below(5);
+    const size_t row = 1 + below(700);
+    const auto own = static_cast<uint8_t>(next());
+    for (size_t left = below(below(8) == 0 ? 9000 : 300); left > 0; left--) {
+      const uint64_t random = next() >> 8;
+      const bool above = kind == 3 && bytes.size() >= row && random % 64 != 0;
+      bytes.push_back(kind == 0   ? static_cast<uint8_t>(random)
+                      : kind == 1 ? own
+                      : kind == 2 ? static_cast<uint8_t>(own + random % 4)
+                      : above     ? bytes[bytes.size() - row]
+                                  : static_cast<uint8_t>(own + __builtin_clzll(random | 1)));
+    }
+  }
+  bytes.shrink_to_fit();
+  std::vector<uint8_t> out(tailglow::deflateBound(bytes.size()));
+  const size_t length = tailglow::deflate(bytes.data(), bytes.size(), below(800), out.data());
+  require(length >= 8 && length <= out.size(), "what is compressed is within its bound");
+  require(out[0] == 0x78 && out[1] == 0x01, "a zlib stream begins as such");
+}
+
 }  // namespace
 
 int main() {
@@ -299,6 +323,7 @@ int main() {
     classes();
     picture();
     checksumAndIndices();
+    compression();
   }
   std::puts("kernel: 2000 rounds under the sanitizers");
 }

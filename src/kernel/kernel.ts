@@ -76,6 +76,10 @@ export interface Kernel {
    *  1 + hue * levels + level, of the hue with the largest count (the lowest such hue on a tie) and the
    *  level of the sum over hues: the number of `thresholds` (ascending, levels - 1 of them) at or below it. */
   shade(rows: Float64Array, shape: ShadeShape, thresholds: Float64Array, out: Uint8Array): void;
+
+  /** A zlib stream of the bytes into `out`, which has deflateBound(bytes.length) members or more; how many it takes.
+   *  Repeats are looked for at a distance of one byte and, from 1 to 32,768, of `rowBytes`. */
+  deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;
 }
 
 export interface ShadeShape {

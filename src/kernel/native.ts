@@ -63,7 +63,7 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 4;
+const INTERFACE_VERSION = 5;
 /** What cells have room for. */
 const HUES_MAX = 0x10000;
 
@@ -118,6 +118,7 @@ interface Addon {
       out: Uint8Array,
     ]
   ): void;
+  deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;
   releaseMemory(): void;
 }
 
@@ -135,6 +136,7 @@ const FUNCTIONS = [
   'spread',
   'halfOctaves',
   'shade',
+  'deflate',
   'releaseMemory',
 ] as const satisfies readonly (keyof Addon)[];
 
@@ -200,6 +202,7 @@ function adapt(addon: Addon): Kernel {
     halfOctaves: (rows, { hues, cells }, occupied) => addon.halfOctaves(rows, hues, cells, occupied),
     shade: (rows, { hues, cells, levels }, thresholds, out) =>
       addon.shade(rows, hues, cells, levels, thresholds, out),
+    deflate: (bytes, rowBytes, out) => addon.deflate(bytes, rowBytes, out),
   };
 }
 

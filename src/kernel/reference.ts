@@ -9,6 +9,7 @@ import type { BucketRaster } from '../model/raster.ts';
 import { type Cells, CellsBuffer } from '../model/series.ts';
 import { decodeClasses, encodeClasses } from './classes.ts';
 import { decodeColumns, encodeColumns } from './columns.ts';
+import { deflate, deflateBound } from './deflate.ts';
 import type { Kernel, Placement, RowSpread, ShadeShape } from './kernel.ts';
 
 /** Palette indices are bytes. */
@@ -37,6 +38,12 @@ export const referenceKernel: Kernel = {
   spread,
   halfOctaves,
   shade,
+  deflate(bytes, rowBytes, out) {
+    size('bytes', bytes.length);
+    size('rowBytes', rowBytes);
+    atLeast('out', out.length, deflateBound(bytes.length));
+    return deflate(bytes, rowBytes, out);
+  },
 };
 
 function bucketIndices(values: Float64Array, length: number, out: Uint16Array): void {

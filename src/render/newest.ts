@@ -48,13 +48,8 @@ export function newestPng(raster: Raster, asked: DrawOptions, newest: number, ke
     left,
     width: wholeWidth,
   };
-  return encodePng({
-    width,
-    height,
-    pixels: picture.pixels,
-    palette: colours.palette,
-    texts: [['tailglow', latinJson(map)]],
-  });
+  const texts = [['tailglow', latinJson(map)]] as const;
+  return encodePng({ width, height, pixels: picture.pixels, palette: colours.palette, texts }, kernel);
 }
 
 /** As heatmapJson, but that `from`, `columns`, and whatever has one value a column are of the newest ones. */

@@ -32,17 +32,13 @@ export function picturePng(parts: PictureParts): Uint8Array {
   const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);
   drawBody(picture, { raster, layout, view, shaded: shadedFrom(view, 0, kernel) });
-  return encodePng({
-    width: picture.width,
-    height: picture.height,
-    pixels: picture.pixels,
-    palette: picture.colours.palette,
-    texts: [
-      ['Software', 'Tailglow'],
-      ['Description', latinText(description)],
-      ['tailglow', latinJson(pixelMap(layout))],
-    ],
-  });
+  const { width, height, pixels, colours } = picture;
+  const texts = [
+    ['Software', 'Tailglow'],
+    ['Description', latinText(description)],
+    ['tailglow', latinJson(pixelMap(layout))],
+  ] as const;
+  return encodePng({ width, height, pixels, palette: colours.palette, texts }, kernel);
 }
 
 /** The columns from `first` on, in the colours of the whole. */

@@ -1,15 +1,16 @@
 /** Writes palette PNG files: 8 bits a pixel, one IDAT. Bytes depend on the picture alone.
  *  Layout: signature, IHDR, PLTE, tEXt..., IDAT, IEND (W3C PNG, third edition). A row that repeats the one above
  *  is written as "up, no difference": enlarged pictures cost no more than their distinct rows. */
-import { constants, crc32, deflateSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
+import { deflateBound } from '../kernel/deflate.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const FILTER_NONE = 0;
 const FILTER_UP = 2;
-/** Runs of one index and codes by frequency: cells repeat nothing else, and a search for matches takes longer than it
- *  gains. One chunk: no copies. */
-const DEFLATE = { level: 1, strategy: constants.Z_RLE, chunkSize: 1 << 18 };
+/** Length and type before a chunk's data, checksum behind it. */
+const CHUNK_BYTES = 12;
 
 export interface IndexedPicture {
   readonly width: number;
@@ -22,7 +23,7 @@ export interface IndexedPicture {
   readonly texts: readonly (readonly [string, string])[];
 }
 
-export function encodePng(picture: IndexedPicture): Uint8Array {
+export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate'>): Uint8Array {
   const { width, height, pixels, palette, texts } = picture;
   assert(pixels.length === width * height, () => `${pixels.length} pixels for ${width}x${height}`);
   assert(palette.length <= 768 && palette.length % 3 === 0, () => `palette of ${palette.length} bytes`);
@@ -30,13 +31,15 @@ export function encodePng(picture: IndexedPicture): Uint8Array {
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, the five filters, not interlaced
-  return Buffer.concat([
-    SIGNATURE,
-    ...chunk('IHDR', header),
-    ...chunk('PLTE', palette),
-    ...texts.flatMap(([keyword, text]) => chunk('tEXt', Buffer.from(`${keyword}\0${text}`, 'latin1'))),
-    ...chunk('IDAT', deflateSync(filtered(picture), DEFLATE)),
-    ...chunk('IEND', new Uint8Array(0)),
+  const rows = filtered(picture);
+  const data = new Uint8Array(deflateBound(rows.length));
+  const length = kernel.deflate(rows, width + 1, data);
+  return file([
+    ['IHDR', header],
+    ['PLTE', palette],
+    ...texts.map(([keyword, text]) => ['tEXt', Buffer.from(`${keyword}\0${text}`, 'latin1')] as const),
+    ['IDAT', data.subarray(0, length)],
+    ['IEND', new Uint8Array(0)],
   ]);
 }
 
@@ -54,13 +57,20 @@ function filtered({ width, height, pixels }: IndexedPicture): Uint8Array {
   return out;
 }
 
-function chunk(type: string, data: Uint8Array): Uint8Array[] {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(data.length, 0);
-  head.write(type, 4, 'latin1');
-  const tail = Buffer.alloc(4);
-  tail.writeUInt32BE(crc32(data, crc32(head.subarray(4))), 0);
-  return [head, data, tail];
+function file(chunks: readonly (readonly [type: string, data: Uint8Array])[]): Uint8Array {
+  const lengths = chunks.map(([, data]) => CHUNK_BYTES + data.length);
+  const out = Buffer.allocUnsafeSlow(lengths.reduce((a, b) => a + b, SIGNATURE.length));
+  out.set(SIGNATURE);
+  let at = SIGNATURE.length;
+  for (const [type, data] of chunks) {
+    const end = at + 8 + data.length;
+    out.writeUInt32BE(data.length, at);
+    out.write(type, at + 4, 'latin1');
+    out.set(data, at + 8);
+    out.writeUInt32BE(crc32(out.subarray(at + 4, end)), end);
+    at = end + 4;
+  }
+  return out;
 }
 
 /** Text that Latin-1 can carry, as tEXt demands: a space for a line end, "?" for what it lacks. */

@@ -4,6 +4,7 @@ import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { blockCells } from '../../bench/workload.ts';
+import { deflateBound } from '../../src/kernel/deflate.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { crc32c } from '../../src/model/crc32c.ts';
 import { bucketIndex, LL5, LL5_BUCKETS } from '../../src/model/grid.ts';
@@ -22,6 +23,8 @@ import {
   copyCells,
   copyRaster,
 } from '../arbitrary/series.ts';
+import { deflateLaws } from './deflate-laws.ts';
+import type { KernelLaw } from './law.ts';
 
 /** The example of docs/SEGMENT_FORMAT.md. */
 function documentedCells(): CellsBuffer {
@@ -33,11 +36,6 @@ function documentedCells(): CellsBuffer {
 }
 const CLASSES_HEX =
   '030708c70d0d344f6f34008d505e6d1a2858062a68a19f529a9e3ca5010000140080b40e80e01e90a00e8008100100';
-
-export interface KernelLaw {
-  readonly name: string;
-  check(kernel: Kernel): void;
-}
 
 type Cell = [step: number, key: number, bucket: number, count: number];
 
@@ -247,6 +245,7 @@ function extremeBlocks(): { what: string; cells: CellsBuffer }[] {
 
 export const kernelLaws: readonly KernelLaw[] = [
   ...CODECS.flatMap((codec) => codecLaws(codec)),
+  ...deflateLaws,
   {
     name: 'Columns: the bytes that docs/SEGMENT_FORMAT.md shows',
     check(kernel) {
@@ -627,6 +626,8 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'pixels', call: () => kernel.shade(rows, shape, thresholds, new Uint8Array(11)) },
     { what: 'thresholds', call: () => kernel.shade(rows, shape, Float64Array.of(1), out) },
     { what: 'thresholds that fall', call: () => kernel.shade(rows, shape, Float64Array.of(2, 1), out) },
+    { what: 'room to deflate', call: () => kernel.deflate(new Uint8Array(9), 3, new Uint8Array(deflateBound(9) - 1)) },
+    { what: 'a row to deflate', call: () => kernel.deflate(new Uint8Array(9), -1, new Uint8Array(99)) },
     { what: 'no levels', call: () => kernel.shade(rows, wrong(shape, { levels: 0 }), thresholds, out) },
     { what: 'a palette above a byte', call: () => kernel.shade(rows, wrong(shape, { levels: 128 }), new Float64Array(127), out) },
   ]; // prettier-ignore

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { referenceKernel } from '../../src/kernel/reference.ts';
 import { formatValue } from '../../src/render/format.ts';
 import { encodePng } from '../../src/render/png.ts';
 import { TYPES } from '../../src/model/metric.ts';
@@ -179,7 +180,10 @@ test('integer fields come from the description of the metrics', () => {
 
 describe('what a picture says of itself', () => {
   const png = (texts: readonly [string, string][]): Uint8Array =>
-    encodePng({ width: 2, height: 1, pixels: new Uint8Array(2), palette: new Uint8Array(6), texts });
+    encodePng(
+      { width: 2, height: 1, pixels: new Uint8Array(2), palette: new Uint8Array(6), texts },
+      referenceKernel,
+    );
   const map = { scale: 2, plot: { x: 10, y: 20, width: 300, height: 100 } };
 
   test('is found behind other texts', () => {
