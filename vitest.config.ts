@@ -11,6 +11,7 @@ const BESIDE_OTHERS = [
   'otlp',
   'otlp-kill',
   'package',
+  'prometheus',
   'replay',
   'store-kill',
 ].map((name) => `test/system/${name}.test.ts`);

@@ -143,11 +143,16 @@ export class Intake {
     const untilSecond =
       Math.max(nowSecond, Math.floor(point.time)) + (this.#options.levelSeconds ?? LEVEL_SECONDS);
     if (value < 0) this.#options.drops.add('levels below zero, which are counted as zero');
+    if (value > VALUE_MAX) {
+      // A time since 1970, say. The level of before would be as wrong as a smaller one.
+      this.#levels.delete(key);
+      return this.#refuse('their value is beyond 2^53 of what it is kept in');
+    }
     if (before !== undefined) {
-      before.value = Math.min(value, VALUE_MAX);
+      before.value = value;
       before.untilSecond = untilSecond;
     } else if (this.#levels.size < LEVELS_MAX) {
-      this.#levels.set(key, { metric: metric.name, fields, value: Math.min(value, VALUE_MAX), untilSecond });
+      this.#levels.set(key, { metric: metric.name, fields, value, untilSecond });
     } else return this.#refuse('too many series of levels at a time');
     return undefined;
   }

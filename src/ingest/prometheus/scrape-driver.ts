@@ -65,12 +65,12 @@ export class ScrapeDriver implements Driver {
   }
 
   states(id: string): readonly { readonly source: string; readonly state: SourceState }[] {
-    return this.#targets.flatMap(({ teller, fault }) => {
-      const sinceSecond = teller.sinceSecond(id);
-      if (sinceSecond === undefined) return [];
-      const state: SourceState =
-        fault === undefined ? { state: 'enabled', sinceSecond } : { state: 'failed', reason: fault };
-      return [{ source: sourceName(teller.source), state }];
+    return this.#targets.flatMap((target): { source: string; state: SourceState }[] => {
+      const source = sourceName(target.teller.source);
+      const sinceSecond = target.teller.sinceSecond(id);
+      const reason = sinceSecond === undefined ? target.refusal(id) : target.fault;
+      if (reason !== undefined) return [{ source, state: { state: 'failed', reason } }];
+      return sinceSecond === undefined ? [] : [{ source, state: { state: 'enabled', sinceSecond } }];
     });
   }
 

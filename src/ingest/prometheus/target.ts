@@ -8,6 +8,7 @@ import type { Instrumentation } from '../../model/instrumentation.ts';
 import type { EncodedBatch } from '../driver.ts';
 import type { Drops } from '../foreign/drops.ts';
 import { Intake } from '../foreign/intake.ts';
+import type { Point } from '../foreign/point.ts';
 import type { Offer } from '../foreign/offer.ts';
 import { Teller } from '../foreign/teller.ts';
 import { pointsOf } from './exposition.ts';
@@ -43,6 +44,8 @@ export class Target {
   readonly #intake: Intake;
   /** Metrics that it exposes. */
   readonly #exposed = new Set<string>();
+  /** Metrics of which no value was taken yet, and why. */
+  readonly #refused = new Map<string, string>();
   readonly #wanted = new Map<string, Instrumentation>();
   readonly #stop = new AbortController();
   #lastSecond: number | undefined;
@@ -87,6 +90,12 @@ export class Target {
     this.#wake.abort();
   }
 
+  /** Why it is not measured here; undefined where it is, or where nothing is known of it. */
+  refusal(id: string): string | undefined {
+    const metric = this.#wanted.get(id)?.metric;
+    return metric === undefined ? undefined : this.#refused.get(metric);
+  }
+
   drop(id: string): void {
     this.#wanted.delete(id);
     this.teller.remove(id);
@@ -121,11 +130,7 @@ export class Target {
       for (const family of families) {
         for (const point of pointsOf(family, nowMs / 1000)) {
           if (typeof point === 'string') drops.add(`points: ${point}`);
-          else if (this.#intake.take(point, unixSecond(nowMs), this.#completeAt) === undefined) {
-            this.#taken++;
-            const metric = this.#intake.nameOf(point.metric);
-            if (metric !== undefined) this.#exposed.add(metric);
-          }
+          else this.#take(point, nowMs);
           if (++count % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
         }
       }
@@ -138,6 +143,17 @@ export class Target {
       this.#fault = error instanceof Error ? error.message : String(error);
       drops.add('scrapes that failed');
     }
+  }
+
+  #take(point: Point, nowMs: number): void {
+    const reason = this.#intake.take(point, unixSecond(nowMs), this.#completeAt);
+    const metric = this.#intake.nameOf(point.metric);
+    if (reason === undefined) {
+      this.#taken++;
+      if (metric === undefined) return;
+      this.#exposed.add(metric);
+      this.#refused.delete(metric);
+    } else if (metric !== undefined && !this.#exposed.has(metric)) this.#refused.set(metric, reason);
   }
 
   #enableExposed(): void {
