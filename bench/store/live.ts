@@ -8,6 +8,8 @@ import type { Kernel } from '../../src/kernel/kernel.ts';
 import { assert } from '../../src/model/assert.ts';
 import { evaluate } from '../../src/query/evaluate.ts';
 import { heatmapPng } from '../../src/render/heatmap-png.ts';
+import type { Plan } from '../../src/query/plan.ts';
+import { RasterMemory } from '../../src/query/raster-memory.ts';
 import { newestPng } from '../../src/render/newest.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../../src/render/options.ts';
 import type { BenchRow, BenchSize } from '../bench.ts';
@@ -30,24 +32,36 @@ export function liveRows(kernel: Kernel, size: BenchSize, rounds: number): Bench
     const shape = SHAPES[size];
     fill(store, shape, kernel);
     const instrumentation = instrumentationOf(shape);
-    const plan = planned(TEXT, instrumentation, instrumentation.createdSecond + shape.seconds);
-    const raster = () => {
-      const result = evaluate(plan, store.reader, kernel);
+    const plan = (back: number): Plan =>
+      planned(TEXT, instrumentation, instrumentation.createdSecond + shape.seconds - back);
+    const plans = [plan(0), plan(1)] as const;
+    const memory = new RasterMemory();
+    const raster = (which: 0 | 1, remembered?: RasterMemory) => {
+      const result = evaluate(plans[which], store.reader, kernel, remembered);
       assert(result.kind === 'heatmap', 'a heatmap was asked for');
       return result.raster;
     };
-    return rowsOf(raster, kernel, rounds);
+    let turn = 0;
+    const next = () => raster((turn++ % 2) as 0 | 1, memory);
+    return rowsOf(() => raster(0), next, kernel, rounds);
   } finally {
     store.close();
     rmSync(directory, { recursive: true });
   }
 }
 
-function rowsOf(raster: () => Parameters<typeof heatmapPng>[0], kernel: Kernel, rounds: number): BenchRow[] {
+type Drawn = Parameters<typeof heatmapPng>[0];
+
+/** `next` is the picture a second later (or earlier, in turn), with what is remembered of the one before. */
+function rowsOf(raster: () => Drawn, next: () => Drawn, kernel: Kernel, rounds: number): BenchRow[] {
   const drawn = raster();
+  next();
   const twice: DrawOptions = { ...PLAIN, scale: 2 };
-  const [whole, once, double, full, newest] = medianMs(
+  const [evaluated, anew, live, whole, once, double, full, newest] = medianMs(
     [
+      raster,
+      next,
+      () => heatmapPng(next(), PLAIN, kernel),
       () => heatmapPng(raster(), PLAIN, kernel),
       () => heatmapPng(drawn, PLAIN, kernel),
       () => heatmapPng(drawn, twice, kernel),
@@ -55,7 +69,7 @@ function rowsOf(raster: () => Parameters<typeof heatmapPng>[0], kernel: Kernel, 
       () => newestPng(drawn, PLAIN, 1, kernel),
     ],
     rounds,
-  ) as [number, number, number, number, number];
+  ) as [number, number, number, number, number, number, number, number];
   const row = (name: string, value: number, unit: string, goal: number): BenchRow => {
     const versus = { name: `the goal of ${goal} ${unit}`, ratio: value / goal, what: 'x' };
     return { name, value, unit, versus };
@@ -63,6 +77,9 @@ function rowsOf(raster: () => Parameters<typeof heatmapPng>[0], kernel: Kernel, 
   const kilobytes = (png: Uint8Array): number => png.length / 1000;
   return [
     row('live, 10 min by 10 keys, whole', whole, 'ms', 5),
+    row('a second later, one column new', live, 'ms', 2),
+    row('evaluated whole, without its PNG', evaluated, 'ms', 5),
+    row('a second later, without its PNG', anew, 'ms', 2),
     row('its PNG, 900x300', once, 'ms', 2),
     row('its PNG, 900x300, size', kilobytes(heatmapPng(drawn, PLAIN, kernel)), 'KB', 70),
     row('its PNG, 1800x600', double, 'ms', 5),

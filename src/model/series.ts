@@ -79,6 +79,8 @@ export interface CellBlock {
   readonly window?: SecondRange;
   /** It still takes reports: its arrays change as soon as time passes. */
   readonly open?: boolean;
+  /** While it is the same, cells are only added behind those that there are. Absent: they never change. */
+  readonly generation?: number;
 }
 
 export interface SecondRange {

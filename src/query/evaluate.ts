@@ -14,6 +14,7 @@ import { whatIsKnown } from './known.ts';
 import { linesResult, unitOf } from './lines.ts';
 import { assignHues, largest, type Measured, measureHues, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
+import type { RasterMemory } from './raster-memory.ts';
 import { isReadable } from './reading.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanInSlices, toEnd, type Touched, withTotals } from './scan.ts';
@@ -23,16 +24,19 @@ export interface Evaluation {
   readonly touched: readonly Touched[];
 }
 
-/** Yields as scanInSlices does; what follows the last stored block is one slice. */
+/** Yields as scanInSlices does; what follows the last stored block is one slice. With a memory the result is the same,
+ *  and a live picture sooner there. */
 export function* evaluateInSlices(
   plan: Plan,
   reader: SeriesReader,
   kernel: Kernel,
+  memory?: RasterMemory,
 ): Generator<number, Evaluation> {
   if (plan.earlier !== undefined) return yield* evaluateTwice(plan, plan.earlier, reader, kernel);
-  const scanned = yield* scanInSlices(plan, reader, kernel);
+  const { sums } = memory ?? {};
+  const scanned = { ...(yield* scanInSlices(plan, reader, kernel)), ...(sums === undefined ? {} : { sums }) };
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
-  const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
+  const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel, memory };
   return { result: resultOf(sources, reader), touched: scan.touched };
 }
 
@@ -57,8 +61,13 @@ function* evaluateTwice(
 }
 
 /** The same in one go. */
-export function evaluate(plan: Plan, reader: SeriesReader, kernel: Kernel): QueryResult {
-  return toEnd(evaluateInSlices(plan, reader, kernel)).result;
+export function evaluate(
+  plan: Plan,
+  reader: SeriesReader,
+  kernel: Kernel,
+  memory?: RasterMemory,
+): QueryResult {
+  return toEnd(evaluateInSlices(plan, reader, kernel, memory)).result;
 }
 
 function resultOf(sources: Sources, reader: SeriesReader, earlier?: Sources): QueryResult {

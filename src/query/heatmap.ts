@@ -12,10 +12,12 @@ import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
+import type { DrawnCells, RasterMemory } from './raster-memory.ts';
 import { PARTS, quantileReading, writeParts } from './reading.ts';
 import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
 import {
   type Buckets,
+  type ColumnRun,
   forEachChunk,
   forEachHistogram,
   type Hues,
@@ -29,6 +31,8 @@ export interface Sources {
   readonly scan: Scan;
   readonly known: Known;
   readonly kernel: Kernel;
+  /** Of live pictures; absent: each is drawn anew. */
+  readonly memory?: RasterMemory | undefined;
 }
 
 export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
@@ -36,10 +40,13 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const chosen = chooseHues(sources, draw);
   const { scale, edges, occupied } = axisOf(sources, draw, chosen.hues);
   const buckets = occupied ?? { first: 0, count: 1 };
-  const drawn = drawCells(sources, draw, { edges, buckets, hues: chosen.hues });
+  const shape = { edges, buckets, hues: chosen.hues };
   const plainCounts =
     draw.weight === 'count' && plan.metric.scope === 'interval' && scan.totals !== undefined;
-  const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : drawn.totals;
+  const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : new Float64Array(chosen.hues.count);
+  const drawn = plainCounts
+    ? rememberedCells(sources, draw, { ...shape, keys: chosen.keys })
+    : drawCells(sources, draw, shape, totals);
   const overlays = overlayLines(sources, draw, buckets, chosen.hues);
   const type = valueType(plan);
   return {
@@ -148,43 +155,74 @@ function occupiedEnds({ scan, kernel }: Sources, buckets: Buckets, hues: Hues) {
   return { low: used[0]!, lowPositive: used.find((b) => b > 0) ?? 1, high: used.at(-1)! };
 }
 
-interface Drawn {
-  readonly cells: Float64Array;
-  readonly under: Float64Array;
-  readonly over: Float64Array;
-  /** Per hue, as weighted. */
-  readonly totals: Float64Array;
+interface Drawing {
+  readonly edges: readonly number[];
+  readonly buckets: Buckets;
+  readonly hues: Hues;
 }
 
-export function drawCells(
+/** Plain counts, of which columns are taken as they were drawn a moment ago. */
+function rememberedCells(
   sources: Sources,
+  draw: HeatmapDrawing,
+  drawing: Drawing & Pick<Chosen, 'keys'>,
+): DrawnCells {
+  const { plan, scan, memory } = sources;
+  if (memory === undefined || !plan.live || plan.fromSecond % plan.columnSeconds !== 0)
+    return drawCells(sources, draw, drawing);
+  const picture = {
+    // All that a column's numbers follow from, but its cells.
+    name: JSON.stringify([
+      [plan.instrumentation.id, plan.columnSeconds, plan.fields, plan.keyFilter, plan.buckets],
+      [scan.grid, draw.hueFields, draw.hues, draw.exclude, drawing.keys, drawing.edges],
+    ]),
+    firstColumn: plan.fromSecond / plan.columnSeconds,
+    columns: plan.columns,
+    hues: drawing.hues.count,
+    rows: drawing.edges.length - 1,
+  };
+  return memory.drawn(picture, scan, (into, runs) => fillCells(sources, draw, { ...drawing, into, runs }));
+}
+
+/** `totals` gets those of the hues, as weighted. */
+export function drawCells(
+  { plan, ...sources }: Sources,
   draw: Pick<HeatmapDrawing, 'weight'>,
-  what: { edges: readonly number[]; buckets: Buckets; hues: Hues },
-): Drawn {
-  const { plan, scan, known, kernel } = sources;
-  const { edges, buckets, hues } = what;
+  drawing: Drawing,
+  totals?: Float64Array,
+): DrawnCells {
   const { columns } = plan;
-  const rows = edges.length - 1;
-  const spread = spreadBuckets(scan.grid, buckets, edges);
-  const drawn: Drawn = {
-    cells: new Float64Array(hues.count * columns * rows),
+  const into = {
+    cells: new Float64Array(drawing.hues.count * columns * (drawing.edges.length - 1)),
     under: new Float64Array(columns),
     over: new Float64Array(columns),
-    totals: new Float64Array(hues.count),
   };
+  fillCells({ plan, ...sources }, draw, { ...drawing, into, runs: [[0, columns]], totals });
+  return into;
+}
+
+interface Filling extends Drawing {
+  readonly into: DrawnCells;
+  readonly runs: readonly ColumnRun[];
+  readonly totals?: Float64Array | undefined;
+}
+
+function fillCells(sources: Sources, draw: Pick<HeatmapDrawing, 'weight'>, filling: Filling): void {
+  const { plan, scan, known, kernel } = sources;
+  const { edges, buckets, hues, into, runs, totals } = filling;
+  const { columns } = plan;
+  const spread = spreadBuckets(scan.grid, buckets, edges);
   const middles = Float64Array.from({ length: buckets.count }, (_, b) =>
     bucketMiddle(scan.grid, buckets.first + b),
   );
   const isLevel = plan.metric.scope === 'point';
-  const needsTotals = isLevel || draw.weight === 'value' || scan.totals === undefined;
-  forEachChunk(scan, { hues, buckets, kernel }, (raster, firstColumn) => {
+  forEachChunk(scan, { hues, buckets, kernel, runs }, (raster, firstColumn) => {
     if (draw.weight === 'value') scaleBuckets(raster, middles);
     if (isLevel) scaleColumns(raster, (column) => 1 / levelReports(known, firstColumn + column));
-    if (needsTotals) addTotals(raster, drawn.totals);
-    addOutside(raster, spread, drawn, firstColumn);
-    spreadChunk(raster, spread, { kernel, into: drawn.cells, columns, firstColumn });
+    if (totals !== undefined) addTotals(raster, totals);
+    addOutside(raster, spread, into, firstColumn);
+    spreadChunk(raster, spread, { kernel, into: into.cells, columns, firstColumn });
   });
-  return drawn;
 }
 
 function spreadChunk(
@@ -203,7 +241,7 @@ function spreadChunk(
 }
 
 /** Counts of the buckets that reach below or above the rows; most pictures have none. */
-function addOutside(raster: BucketRaster, spread: Spread, into: Drawn, firstColumn: number): void {
+function addOutside(raster: BucketRaster, spread: Spread, into: DrawnCells, firstColumn: number): void {
   const { hues, columns, buckets, counts } = raster;
   for (let b = 0; b < buckets; b++) {
     const under = spread.under[b]!;

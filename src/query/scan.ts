@@ -9,6 +9,7 @@ import { BLOCK_STEPS } from '../model/limits.ts';
 import { compilePredicate } from '../model/predicate.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import { type CellBlock, type Cells, CellsBuffer, type SeriesReader } from '../model/series.ts';
+import type { BlockSums } from './block-sums.ts';
 import type { Plan } from './plan.ts';
 import { AnswerTooLargeError } from './result.ts';
 import type { Ranges } from './value-set.ts';
@@ -25,12 +26,24 @@ const SHARE_MIN = 4;
 /** Members of one chunk's counts: 8 MiB, which stays in a cache and is quick to clear. */
 const CHUNK_COUNTS = 2 ** 20;
 
-interface ScannedBlock {
+export interface ScannedBlock {
   readonly cells: Cells;
+  readonly origin: Origin;
   readonly columnOfStep: Int32Array;
   readonly groupOfKey: Int32Array;
   readonly firstColumn: number;
   readonly lastColumn: number;
+}
+
+/** The stored cells that a block's are from: as long as all is the same, so is what they say; with a greater length
+ *  more was added behind. */
+export interface Origin {
+  readonly cells: Cells;
+  readonly generation: number;
+  readonly length: number;
+  /** As the columns and groups of the scan, of the stored steps and keys. */
+  readonly columnOfStep: Int32Array;
+  readonly groupOfKey: Int32Array;
 }
 
 export interface Scan {
@@ -44,6 +57,8 @@ export interface Scan {
   readonly touched: readonly Touched[];
   /** Per group, over the whole range. */
   readonly totals?: Float64Array;
+  /** What is remembered of its blocks. */
+  readonly sums?: BlockSums;
 }
 
 /** Groups brought together: hueOfGroup -1 leaves a group out. */
@@ -145,10 +160,13 @@ function placedBlock(block: CellBlock, plan: Plan, groups: GroupIndex): ScannedB
   const columnOfStep = columnsOf(block, plan);
   const firstStep = columnOfStep.findIndex((column) => column >= 0);
   if (firstStep < 0) return undefined;
+  const { cells, generation = 0 } = block;
+  const groupOfKey = groups.ofBlock(block.keys);
   return {
-    cells: block.cells,
+    cells,
+    origin: { cells, generation, length: cells.length, columnOfStep, groupOfKey },
     columnOfStep,
-    groupOfKey: groups.ofBlock(block.keys),
+    groupOfKey,
     firstColumn: columnOfStep[firstStep]!,
     lastColumn: columnOfStep.findLast((column) => column >= 0)!,
   };
@@ -177,6 +195,7 @@ function addedUp(block: ScannedBlock, kernel: Kernel, scratch: CellsBuffer): Sca
   );
   const { length } = scratch;
   return {
+    origin: block.origin,
     cells: {
       length,
       step: scratch.step.slice(0, length),
@@ -257,19 +276,24 @@ class GroupIndex {
   }
 }
 
+/** [first, until) columns. */
+export type ColumnRun = readonly [number, number];
+
 /** Counts of the placed cells, chunk of columns by chunk; a raster's column 0 is `firstColumn`. The raster is
- *  the visitor's until it returns. Buckets that do not count are 0. */
+ *  the visitor's until it returns. Buckets that do not count are 0. Of `runs` alone, where there are any, ascending. */
 export function forEachChunk(
   scan: Scan,
-  what: { hues: Hues; buckets: Buckets; kernel: Kernel },
+  what: { hues: Hues; buckets: Buckets; kernel: Kernel; runs?: readonly ColumnRun[] },
   visit: (raster: BucketRaster, firstColumn: number) => void,
 ): void {
-  const { hues, buckets, kernel } = what;
+  const { hues, buckets, kernel, runs = [[0, scan.columns]] } = what;
   const perColumn = Math.max(1, hues.count * buckets.count);
-  const width = Math.min(scan.columns, Math.max(1, Math.floor(CHUNK_COUNTS / perColumn)));
+  const widthMax = Math.max(1, Math.floor(CHUNK_COUNTS / perColumn));
+  const chunks = runs.flatMap((run) => chunksOf(run, widthMax));
+  const width = Math.max(0, ...chunks.map(([first, until]) => until - first));
   const memory = new Float64Array(width * perColumn);
-  for (let firstColumn = 0; firstColumn < scan.columns; firstColumn += width) {
-    const columns = Math.min(width, scan.columns - firstColumn);
+  for (const [index, [firstColumn, untilColumn]] of chunks.entries()) {
+    const columns = untilColumn - firstColumn;
     const raster: BucketRaster = {
       hues: hues.count,
       columns,
@@ -279,8 +303,7 @@ export function forEachChunk(
       under: new Float64Array(hues.count * columns),
       over: new Float64Array(hues.count * columns),
     };
-    if (firstColumn > 0) raster.counts.fill(0);
-    const untilColumn = firstColumn + columns;
+    if (index > 0) raster.counts.fill(0);
     for (const block of scan.blocks) {
       if (block.lastColumn < firstColumn || block.firstColumn >= untilColumn) continue;
       const columnOfStep = shifted(block, firstColumn, untilColumn);
@@ -289,6 +312,13 @@ export function forEachChunk(
     clearMasked(raster, scan.mask);
     visit(raster, firstColumn);
   }
+}
+
+function chunksOf([first, until]: ColumnRun, width: number): ColumnRun[] {
+  return Array.from({ length: Math.ceil((until - first) / width) }, (_, i) => {
+    const from = first + i * width;
+    return [from, Math.min(until, from + width)];
+  });
 }
 
 function shifted(
@@ -386,9 +416,11 @@ function countTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
     });
     return totals;
   }
-  const flat: Scan = { ...scan, columns: 1, blocks: scan.blocks.map(flattened) };
+  const rest = scan.blocks.filter((block) => scan.sums?.addTotals(block, hues, totals) !== true);
+  if (rest.length === 0) return totals;
+  const flat: Scan = { ...scan, columns: 1, blocks: rest.map(flattened) };
   forEachChunk(flat, { hues, buckets: { first: 0, count: 1 }, kernel }, ({ counts, over }) => {
-    for (let h = 0; h < hues.count; h++) totals[h] = counts[h]! + over[h]!;
+    for (let h = 0; h < hues.count; h++) totals[h]! += counts[h]! + over[h]!;
   });
   return totals;
 }
@@ -403,13 +435,17 @@ export function wholeGrid({ grid }: Scan): Buckets {
   return { first: 0, count: bucketCount(grid) };
 }
 
+function rangeOf(block: ScannedBlock, hues: Hues, kernel: Kernel): [number, number] {
+  const placement = { columnOfStep: block.columnOfStep, hueOfKey: huesOf(block, hues) };
+  return kernel.bucketRange(block.cells, placement);
+}
+
 /** The least range of buckets that holds every cell of the hues that counts; undefined where there is none. */
 export function occupiedBuckets(scan: Scan, hues: Hues, kernel: Kernel): Buckets | undefined {
   let low = Number.POSITIVE_INFINITY;
   let high = -1;
   for (const block of scan.blocks) {
-    const placement = { columnOfStep: block.columnOfStep, hueOfKey: huesOf(block, hues) };
-    const [first, last] = kernel.bucketRange(block.cells, placement);
+    const [first, last] = scan.sums?.range(block, hues) ?? rangeOf(block, hues, kernel);
     if (last < first) continue;
     low = Math.min(low, first);
     high = Math.max(high, last);

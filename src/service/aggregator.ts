@@ -13,6 +13,7 @@ import type { SeriesReader } from '../model/series.ts';
 import type { Watermark } from '../model/watermark.ts';
 import type { NamesOf } from '../query/naming.ts';
 import type { Plan } from '../query/plan.ts';
+import { RasterMemory } from '../query/raster-memory.ts';
 import type { FoldOutcome, Store, StoreNote } from '../store/store.ts';
 import type { AggregatorClient, AggregatorStatus, Answer, Question, ReadQuestion } from './answer.ts';
 import { readAsOf } from './answer-as-of.ts';
@@ -54,6 +55,7 @@ export class Aggregator implements AggregatorClient {
   readonly #options: AggregatorOptions;
   readonly #stop = new AbortController();
   readonly #turns: Turns;
+  readonly #memory = new RasterMemory();
   readonly #following: Promise<void>;
   readonly #waiting: { readonly offset: number; readonly resolve: () => void }[] = [];
   #foldedOffset: number;
@@ -135,7 +137,7 @@ export class Aggregator implements AggregatorClient {
     const moment = { nowMs, frontierSecond };
     const reader = await this.#seriesOf(question, moment, signal);
     if ('problem' in reader) return { kind: 'problem', problem: reader.problem };
-    const answering = { reader, kernel, clock, names, ...moment };
+    const answering = { reader, kernel, clock, names, memory: this.#memory, ...moment };
     try {
       return await this.#turns.run(answerRead(question, answering), signal);
     } finally {

@@ -9,6 +9,7 @@ import { evaluateInSlices } from '../query/evaluate.ts';
 import { nameKeys, type NamesOf } from '../query/naming.ts';
 import { explainPlan, type ExplainRow, touchedRows } from '../query/explain.ts';
 import { type Plan, type Planned, planRead } from '../query/plan.ts';
+import type { RasterMemory } from '../query/raster-memory.ts';
 import {
   AnswerTooLargeError,
   coverageOf,
@@ -47,17 +48,19 @@ export interface Answering {
   readonly frontierSecond: number;
   /** What keys are called; absent where nothing names them. */
   readonly names?: NamesOf | undefined;
+  /** Of live pictures. */
+  readonly memory?: RasterMemory | undefined;
 }
 
 /** Yields the cells that it holds; what follows the last stored block is one slice. */
 export function* answerRead(question: ReadQuestion, answering: Answering): Generator<number, Answer> {
-  const { reader, kernel, clock, frontierSecond, names = noNames } = answering;
+  const { reader, kernel, clock, frontierSecond, names = noNames, memory } = answering;
   const planned = planOf(question, answering);
   if ('problem' in planned) return { kind: 'problem', problem: planProblem(planned.problem) };
   const { plan } = planned;
   const work = new WorkTime(clock);
   try {
-    const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel));
+    const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel, memory));
     const result = nameKeys(bare, plan, names);
     const description = question.explain ? undefined : descriptionOf(result, question.presentation);
     const body = question.explain

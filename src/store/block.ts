@@ -35,6 +35,10 @@ export class OpenBlock implements CellBlock {
     return this.#counts.cells;
   }
 
+  get generation(): number {
+    return this.#counts.generation;
+  }
+
   get mergedCells(): number {
     return this.#counts.mergedCells;
   }

@@ -18,6 +18,7 @@ const SPELLINGS_MAX = 2 * BLOCK_KEYS_MAX;
 export class KeyedCells {
   mergedCells = 0;
   tailCells = 0;
+  #generation = 1;
   #keys: Key[] = [];
   #cells = new CellsBuffer();
   #indexOfText = new Map<string, number>();
@@ -28,6 +29,11 @@ export class KeyedCells {
 
   get keys(): readonly Key[] {
     return this.#keys;
+  }
+
+  /** Another one once cells lie elsewhere than before; until then they are only added at the end. */
+  get generation(): number {
+    return this.#generation;
   }
 
   get cells(): CellsBuffer {
@@ -62,6 +68,7 @@ export class KeyedCells {
   /** Adds up cells of one place. Changes how many cells there are, not what they say. */
   compact(kernel: Kernel): void {
     kernel.sortMerge(this.#cells);
+    this.#generation++;
     this.mergedCells = this.#cells.length;
     this.tailCells = 0;
   }
@@ -114,6 +121,7 @@ export class KeyedCells {
   /** Cells are sorted under the keys as they came; then those of each key are moved as they are. */
   #sort(kernel: Kernel, keep: 'all' | 'used'): void {
     kernel.sortMerge(this.#cells);
+    this.#generation++;
     const start = keyStarts(this.#cells, this.#keys.length);
     const order = [...this.#keys.keys()]
       .filter((k) => keep === 'all' || start[k]! < start[k + 1]!)

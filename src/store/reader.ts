@@ -171,12 +171,12 @@ export class StoreReader implements SeriesReader {
 /** Blocks that still take reports, in order. */
 function* openBlocks(head: Head, what: Choosing, context: ChoiceContext): Generator<CellBlock> {
   for (const block of head.blocks()) {
-    const { startSecond, stepSeconds, keys, cells } = block;
+    const { startSecond, stepSeconds, keys, cells, generation } = block;
     const counting = cells.length === 0 ? undefined : countingWindow(startSecond, what, context);
     const window = counting && within(counting, startSecond);
     if (window === undefined || window.fromSecond >= window.untilSecond) continue;
     if (isAll(window, startSecond, BLOCK_STEPS)) yield block;
-    else yield { startSecond, stepSeconds, keys, cells, open: true, window };
+    else yield { startSecond, stepSeconds, keys, cells, generation, open: true, window };
   }
 }
 
