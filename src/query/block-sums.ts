@@ -5,7 +5,7 @@
  *  it goes with the block. */
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
-import type { Hues, Origin, ScannedBlock } from './scan.ts';
+import type { Hues, KnownSums, Origin, ScannedBlock } from './scan.ts';
 
 interface Sums {
   readonly generation: number;
@@ -18,10 +18,9 @@ interface Sums {
 
 const NO_BUCKET = 0xffff;
 
-export class BlockSums {
+export class BlockSums implements KnownSums {
   readonly #known = new WeakMap<Cells, Sums>();
 
-  /** Adds the block's counts to those of its hues; false where it does not know them. */
   addTotals(block: ScannedBlock, { hueOfGroup }: Hues, totals: Float64Array): boolean {
     const sums = this.#of(block);
     if (sums === undefined) return false;
@@ -31,7 +30,6 @@ export class BlockSums {
     return true;
   }
 
-  /** Smallest and largest bucket among the cells of any hue, as the kernel's; undefined where it does not know them. */
   range(block: ScannedBlock, { hueOfGroup }: Hues): [number, number] | undefined {
     const sums = this.#of(block);
     if (sums === undefined) return undefined;

@@ -9,7 +9,6 @@ import { BLOCK_STEPS } from '../model/limits.ts';
 import { compilePredicate } from '../model/predicate.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import { type CellBlock, type Cells, CellsBuffer, type SeriesReader } from '../model/series.ts';
-import type { BlockSums } from './block-sums.ts';
 import type { Plan } from './plan.ts';
 import { AnswerTooLargeError } from './result.ts';
 import type { Ranges } from './value-set.ts';
@@ -46,6 +45,15 @@ export interface Origin {
   readonly groupOfKey: Int32Array;
 }
 
+/** What is remembered of blocks, so that their cells need not be read again (block-sums.ts). */
+export interface KnownSums {
+  /** Adds the block's counts to those of its hues; false where it does not know them. */
+  addTotals(block: ScannedBlock, hues: Hues, totals: Float64Array): boolean;
+  /** Smallest and largest bucket among the cells of any hue, as the kernel's bucketRange; undefined where it does not
+   *  know them. */
+  range(block: ScannedBlock, hues: Hues): [number, number] | undefined;
+}
+
 export interface Scan {
   readonly blocks: readonly ScannedBlock[];
   /** Per group its key, by the plan's fields. */
@@ -58,7 +66,7 @@ export interface Scan {
   /** Per group, over the whole range. */
   readonly totals?: Float64Array;
   /** What is remembered of its blocks. */
-  readonly sums?: BlockSums;
+  readonly sums?: KnownSums;
 }
 
 /** Groups brought together: hueOfGroup -1 leaves a group out. */
