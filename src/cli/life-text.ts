@@ -3,7 +3,7 @@
 import { tableText } from '../render/terminal.ts';
 import { cleanText, wrapText } from '../render/text-width.ts';
 import { secondsText } from '../query/unit.ts';
-import type { ListedInstrumentation, ListedMetric } from './server-json.ts';
+import type { ListedEstimate, ListedInstrumentation, ListedMetric } from './server-json.ts';
 
 export interface Page {
   readonly nowSecond: number;
@@ -79,6 +79,22 @@ function whyNot({ offers = [] }: ListedMetric): Omit<Group, 'names'> {
     why: offers.map(({ driver, reason = 'it does not say why' }) => `${driver}: ${reason}`),
     remedies: [...new Set(offers.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy])))],
   };
+}
+
+/** What measuring was expected to cost the source that it costs most, in a line; empty where no source can measure it. */
+export function estimateText(estimates: readonly ListedEstimate[]): string {
+  const can = estimates.filter(({ measurable }) => measurable);
+  if (can.length === 0) return '';
+  const dearest = can.reduce((a, b) => ((b.cpuShare ?? -1) > (a.cpuShare ?? -1) ? b : a));
+  const { source, sharedWith, costNs, eventsPerSecond, cpuShare, cpuShareMax } = dearest;
+  const budget = cpuShareMax === undefined ? '' : `; the budget is ${shareText(cpuShareMax)}`;
+  if (sharedWith !== undefined) return `Expected cost: nothing more, it shares the probe of "${sharedWith}"`;
+  if (cpuShare === undefined) {
+    const why =
+      costNs === undefined ? 'the cost of an event is not measured' : `${costNs} ns an event, rate unknown`;
+    return `Expected cost: unknown (${why})${budget}`;
+  }
+  return `Expected cost: at least ${shareText(cpuShare)} of a core at ${source} (${Math.round(eventsPerSecond ?? 0)} events a second, ${costNs} ns each)${budget}`;
 }
 
 function endsIn(one: ListedInstrumentation, nowSecond: number): string {

@@ -29,7 +29,17 @@ const Load = Type.Object({
   cpuShare: Type.Optional(Type.Number()),
   remark: Type.Optional(Type.String()),
 });
+const Estimate = Type.Object({
+  source: Type.String(),
+  measurable: Type.Boolean(),
+  sharedWith: Type.Optional(Type.String()),
+  costNs: Type.Optional(Type.Number()),
+  eventsPerSecond: Type.Optional(Type.Number()),
+  cpuShare: Type.Optional(Type.Number()),
+  cpuShareMax: Type.Optional(Type.Number()),
+});
 const Listed = Type.Object({
+  estimates: Type.Optional(Type.Array(Estimate)),
   id: Type.String(),
   statement: Type.String(),
   state: Type.String(),
@@ -77,6 +87,7 @@ const Tabled = Type.Object({
 export type SourceState = Type.Static<typeof Sources>['sources'][number];
 
 export type ListedMetric = Type.Static<typeof ListedMetric>;
+export type ListedEstimate = Type.Static<typeof Estimate>;
 export type ListedInstrumentation = Type.Static<typeof Listed>;
 
 /** Metrics with whether and why not each can be had. */
@@ -155,7 +166,7 @@ export async function endSource(
   await request(target, '/api/v1/sources/end', jsonBody(source));
 }
 
-/** The plan of a read statement, by what its rows are called. */
+/** The plan of a read statement, or what an `instrument` statement would do, by what its rows are called. */
 export async function explained(target: Target, statement: string): Promise<ReadonlyMap<string, string>> {
   const { rows } = await requestJson<Type.Static<typeof Explained>>(
     target,

@@ -3,7 +3,7 @@
  *  A probe costs its metric's `costNs` for each event. How many events there are is known from what is measured already:
  *  at least as many as any instrumentation of that metric counts. Where nothing is known nothing is refused, and what
  *  turns out too dear for OVERRUN_SECONDS is to be stopped. */
-import { type Instrumentation, measuresText } from '../model/instrumentation.ts';
+import { type Asked, type Instrumentation, measuresText } from '../model/instrumentation.ts';
 import { REPORT_KEYS_MAX } from '../model/limits.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { decodeBatch, decodeRows, ReportCorruptError, type ReportView, sourceName } from '../model/report.ts';
@@ -28,6 +28,26 @@ export interface SourceLoad {
   readonly cpuShare?: number;
   /** A bound that it is at, for a person. */
   readonly remark?: string;
+}
+
+/** What measuring it would cost one source, as far as is known. */
+export interface Estimate {
+  /** One that measures the same there: what shares its probe costs nothing more. */
+  readonly sharedWith?: string;
+  /** CPU time of an event. */
+  readonly costNs?: number;
+  /** Events of the metric a second, at least: as many as the busiest instrumentation of it counts now. */
+  readonly eventsPerSecond?: number;
+  /** Of one core, beside what is measured already; at least, as the rate is. */
+  readonly cpuShare?: number;
+  /** Of one core: what is measured there already. */
+  readonly cpuShareNow: number;
+  /** Of one core: the budget of the source. */
+  readonly cpuShareMax?: number;
+  /** Rows, one a key, that it would report at most each `every`. */
+  readonly rowsMax?: number;
+  /** Why it would not be measured. */
+  readonly refusal?: string;
 }
 
 /** To be stopped: it is what was asked last of a source that is over its budget. */
@@ -111,30 +131,50 @@ export class Budget {
     return { second, rows, eventsPerSecond, cpuShare: (eventsPerSecond * costNs) / 1e9, ...remark };
   }
 
+  /** Of one that is not measured yet. */
+  estimate(source: string, asked: Asked): Estimate {
+    const loads = this.#observed.get(source) ?? new Map<string, Observed>();
+    const sharedWith = this.#sharing(asked);
+    const costNs = this.#costNs(asked.metric);
+    const eventsPerSecond = this.#rate(loads, asked.metric);
+    const rowsMax = this.#rowsMax(loads, asked);
+    const cpuShare = sharedWith === undefined ? shareOf(eventsPerSecond, costNs) : 0;
+    const told: Omit<Estimate, 'refusal'> = {
+      ...(sharedWith === undefined ? {} : { sharedWith }),
+      ...(costNs === undefined ? {} : { costNs }),
+      ...(eventsPerSecond === undefined ? {} : { eventsPerSecond }),
+      ...(cpuShare === undefined ? {} : { cpuShare }),
+      cpuShareNow: this.#share(loads),
+      ...(this.#cpuShareMax === undefined ? {} : { cpuShareMax: this.#cpuShareMax }),
+      ...(rowsMax === undefined ? {} : { rowsMax }),
+    };
+    const refusal = this.#tooManyRows(source, loads, asked) ?? tooDear(source, asked, told);
+    return refusal === undefined ? told : { ...told, refusal };
+  }
+
   #refusal(instrumentation: Instrumentation): string | undefined {
-    const costNs = this.#costNs(instrumentation.metric);
-    for (const [source, loads] of this.#observed) {
-      const rows = [...loads.values()].reduce((sum, load) => sum + load.rows, 0);
-      if (
-        rows > ROWS_MAX &&
-        [...loads].some(([id]) => this.#asked.get(id)?.metric === instrumentation.metric)
-      ) {
-        return `Cannot measure more at ${source}: it reports ${rows} rows a second, at most ${ROWS_MAX} may be; break out by fewer fields`;
-      }
-      const max = this.#cpuShareMax;
-      if (costNs === undefined || max === undefined || this.#isShared(instrumentation)) continue;
-      const rate = this.#rate(loads, instrumentation.metric);
-      const now = this.#share(loads);
-      const more = (rate * costNs) / 1e9;
-      if (more > 0 && now + more > max) {
-        return (
-          `Cannot measure "${instrumentation.metric}" at ${source}: it would cost about ${percent(more)} of a core ` +
-          `(${Math.round(rate)} events a second, ${costNs} ns each), with what is measured already ${percent(now + more)}, ` +
-          `and the budget is ${percent(max)}; drop or pause what is not needed, or raise --budget`
-        );
-      }
+    for (const source of this.#observed.keys()) {
+      const { refusal } = this.estimate(source, instrumentation);
+      if (refusal !== undefined) return refusal;
     }
     return undefined;
+  }
+
+  #tooManyRows(source: string, loads: ReadonlyMap<string, Observed>, { metric }: Asked): string | undefined {
+    const rows = [...loads.values()].reduce((sum, load) => sum + load.rows, 0);
+    if (rows <= ROWS_MAX || ![...loads].some(([id]) => this.#asked.get(id)?.metric === metric))
+      return undefined;
+    return `Cannot measure more at ${source}: it reports ${rows} rows a second, at most ${ROWS_MAX} may be; break out by fewer fields`;
+  }
+
+  /** As many as one reports that is broken out by the same fields or more, of the same events or more. */
+  #rowsMax(loads: ReadonlyMap<string, Observed>, asked: Asked): number | undefined {
+    if (asked.by.length === 0) return 1;
+    const rows = [...loads].flatMap(([id, load]) => {
+      const other = this.#asked.get(id);
+      return other !== undefined && isFiner(other, asked) ? [load.rows] : [];
+    });
+    return rows.length === 0 ? undefined : Math.min(...rows);
   }
 
   #overrun(source: string): Overrun | undefined {
@@ -166,17 +206,17 @@ export class Budget {
     return [...shares.values()].reduce((sum, share) => sum + share, 0);
   }
 
-  /** Events of the metric a second, at least. */
-  #rate(loads: ReadonlyMap<string, Observed>, metric: string): number {
-    const rates = [...loads].map(([id, load]) =>
-      this.#asked.get(id)?.metric === metric ? (load.eventsPerSecond ?? 0) : 0,
+  /** Events of the metric a second, at least; undefined where none of it is measured. */
+  #rate(loads: ReadonlyMap<string, Observed>, metric: string): number | undefined {
+    const rates = [...loads].flatMap(([id, { eventsPerSecond }]) =>
+      this.#asked.get(id)?.metric === metric && eventsPerSecond !== undefined ? [eventsPerSecond] : [],
     );
-    return Math.max(0, ...rates);
+    return rates.length === 0 ? undefined : Math.max(...rates);
   }
 
-  #isShared(instrumentation: Instrumentation): boolean {
-    const probe = measuresText(instrumentation);
-    return [...this.#asked.values()].some((asked) => measuresText(asked) === probe);
+  #sharing(asked: Asked): string | undefined {
+    const probe = measuresText(asked);
+    return [...this.#asked.values()].find((other) => measuresText(other) === probe)?.id;
   }
 
   #costNs(metric: string): number | undefined {
@@ -191,6 +231,30 @@ export class Budget {
       this.#over.delete(source);
     }
   }
+}
+
+/** Of one core; undefined where it is not known. */
+function shareOf(eventsPerSecond: number | undefined, costNs: number | undefined): number | undefined {
+  return eventsPerSecond === undefined || costNs === undefined ? undefined : (eventsPerSecond * costNs) / 1e9;
+}
+
+function isFiner(other: Instrumentation, { metric, by, where, everySeconds }: Asked): boolean {
+  return (
+    other.metric === metric &&
+    other.everySeconds === everySeconds &&
+    by.every((field) => other.by.includes(field)) &&
+    (other.where === undefined || JSON.stringify(other.where) === JSON.stringify(where))
+  );
+}
+
+function tooDear(source: string, { metric }: Asked, told: Omit<Estimate, 'refusal'>): string | undefined {
+  const { costNs = 0, eventsPerSecond = 0, cpuShare: more = 0, cpuShareNow: now, cpuShareMax: max } = told;
+  if (max === undefined || more <= 0 || now + more <= max) return undefined;
+  return (
+    `Cannot measure "${metric}" at ${source}: it would cost about ${percent(more)} of a core ` +
+    `(${Math.round(eventsPerSecond)} events a second, ${costNs} ns each), with what is measured already ${percent(now + more)}, ` +
+    `and the budget is ${percent(max)}; drop or pause what is not needed, or raise --budget`
+  );
 }
 
 function percent(share: number): string {

@@ -4,7 +4,7 @@
  *  Seconds are whole Unix seconds; a batch speaks of exactly one. A driver may have many sources (a process each)
  *  or one. A source's second is reported to each instrumentation once, or in parts that add: all are marked partial
  *  but one. */
-import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { Asked, Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Source } from '../model/report.ts';
 
@@ -68,9 +68,12 @@ export interface Driver {
   /** How it can be held to the limits of its source (model/source-limits.ts). `fields`: the fields `uid`, `cgroup` and
    *  `container` of its metrics are the kernel's word, so a predicate holds it. `programs`: it takes the limits itself
    *  and admits no program beyond them. Left out: it cannot tell whose events it counts. */
-  readonly tenancy?: 'fields' | 'programs';
+  readonly tenancy?: 'fields' | 'programs' | undefined;
   /** Whether it measures a metric of this name, which is none of `metrics`, once it is sent some. */
   takes?(metric: string): boolean;
+  /** Why `enable` would refuse it, as far as that is known without measuring; undefined where it would not. For metrics
+   *  that it has or takes. */
+  refusal?(asked: Asked): string | undefined;
   /** Called once, before anything else. Rejects with DriverError. */
   start(sink: DriverSink): Promise<void>;
   /** Resolves when the instrumentation measures, wherever this driver has a source now; what attaches later
@@ -86,6 +89,9 @@ export interface Driver {
   sources(): readonly DriverSource[];
   close(): Promise<void>;
 }
+
+/** A layer around a driver answers for all of it: what is left out here would be lost, so nothing may be. */
+export type DriverLayer = Required<Driver>;
 
 /** How long a driver may wait for its sources: what comes later is a straggler. An event shall be on the screen
  *  in 1.3 s, and the second itself takes 1. */

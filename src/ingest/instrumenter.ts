@@ -4,14 +4,14 @@
 import { assert } from '../model/assert.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ControlEvent } from '../model/control.ts';
-import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { Asked, Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { LogWriter } from '../model/log.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { sourceName } from '../model/report.ts';
 import type { SourceLimits } from '../model/source-limits.ts';
 import type { Watermark } from '../model/watermark.ts';
 import { BpfDriver } from './bpf/driver.ts';
-import { Budget, type SourceLoad } from './budget.ts';
+import { Budget, type Estimate, type SourceLoad } from './budget.ts';
 import type { Availability, Driver, DriverSink, DriverSource, EncodedBatch } from './driver.ts';
 import { LimitedDriver } from './limited-driver.ts';
 import { NodeDriver } from './node/driver.ts';
@@ -71,6 +71,12 @@ export interface MetricOffer extends Availability {
   readonly driver: string;
 }
 
+/** What one source of this host would say of an instrumentation, and what it would cost it. */
+export type SourceEstimate = { readonly source: string } & (
+  | ({ readonly measurable: true } & Estimate)
+  | { readonly measurable: false; readonly reason: string; readonly remedy?: string }
+);
+
 export interface InstrumenterCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -90,6 +96,9 @@ export interface Instrumenter {
   /** Of every driver and each of its metrics, and of those of the names `known` that it takes: whether it can be had here
    *  now, and if not, why. */
   offers(known?: readonly string[]): readonly MetricOffer[];
+  /** Of every source that the metric could be measured at, and of each driver that has it and cannot; nothing is measured
+   *  for it. */
+  estimates(asked: Asked): readonly SourceEstimate[];
   /** Resolves when every driver that offers the metric has answered; a refusal is a state, with its reason. */
   enable(instrumentation: Instrumentation): Promise<void>;
   disable(id: string): Promise<void>;
@@ -223,6 +232,25 @@ class Role implements Instrumenter {
       return [...names].map((name) => ({
         ...(said.get(name) ?? { metric: name, available: true }),
         driver: driver.name,
+      }));
+    });
+  }
+
+  estimates(asked: Asked): readonly SourceEstimate[] {
+    return this.#offering(asked.metric).flatMap((driver): readonly SourceEstimate[] => {
+      const own = sourceName({ host: this.#host, driver: driver.name });
+      const said = driver.availability?.().find(({ metric }) => metric === asked.metric);
+      if (said?.available === false) {
+        const { reason = 'it does not say why', remedy } = said;
+        return [{ source: own, measurable: false, reason, ...(remedy === undefined ? {} : { remedy }) }];
+      }
+      const reason = driver.refusal?.(asked);
+      if (reason !== undefined) return [{ source: own, measurable: false, reason }];
+      const sources = driver.sources().map(({ source }) => sourceName(source));
+      return (sources.length === 0 ? [own] : sources).map((source) => ({
+        source,
+        measurable: true,
+        ...this.#budget.estimate(source, asked),
       }));
     });
   }

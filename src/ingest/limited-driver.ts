@@ -1,7 +1,7 @@
 /** Holds a driver to the limits of its source: every predicate gets the limit above it, and what cannot be held to it is
  *  refused. A driver that cannot tell whose events it counts measures nothing here.
  *  Invariant: nothing that lies outside the limits is counted, whatever is asked. */
-import type { Instrumentation, SourceState } from '../model/instrumentation.ts';
+import type { Asked, Instrumentation, SourceState } from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import type { Predicate } from '../model/predicate.ts';
 import { limitPredicate, limitsText, narrowed, type SourceLimits } from '../model/source-limits.ts';
@@ -9,6 +9,7 @@ import {
   type Availability,
   type Collected,
   type Driver,
+  type DriverLayer,
   DriverError,
   type DriverSink,
   type DriverSource,
@@ -16,7 +17,7 @@ import {
 
 const REMEDY = 'ask an instrumenter that runs without --only';
 
-export class LimitedDriver implements Driver {
+export class LimitedDriver implements DriverLayer {
   readonly name: string;
   readonly #driver: Driver;
   readonly #limits: SourceLimits;
@@ -29,6 +30,10 @@ export class LimitedDriver implements Driver {
 
   get metrics(): readonly MetricDescription[] {
     return this.#driver.metrics;
+  }
+
+  get tenancy(): Driver['tenancy'] {
+    return this.#driver.tenancy;
   }
 
   availability(): readonly Availability[] {
@@ -50,14 +55,15 @@ export class LimitedDriver implements Driver {
     return this.#driver.takes?.(metric) ?? false;
   }
 
+  refusal(asked: Asked): string | undefined {
+    const limited = this.#limited(asked);
+    return typeof limited === 'string' ? limited : this.#driver.refusal?.(limited);
+  }
+
   async enable(instrumentation: Instrumentation): Promise<void> {
-    const metric = this.metrics.find(({ name }) => name === instrumentation.metric);
-    const limit = metric === undefined ? this.#unknownLimit() : this.#limitOf(metric);
-    if (typeof limit === 'string') {
-      throw new DriverError('LIMITED', `Cannot measure "${instrumentation.metric}": ${limit}`);
-    }
-    const where = limit === undefined ? {} : { where: narrowed(instrumentation.where, limit) };
-    await this.#driver.enable({ ...instrumentation, ...where });
+    const limited = this.#limited(instrumentation);
+    if (typeof limited === 'string') throw new DriverError('LIMITED', limited);
+    await this.#driver.enable(limited);
   }
 
   async disable(id: string): Promise<void> {
@@ -78,6 +84,14 @@ export class LimitedDriver implements Driver {
 
   async close(): Promise<void> {
     if (this.#driver.tenancy !== undefined) await this.#driver.close();
+  }
+
+  /** With its predicate held to the limits; a text says why it cannot be. */
+  #limited<T extends Asked>(asked: T): T | string {
+    const metric = this.metrics.find(({ name }) => name === asked.metric);
+    const limit = metric === undefined ? this.#unknownLimit() : this.#limitOf(metric);
+    if (typeof limit === 'string') return `Cannot measure "${asked.metric}": ${limit}`;
+    return limit === undefined ? asked : { ...asked, where: narrowed(asked.where, limit) };
   }
 
   /** What must hold of an event; undefined where the driver sees to it; a text says why it cannot be held to. */

@@ -5,10 +5,23 @@
  *  last that shares it; of a window of several seconds only the report that completes it is full (windows.ts). */
 import { encodeReports } from '../model/batch.ts';
 import { type Clock, unixSecond } from '../model/clock.ts';
-import { type Instrumentation, measuresText, type SourceState } from '../model/instrumentation.ts';
+import {
+  type Asked,
+  type Instrumentation,
+  measuresText,
+  type SourceState,
+} from '../model/instrumentation.ts';
 import type { MetricDescription } from '../model/metric.ts';
 import { decodeBatch, sourceName } from '../model/report.ts';
-import type { Collected, Driver, DriverSink, DriverSource, EncodedBatch, Availability } from './driver.ts';
+import type {
+  Availability,
+  Collected,
+  Driver,
+  DriverLayer,
+  DriverSink,
+  DriverSource,
+  EncodedBatch,
+} from './driver.ts';
 import { Windows } from './windows.ts';
 
 interface Probe {
@@ -19,7 +32,7 @@ interface Probe {
   readonly sharers: Map<string, number>;
 }
 
-export class SharedProbes implements Driver {
+export class SharedProbes implements DriverLayer {
   readonly name: string;
   readonly #driver: Driver;
   readonly #clock: Clock;
@@ -40,18 +53,27 @@ export class SharedProbes implements Driver {
     return this.#driver.metrics;
   }
 
+  get tenancy(): Driver['tenancy'] {
+    return this.#driver.tenancy;
+  }
+
   availability(): readonly Availability[] {
     return this.#driver.availability?.() ?? [];
   }
 
+  refusal(asked: Asked): string | undefined {
+    return this.#driver.refusal?.(asked);
+  }
+
   start(sink: DriverSink): Promise<void> {
-    return this.#driver.start({
+    const layered: Required<DriverSink> = {
       late: (batches) => sink.late(this.#all(batches)),
       isKept: (receipt) => sink.isKept?.(receipt) === true,
       offline: (source, second) => sink.offline(source, second),
       seen: (metrics) => sink.seen?.(metrics),
       note: (text) => sink.note(text),
-    });
+    };
+    return this.#driver.start(layered);
   }
 
   takes(metric: string): boolean {

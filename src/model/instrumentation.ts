@@ -32,8 +32,11 @@ export function windowStart(second: number, { everySeconds }: Pick<Instrumentati
   return second - (second % everySeconds);
 }
 
+/** One that may be to come: it has no name yet, nor a time. */
+export type Asked = Omit<Instrumentation, 'id' | 'createdSecond'>;
+
 /** Equal for two that count the same things in the same cells. */
-export function measuresText(i: Omit<Instrumentation, 'id'>): string {
+export function measuresText(i: Asked): string {
   return JSON.stringify([
     i.metric,
     i.where ?? null,

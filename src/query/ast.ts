@@ -242,4 +242,5 @@ export type Statement =
   | PinStatement
   | { readonly kind: 'drop' | 'pause' | 'resume' | 'unpin'; readonly id: Name; readonly span: Span }
   | { readonly kind: 'show'; readonly what: Listing; readonly span: Span }
-  | { readonly kind: 'explain'; readonly read: ReadStatement; readonly span: Span };
+  | { readonly kind: 'explain'; readonly read: ReadStatement; readonly span: Span }
+  | { readonly kind: 'explain'; readonly instrument: InstrumentStatement; readonly span: Span };

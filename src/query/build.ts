@@ -41,8 +41,11 @@ export function buildStatement(node: CstNode, b: Builder): ast.Statement {
       return { kind: 'unpin', id: buildId(only(child, 'pinName'), b), span };
     case 'show':
       return { kind: 'show', what: showWhat(child), span };
-    default:
-      return { kind: 'explain', read: buildRead(only(child, 'read'), b), span };
+    default: {
+      const [read] = nodesOf(child, 'read');
+      if (read !== undefined) return { kind: 'explain', read: buildRead(read, b), span };
+      return { kind: 'explain', instrument: buildInstrument(only(child, 'instrument'), b), span };
+    }
   }
 }
 

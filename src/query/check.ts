@@ -52,6 +52,10 @@ function check(statement: ast.Statement, catalogue: Catalogue, faults: Faults): 
     case 'read':
       return checkRead(statement, catalogue, faults);
     case 'explain': {
+      if ('instrument' in statement) {
+        const instrumentation = checkInstrument(statement.instrument, catalogue, faults);
+        return instrumentation && { kind: 'explain', instrumentation };
+      }
       const read = checkRead(statement.read, catalogue, faults);
       return read && { kind: 'explain', read };
     }

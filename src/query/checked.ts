@@ -146,4 +146,5 @@ export type Checked =
   | { readonly kind: 'instrument'; readonly instrumentation: Draft }
   | { readonly kind: 'drop' | 'pause' | 'resume' | 'unpin'; readonly id: string }
   | { readonly kind: 'show'; readonly what: Listing }
-  | { readonly kind: 'explain'; readonly read: CheckedRead };
+  | { readonly kind: 'explain'; readonly read: CheckedRead }
+  | { readonly kind: 'explain'; readonly instrumentation: Draft };

@@ -82,7 +82,7 @@ class Grammar extends MeasureGrammar {
 
   readonly explain = this.RULE('explain', () => {
     this.CONSUME(t.Explain);
-    this.SUBRULE(this.read);
+    this.OR([{ ALT: () => this.SUBRULE(this.read) }, { ALT: () => this.SUBRULE(this.instrument) }]);
   });
 
   readonly clause = this.RULE('clause', () => {

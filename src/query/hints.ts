@@ -15,7 +15,7 @@ export const HINTS: { readonly [word: string]: string } = {
   pin: 'keep the seconds of a range for ever',
   unpin: 'let a pinned range go',
   show: 'list what there is',
-  explain: 'how a statement would be answered',
+  explain: 'how a statement would be answered, or what measuring would cost',
   every: 'granularity',
   keep: 'how long data stays, of whole seconds first',
   at: 'the step of a roll-up',

@@ -213,6 +213,7 @@ export const statementSchema = Type.Union([
     closed,
   ),
   Type.Object({ kind: Type.Literal('explain'), read }, closed),
+  Type.Object({ kind: Type.Literal('explain'), instrument }, closed),
 ]);
 
 export type Spanless<T> = T extends readonly (infer U)[]

@@ -31,7 +31,7 @@ export function printStatement(statement: ast.Statement): string {
     case 'show':
       return `show ${statement.what}`;
     case 'explain':
-      return `explain ${printRead(statement.read)}`;
+      return `explain ${'read' in statement ? printRead(statement.read) : printInstrument(statement.instrument)}`;
     default:
       return unreachable(statement);
   }

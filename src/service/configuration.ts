@@ -119,18 +119,24 @@ export class Configuration {
     return lookedMs === undefined ? undefined : unixSecond(lookedMs);
   }
 
+  /** What `create` would make of it: a new name, or one that lives and measures the same. Throws ProblemException as it. */
+  planned(draft: Draft): { readonly id: string } | { readonly same: Instrumentation } {
+    const living = this.instrumentations();
+    const same = living.find((i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft));
+    if (same !== undefined) return { same };
+    const id = draft.id ?? freshId(baseId(draft), new Set(living.map((i) => i.id)));
+    refuseUnfit(id, living);
+    this.#refuseLoss(id, draft);
+    return { id };
+  }
+
   /** Creates an instrumentation; without a chosen name one that measures the same is given back instead.
    *  Throws ProblemException: the name is taken or odd, or there are too many. */
   create(draft: Draft): Promise<{ instrumentation: Instrumentation; created: boolean }> {
     return this.#command(async () => {
-      const living = this.instrumentations();
-      const same = living.find(
-        (i) => (draft.id === undefined || draft.id === i.id) && measuresSame(i, draft),
-      );
-      if (same !== undefined) return { instrumentation: same, created: false };
-      const id = draft.id ?? freshId(baseId(draft), new Set(living.map((i) => i.id)));
-      refuseUnfit(id, living);
-      this.#refuseLoss(id, draft);
+      const planned = this.planned(draft);
+      if ('same' in planned) return { instrumentation: planned.same, created: false };
+      const { id } = planned;
       const createdSecond = unixSecond(this.#options.clock.nowMs());
       const instrumentation: Instrumentation = { ...draft, id, createdSecond };
       this.look(id);
@@ -297,7 +303,7 @@ export class Configuration {
   #refuseLoss(id: string, draft: Draft): void {
     const before = this.#catalogue.expired().find((life) => life.instrumentation.id === id);
     if (before === undefined) return;
-    const isSame = measuresText(before.instrumentation) === measuresText({ ...draft, createdSecond: 0 });
+    const isSame = measuresText(before.instrumentation) === measuresText(draft);
     if (!isSame) this.#refusePinned(id, `create instrumentation "${id}" anew, measuring something else`);
   }
 

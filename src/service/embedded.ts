@@ -144,6 +144,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     owner: (id) => threads[ownerIndex(id, threads.length)]!,
     states: (id) => instrumenter.states(id),
     offers: (known) => instrumenter.offers(known),
+    estimates: (asked) => instrumenter.estimates(asked),
     checks: () => [...checks({ log, threads, instrumenter, configuration }), space.check()],
     space: () => space.report,
     transformations,

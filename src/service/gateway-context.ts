@@ -1,9 +1,10 @@
 /** What the gateway and its routes are given: the other roles, as ports. */
-import type { MetricOffer, SourceStateOf } from '../ingest/instrumenter.ts';
+import type { MetricOffer, SourceEstimate, SourceStateOf } from '../ingest/instrumenter.ts';
 import type { OtlpDriver } from '../ingest/otlp/otlp-driver.ts';
 import type { RemoteWriteDriver } from '../ingest/prometheus/remote-write-driver.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Checksum } from '../model/crc32c.ts';
+import type { Asked } from '../model/instrumentation.ts';
 import type { LogWriter } from '../model/log.ts';
 import type { AggregatorClient } from './answer.ts';
 import type { Configuration } from './configuration.ts';
@@ -21,6 +22,8 @@ export interface GatewayContext {
   readonly states: (instrumentation: string) => readonly SourceStateOf[];
   /** What the drivers here say of each metric; undefined where none run. */
   readonly offers?: (known: readonly string[]) => readonly MetricOffer[];
+  /** What the sources here would say of one that is to come, and what it would cost them; undefined where no drivers run. */
+  readonly estimates?: (asked: Asked) => readonly SourceEstimate[];
   readonly checks: () => readonly HealthCheck[];
   /** Where a data directory is kept within a budget; undefined before it was measured. */
   readonly space?: () => SpaceReport | undefined;

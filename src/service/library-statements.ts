@@ -11,6 +11,7 @@ import type { Plan } from '../query/plan.ts';
 import { printStatement } from '../query/print.ts';
 import type { QueryResult, TableResult } from '../query/result.ts';
 import type { Core } from './core.ts';
+import { explainInstrument } from './explain-instrument.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { ProblemException } from './problem.ts';
 import { catalogueOf, draftOf, pin, show, understand } from './statements.ts';
@@ -87,7 +88,8 @@ export class LibraryStatements {
       case 'read':
         return this.#read(checked);
       case 'explain':
-        return this.#explain(checked.read);
+        if ('read' in checked) return this.#explain(checked.read);
+        return explainInstrument(this.#gateway, checked.instrumentation);
       case 'instrument': {
         const { instrumentation, created } = await core.configuration.create(checked.instrumentation);
         await settled();

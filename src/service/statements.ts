@@ -11,6 +11,7 @@ import { pinnedSeconds, planRead } from '../query/plan.ts';
 import { printStatement } from '../query/print.ts';
 import type { Answered, Presentation, ReadQuestion } from './answer.ts';
 import type { Configuration } from './configuration.ts';
+import { explainInstrument } from './explain-instrument.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { instrumentationTable, metricTable, pinTable, sourceTable } from './listing.ts';
 
@@ -90,7 +91,8 @@ async function run(
     case 'read':
       return read(context, checked, { ...options, explain: false });
     case 'explain':
-      return read(context, checked.read, { ...options, explain: true });
+      if ('read' in checked) return read(context, checked.read, { ...options, explain: true });
+      return tableAnswer(explainInstrument(context, checked.instrumentation), options.presentation);
     case 'instrument': {
       const { instrumentation } = await context.configuration.create(checked.instrumentation);
       return tableAnswer(instrumentationTable(context, [instrumentation]), options.presentation);

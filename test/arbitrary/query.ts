@@ -593,6 +593,14 @@ export function arbitraryStatement(catalogue: Catalogue): fc.Arbitrary<ast.State
     { weight: 6, arbitrary: read },
     { weight: 3, arbitrary: arbitraryInstrument(metrics) },
     { weight: 1, arbitrary: read.map((r): ast.Statement => ({ kind: 'explain', read: r, span })) },
+    {
+      weight: 1,
+      arbitrary: arbitraryInstrument(metrics).map((instrument): ast.Statement => ({
+        kind: 'explain',
+        instrument,
+        span,
+      })),
+    },
     { weight: 1, arbitrary: listing.map((what): ast.Statement => ({ kind: 'show', what, span })) },
     ...changes.map((arbitrary) => ({ weight: 1, arbitrary })),
   );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   ageText,
+  estimateText,
   instrumentationsText,
   metricsText,
   shareText,
@@ -98,4 +99,28 @@ describe('metrics', () => {
 it('says ages and shares shortly', () => {
   expect([0, 75, 3700, 90_000, 400_000].map(ageText)).toEqual(['0s', '75s', '61m', '25h', '4d']);
   expect([0, 0.00001, 0.0034, 0.123, 1.5].map(shareText)).toEqual(['0%', '<0.01%', '0.34%', '12%', '150%']);
+});
+
+describe('the expected cost', () => {
+  const at = (source: string, more: object) => ({ source, measurable: true, ...more });
+
+  it('is that of the source that it costs most, in a line', () => {
+    const busy = { costNs: 2000, eventsPerSecond: 1500, cpuShare: 0.003, cpuShareMax: 0.2 };
+    expect(estimateText([at('a/node:x[1]', { costNs: 2000 }), at('a/node:x[2]', busy)])).toBe(
+      'Expected cost: at least 0.3% of a core at a/node:x[2] (1500 events a second, 2000 ns each); the budget is 20%',
+    );
+  });
+
+  it('says what is not known, and what costs nothing more', () => {
+    expect(estimateText([at('a/proc', {})])).toBe(
+      'Expected cost: unknown (the cost of an event is not measured)',
+    );
+    expect(estimateText([at('a/bpf', { costNs: 700 })])).toBe(
+      'Expected cost: unknown (700 ns an event, rate unknown)',
+    );
+    expect(estimateText([at('a/bpf', { costNs: 700, sharedWith: 'x', cpuShare: 0 })])).toBe(
+      'Expected cost: nothing more, it shares the probe of "x"',
+    );
+    expect(estimateText([{ source: 'a/bpf', measurable: false }])).toBe('');
+  });
 });

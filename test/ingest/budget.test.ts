@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/ingest/budget.ts';
 import { encodeBatch } from '../../src/model/batch.ts';
@@ -97,5 +98,59 @@ describe('the budget of a source', () => {
     budget.observe(batch(1, { a: 1025 }, 1025));
     expect(budget.load('h/bpf', 'a')?.remark).toContain('1024 keys');
     expect(budget.observe({ ...batch(2, {}), bytes: Uint8Array.of(1, 2, 3) })).toBeUndefined();
+  });
+});
+
+describe('an estimate', () => {
+  const rates = fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 3 });
+  const fields = fc.subarray(['execname', 'pid']);
+
+  it('says what a person can reckon from it, and is what decides', () => {
+    fc.assert(
+      fc.property(rates, fields, fc.double({ min: 0, max: 0.1, noNaN: true }), (counts, by, max) => {
+        const budget = new Budget(max, () => METRICS);
+        // Each of another decomposition, so that none shares a probe.
+        counts.forEach((_, i) => budget.ask(asked(`i${i}`, { everySeconds: i + 2 })));
+        const living = counts.flatMap((count, i) => (count === 0 ? [] : [[`i${i}`, count] as const]));
+        budget.observe(batch(10, Object.fromEntries(living)));
+        const estimate = budget.estimate('h/bpf', asked('new', { by }));
+        const rate = living.length === 0 ? undefined : Math.max(...living.map(([, count]) => count));
+        expect(estimate.eventsPerSecond).toBe(rate);
+        expect(estimate.cpuShare).toBe(rate === undefined ? undefined : (rate * 1000) / 1e9);
+        const total = estimate.cpuShareNow + (estimate.cpuShare ?? 0);
+        expect(estimate.refusal !== undefined).toBe((estimate.cpuShare ?? 0) > 0 && total > max);
+        expect(budget.ask(asked('new', { by }))).toBe(estimate.refusal);
+      }),
+    );
+  });
+
+  it('is nothing for what shares a probe, and names with which', () => {
+    const budget = new Budget(0.001, () => METRICS);
+    budget.ask(asked('a', { by: ['execname'] }));
+    budget.observe(batch(10, { a: 12_000 }, 3));
+    expect(budget.estimate('h/bpf', asked('b', { by: ['execname'] }))).toEqual({
+      sharedWith: 'a',
+      costNs: 1000,
+      eventsPerSecond: 12_000,
+      cpuShare: 0,
+      cpuShareNow: 0.012,
+      cpuShareMax: 0.001,
+      rowsMax: 3,
+    });
+  });
+
+  it('bounds rows by what is broken out as finely, and leaves out what is not known', () => {
+    const budget = new Budget(undefined, () => METRICS);
+    budget.ask(asked('fine', { by: ['execname', 'pid'] }));
+    budget.observe(batch(10, { fine: 70 }, 7));
+    const rowsMax = (more: Partial<Instrumentation>) => budget.estimate('h/bpf', asked('b', more)).rowsMax;
+    expect(rowsMax({ by: ['pid'] })).toBe(7);
+    expect(rowsMax({ by: [] })).toBe(1);
+    expect(rowsMax({ by: ['cgroup'] })).toBeUndefined();
+    expect(rowsMax({ by: ['pid'], everySeconds: 10 })).toBeUndefined();
+    expect(budget.estimate('h/proc', asked('b', { metric: 'cpu.time' }))).toEqual({
+      cpuShareNow: 0,
+      rowsMax: 1,
+    });
   });
 });

@@ -54,6 +54,30 @@ async function passUntil(clock: ManualClock, done: Promise<void>): Promise<void>
 }
 
 describe('the instrumenter', () => {
+  it('estimates at every source what measuring would cost, and measures nothing for it', async () => {
+    await inWorld(async ({ start }) => {
+      const instrumenter = await start({ drivers: ['proc', 'node'], cpuShareMax: 0.2 });
+      expect(instrumenter.estimates(asked('http.requests'))).toEqual([
+        {
+          source: 'h/node',
+          measurable: false,
+          reason: expect.stringContaining('no Node program is attached'),
+          remedy: expect.stringContaining('node --import'),
+        },
+      ]);
+      const cpu = asked('cpu.time', { by: ['mode'] });
+      const alone = { source: 'h/proc', measurable: true, cpuShareNow: 0, cpuShareMax: 0.2 };
+      expect(instrumenter.estimates(cpu)).toEqual([alone]);
+      expect(instrumenter.states(cpu.id)).toEqual([]);
+      await instrumenter.enable(cpu);
+      expect(instrumenter.estimates({ ...cpu })).toEqual([
+        expect.objectContaining({ ...alone, sharedWith: cpu.id, cpuShare: 0 }),
+      ]);
+      expect(instrumenter.estimates(asked('nobody.has_it'))).toEqual([]);
+      await instrumenter.close();
+    });
+  });
+
   it('lists what all drivers offer, each metric once', async () => {
     await inWorld(async ({ start }) => {
       const instrumenter = await start();

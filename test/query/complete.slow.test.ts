@@ -43,6 +43,9 @@ describe('completion', () => {
     expect(offers('ht')).toEqual(['http.requests']);
     expect(offers('EX')).toEqual(['explain']);
     expect(offers('explain d')).toEqual(['disk.io']);
+    expect(offers('explain i')).toEqual(['instrument']);
+    expect(offers('explain instrument ht')).toEqual(['http.requests']);
+    expect(offers('explain instrument http.requests e')).toEqual(['every']);
     expect(offers('show ')).toEqual(['metrics', 'instrumentations', 'sources', 'pins']);
     expect(offers('drop ')).toEqual(['checkout-latency']);
     expect(offers('drop check')).toEqual(['checkout-latency']);

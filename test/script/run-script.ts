@@ -189,7 +189,7 @@ function answer(text: string, world: World): string[] {
   const outcome = checkedOf(text, world);
   if ('diagnostics' in outcome) return outcome.diagnostics.map((d) => diagnosticText(d, text));
   const { checked } = outcome;
-  const read = checked.kind === 'explain' ? checked.read : checked;
+  const read = checked.kind === 'explain' && 'read' in checked ? checked.read : checked;
   if (read.kind !== 'read') return ['ok'];
   const { nowSecond } = world;
   const planned = planRead(read, {

@@ -77,6 +77,18 @@ export async function openHouse(
     aggregators: [aggregator],
     owner: () => aggregator,
     states: () => [{ source: 'web1/node:shop[1]', state: { state: 'enabled', sinceSecond: START_SECOND } }],
+    estimates: () => [
+      {
+        source: 'web1/node:shop[1]',
+        measurable: true,
+        costNs: 2000,
+        eventsPerSecond: 1000,
+        cpuShare: 0.002,
+        cpuShareNow: 0.01,
+        cpuShareMax: 0.2,
+      },
+      { source: 'web1/bpf', measurable: false, reason: 'no root', remedy: 'run as root' },
+    ],
     offers: () => [
       { driver: 'node', metric: 'http.requests', available: true },
       { driver: 'node', metric: 'node.gc', available: false, reason: 'no program', remedy: 'start one' },

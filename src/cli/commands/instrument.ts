@@ -1,10 +1,12 @@
 /** `tailglow instrument`, `pause`, `resume` and `drop`: the life of an instrumentation, a command a step. */
 import { Command } from 'commander';
+import { cleanText, wrapText } from '../../render/text-width.ts';
 import { CommandFailure, EXIT, type Target } from '../client.ts';
-import { instrumentationsText } from '../life-text.ts';
+import { estimateText, instrumentationsText } from '../life-text.ts';
 import {
   changeInstrumentation,
   dropInstrumentation,
+  explained,
   instrumentationNamed,
   type ListedInstrumentation,
   startInstrumentation,
@@ -18,6 +20,7 @@ const ASK_MS = 200;
 const EXAMPLES = `
 Examples:
   tailglow instrument 'http.requests where status >= 500 by route, latency as errors'
+  tailglow instrument --explain 'syscall.ops by syscall'     what it would cost, without starting it
   tailglow instrument 'syscall.ops where execname == "postgres" by syscall, latency every 1s keep 2h'
 `;
 
@@ -25,15 +28,30 @@ export function instrumentCommand(target: (command: Command) => Target): Command
   return new Command('instrument')
     .description('start measuring; tells what each source says of it')
     .argument('<statement>', 'METRIC [where ...] [by ...] [every 1s] [keep 24h] [idle 1h] [as NAME]')
+    .option('--explain', 'tell what it would do and cost, and start nothing')
     .addHelpText('after', EXAMPLES)
-    .action(async (statement: string, _flags: unknown, self: Command) => instrument(target(self), statement));
+    .action(async (text: string, flags: { explain?: boolean }, self: Command) =>
+      flags.explain === true ? explain(target(self), text) : instrument(target(self), text),
+    );
+}
+
+async function explain(target: Target, text: string): Promise<void> {
+  for (const [what, answer] of await explained(target, statementOf(text)))
+    process.stdout.write(`${wrapText(`${what}: ${cleanText(answer)}`, terminalColumns())}\n`);
+}
+
+function statementOf(text: string): string {
+  return /^\s*instrument\b/i.test(text) ? text : `instrument ${text}`;
 }
 
 /** What no source can measure is said with the reason of each, and ends the command as refused. */
 export async function instrument(target: Target, text: string): Promise<void> {
-  const statement = /^\s*instrument\b/i.test(text) ? text : `instrument ${text}`;
-  const made = await settled(target, await startInstrumentation(target, statement));
+  const statement = statementOf(text);
+  const started = await startInstrumentation(target, statement);
+  const made = await settled(target, started);
   print([made]);
+  const expected = estimateText(started.estimates ?? []);
+  if (expected !== '') process.stdout.write(`\n${expected}\n`);
   if (made.state === 'failed') {
     throw new CommandFailure(
       EXIT.refused,

@@ -5,7 +5,7 @@
 import type { Clock } from '../../model/clock.ts';
 import { encodeBatch, type Report } from '../../model/batch.ts';
 import { bucketEdge } from '../../model/grid.ts';
-import type { Instrumentation, SourceState } from '../../model/instrumentation.ts';
+import type { Asked, Instrumentation, SourceState } from '../../model/instrumentation.ts';
 import { compilePredicate, type FieldReader } from '../../model/predicate.ts';
 import { sourceName } from '../../model/report.ts';
 import {
@@ -122,6 +122,16 @@ export class BpfDriver implements Driver {
     return { metric: metric.description.name, available: false, reason, remedy };
   }
 
+  refusal(asked: Asked): string | undefined {
+    try {
+      this.#compile(this.#metricOf(asked), asked);
+      return undefined;
+    } catch (error) {
+      if (error instanceof DriverError) return error.message;
+      throw error;
+    }
+  }
+
   async enable(instrumentation: Instrumentation): Promise<void> {
     const { id } = instrumentation;
     if (this.#measures.has(id)) return this.#settled(this.#measures.get(id)!.program);
@@ -202,7 +212,7 @@ export class BpfDriver implements Driver {
     if (lastSecond !== undefined) this.#sink?.offline(source, lastSecond + 1);
   }
 
-  #metricOf({ metric: name }: Instrumentation): CataloguedMetric {
+  #metricOf({ metric: name }: Asked): CataloguedMetric {
     const metric = this.#catalogue.find((one) => one.description.name === name);
     if (metric === undefined) {
       throw new DriverError('METRIC_UNKNOWN', `Cannot measure "${name}": the bpf driver has no such metric`);
@@ -212,7 +222,7 @@ export class BpfDriver implements Driver {
     throw new DriverError('UNAVAILABLE', `Cannot measure "${name}": ${reason}; what would help: ${remedy}`);
   }
 
-  #compile(metric: CataloguedMetric, instrumentation: Instrumentation): CompiledProgram {
+  #compile(metric: CataloguedMetric, instrumentation: Asked): CompiledProgram {
     const { where, by, numeric, grid } = instrumentation;
     const question = {
       by,

@@ -1,8 +1,9 @@
 /** /api/v1/instrumentations: the life of instrumentations as resources. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { LEVELS } from '../../model/level.ts';
 import { QUERY_TEXT_MAX } from '../../model/limits.ts';
+import type { Draft } from '../../query/checked.ts';
 import type { GatewayContext } from '../gateway-context.ts';
 import { expiredJson, instrumentationJson } from '../listing.ts';
 import { cloneStatement } from '../clone.ts';
@@ -81,11 +82,7 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
     '/api/v1/instrumentations',
     { schema: { tags, summary: 'Create one by an `instrument` statement', body: Create } },
     async (request, reply) => {
-      const { instrumentation, created } = await configuration.create(draftOf(request.body.q, configuration));
-      void reply
-        .code(created ? 201 : 200)
-        .header('location', `/api/v1/instrumentations/${instrumentation.id}`);
-      return instrumentationJson(context, instrumentation);
+      return created(reply, draftOf(request.body.q, configuration));
     },
   );
   app.get<{ Params: Type.Static<typeof Id> }>(
@@ -120,13 +117,20 @@ export async function instrumentationRoutes(app: FastifyInstance, context: Gatew
     },
     async ({ params, body }, reply) => {
       const statement = cloneStatement(existing(context, params.id), body, configuration.metrics());
-      const { instrumentation, created } = await configuration.create(draftOf(statement, configuration));
-      void reply
-        .code(created ? 201 : 200)
-        .header('location', `/api/v1/instrumentations/${instrumentation.id}`);
-      return instrumentationJson(context, instrumentation);
+      return created(reply, draftOf(statement, configuration));
     },
   );
+
+  /** With what it was expected to cost, before it was measured. */
+  async function created(reply: FastifyReply, draft: Draft) {
+    const estimates = context.estimates?.(draft);
+    const { instrumentation, created } = await configuration.create(draft);
+    void reply.code(created ? 201 : 200).header('location', `/api/v1/instrumentations/${instrumentation.id}`);
+    return {
+      ...instrumentationJson(context, instrumentation),
+      ...(estimates === undefined ? {} : { estimates }),
+    };
+  }
 }
 
 function existing({ configuration }: GatewayContext, id: string) {
