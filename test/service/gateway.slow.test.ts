@@ -160,6 +160,89 @@ describe('reading', () => {
   });
 });
 
+it.each([
+  ['http.requests last', 'SYNTAX'],
+  ['http.requests last 5m last 6m', 'REPEATED'],
+  ['http.request', 'UNKNOWN_METRIC'],
+  ['http.requests by rout', 'UNKNOWN_FIELD'],
+  ['drop nobody', 'UNKNOWN_INSTRUMENTATION'],
+  ['http.requests where latency > "a"', 'TYPE'],
+  ['http.requests where latency > 1KB', 'UNIT'],
+  ['http.requests where route =~ "("', 'PATTERN'],
+  ['http.requests last 0s', 'LIMIT'],
+])('diagnostics have their code, checked or run: %s', async (q, code) => {
+  const headers = { host: 'localhost' };
+  const checked = await house.gateway.inject({
+    method: 'POST',
+    url: '/api/v1/query/check',
+    headers,
+    payload: { q },
+  });
+  expect(checked.json().diagnostics.map((fault: { code: string }) => fault.code)).toEqual([code]);
+  expect((await query(q)).json().errors).toEqual(checked.json().diagnostics);
+});
+
+describe('an instrumentation to be', () => {
+  const explained = async (statement: string) =>
+    Object.fromEntries((await query(`explain ${statement}`)).json().rows);
+  const living = async () => (await get('/api/v1/instrumentations')).json().instrumentations.length;
+
+  it('is explained, and nothing is created', async () => {
+    const before = await living();
+    const asked = 'instrument http.requests by host, latency as other';
+    expect(await explained(asked)).toEqual({
+      statement: 'instrument http.requests by host, latency every 1s keep 1d idle 1h as other',
+      outcome: 'would be created as "other"',
+      cost: expect.stringContaining('a request'),
+      'an event costs': 'about 2000 ns',
+      sources: '1 can measure it, 1 cannot',
+      'web1/node:shop[1]': 'can measure it',
+      'web1/node:shop[1] cpu': 'at least 0.2 % of a core: 2000 ns an event, at least 1000 a second',
+      'web1/node:shop[1] rows': 'unknown every 1s, a row a key',
+      'web1/node:shop[1] budget': '1 % of a core is measured there already, budget 20 %',
+      'web1/bpf': 'cannot measure it: no root',
+      'web1/bpf remedy': 'run as root',
+    });
+    expect(await living()).toBe(before);
+  });
+
+  it('is explained where it would not be created, with the reason', async () => {
+    expect(await explained('instrument http.requests by host, latency as requests')).toMatchObject({
+      outcome: expect.stringMatching(/^would be refused: Cannot create instrumentation "requests": /),
+    });
+    const [{ id, statement }] = (await get('/api/v1/instrumentations')).json().instrumentations;
+    expect(await explained(statement)).toMatchObject({
+      outcome: `nothing new: "${id}" lives and measures the same`,
+    });
+    expect((await query('explain instrument http.request by host')).json()).toMatchObject({
+      code: 'QUERY_INVALID',
+      errors: [{ suggestion: 'http.requests', position: { offset: 19, length: 12 } }],
+    });
+  });
+
+  it('is created with the same estimate in the answer', async () => {
+    const q = 'instrument http.requests by host as estimated';
+    const answer = await house.gateway.inject({
+      method: 'POST',
+      url: '/api/v1/instrumentations',
+      headers: { host: 'localhost' },
+      payload: { q },
+    });
+    expect(answer.json()).toMatchObject({
+      id: 'estimated',
+      estimates: [
+        { source: 'web1/node:shop[1]', measurable: true, costNs: 2000, cpuShare: 0.002, cpuShareMax: 0.2 },
+        { source: 'web1/bpf', measurable: false, reason: 'no root' },
+      ],
+    });
+    await house.gateway.inject({
+      method: 'DELETE',
+      url: '/api/v1/instrumentations/estimated',
+      headers: { host: 'localhost' },
+    });
+  });
+});
+
 describe('refusing', () => {
   it('names the place of a mistake and the word that was meant', async () => {
     const answer = await query('http.requests by rout, latency last 20s');
