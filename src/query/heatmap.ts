@@ -12,8 +12,8 @@ import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { type Known, levelReports } from './known.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
-import type { DrawnCells, RasterMemory } from './raster-memory.ts';
-import { PARTS, quantileReading, writeParts } from './reading.ts';
+import { type DrawnCells, emptyCells, type RasterMemory } from './raster-memory.ts';
+import { PARTS, quantileReading } from './reading.ts';
 import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
 import {
   type Buckets,
@@ -44,10 +44,14 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const plainCounts =
     draw.weight === 'count' && plan.metric.scope === 'interval' && scan.totals !== undefined;
   const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : new Float64Array(chosen.hues.count);
+  const which = [draw.hueFields, draw.hues, draw.exclude, chosen.keys];
+  const size = { hues: chosen.hues.count, rows: edges.length - 1 };
   const drawn = plainCounts
-    ? rememberedCells(sources, draw, { ...shape, keys: chosen.keys })
+    ? remembered(sources, [...which, edges], size, (into, runs) =>
+        fillCells(sources, draw, { ...shape, into, runs }),
+      )
     : drawCells(sources, draw, shape, totals);
-  const overlays = overlayLines(sources, draw, buckets, chosen.hues);
+  const overlays = overlayLines(sources, draw, { buckets, hues: chosen.hues, which });
   const type = valueType(plan);
   return {
     metric: plan.metric.name,
@@ -161,27 +165,31 @@ interface Drawing {
   readonly hues: Hues;
 }
 
-/** Plain counts, of which columns are taken as they were drawn a moment ago. */
-function rememberedCells(
-  sources: Sources,
-  draw: HeatmapDrawing,
-  drawing: Drawing & Pick<Chosen, 'keys'>,
+/** What follows from each column's cells by themselves: of a live picture the columns that did not change are those
+ *  that were drawn a moment ago. `of` is all that a column's numbers follow from, but its cells. */
+function remembered(
+  { plan, scan, memory }: Sources,
+  of: readonly unknown[],
+  { hues, rows }: { readonly hues: number; readonly rows: number },
+  draw: (into: DrawnCells, runs: readonly ColumnRun[]) => void,
 ): DrawnCells {
-  const { plan, scan, memory } = sources;
-  if (memory === undefined || !plan.live || plan.fromSecond % plan.columnSeconds !== 0)
-    return drawCells(sources, draw, drawing);
-  const picture = {
-    // All that a column's numbers follow from, but its cells.
-    name: JSON.stringify([
-      [plan.instrumentation.id, plan.columnSeconds, plan.fields, plan.keyFilter, plan.buckets],
-      [scan.grid, draw.hueFields, draw.hues, draw.exclude, drawing.keys, drawing.edges],
-    ]),
-    firstColumn: plan.fromSecond / plan.columnSeconds,
-    columns: plan.columns,
-    hues: drawing.hues.count,
-    rows: drawing.edges.length - 1,
-  };
-  return memory.drawn(picture, scan, (into, runs) => fillCells(sources, draw, { ...drawing, into, runs }));
+  const { columns, columnSeconds, fromSecond } = plan;
+  if (memory === undefined || !plan.live || fromSecond % columnSeconds !== 0) {
+    const into = emptyCells({ hues, columns, rows });
+    draw(into, [[0, columns]]);
+    return into;
+  }
+  const asked = [
+    plan.instrumentation.id,
+    columnSeconds,
+    plan.fields,
+    plan.keyFilter,
+    plan.buckets,
+    scan.grid,
+  ];
+  const name = JSON.stringify([asked, of]);
+  const picture = { name, firstColumn: fromSecond / columnSeconds, columns, hues, rows };
+  return memory.drawn(picture, scan, draw);
 }
 
 /** `totals` gets those of the hues, as weighted. */
@@ -192,11 +200,7 @@ export function drawCells(
   totals?: Float64Array,
 ): DrawnCells {
   const { columns } = plan;
-  const into = {
-    cells: new Float64Array(drawing.hues.count * columns * (drawing.edges.length - 1)),
-    under: new Float64Array(columns),
-    over: new Float64Array(columns),
-  };
+  const into = emptyCells({ hues: drawing.hues.count, columns, rows: drawing.edges.length - 1 });
   fillCells({ plan, ...sources }, draw, { ...drawing, into, runs: [[0, columns]], totals });
   return into;
 }
@@ -281,31 +285,39 @@ function scaleColumns(
 }
 
 /** Percentiles per column with their bounds, from the exact counts of all that is drawn. */
-function overlayLines(sources: Sources, draw: HeatmapDrawing, buckets: Buckets, hues: Hues): Overlay[] {
+function overlayLines(
+  sources: Sources,
+  { overlay }: HeatmapDrawing,
+  of: { buckets: Buckets; hues: Hues; which: readonly unknown[] },
+): Overlay[] {
+  if (overlay.length === 0) return [];
   const { plan, scan, kernel } = sources;
-  const unknown = (): Float64Array => new Float64Array(plan.columns).fill(Number.NaN);
-  const counts = new Float64Array(plan.columns);
+  const { buckets, hues, which } = of;
   const sampled = isSampled(plan);
-  const lines = draw.overlay.map((percent) => ({
+  const shape = { grid: scan.grid, first: buckets.first, length: buckets.count, sampled };
+  const read = quantileReading(overlay, shape);
+  // Per column the parts of each line, then the count.
+  const rows = PARTS * overlay.length + 1;
+  const { cells } = remembered(sources, [...which, 'lines', overlay], { hues: 1, rows }, (into, runs) => {
+    const out = new Float64Array(rows);
+    forEachChunk(scan, { hues: asOne(hues), buckets, kernel, runs }, (raster, firstColumn) => {
+      for (let c = 0; c < raster.columns; c++) {
+        out[rows - 1] = read(raster.counts, c * buckets.count, out);
+        into.cells.set(out, (firstColumn + c) * rows);
+      }
+    });
+  });
+  const part = (row: number): Float64Array =>
+    Float64Array.from({ length: plan.columns }, (_, c) => cells[c * rows + row]!);
+  const counts = part(rows - 1);
+  return overlay.map((percent, i) => ({
     name: `p${percent}`,
-    values: unknown(),
-    low: unknown(),
-    high: unknown(),
-    ...(sampled ? { sampleLow: unknown(), sampleHigh: unknown() } : {}),
+    values: part(PARTS * i),
+    low: part(PARTS * i + 1),
+    high: part(PARTS * i + 2),
+    ...(sampled ? { sampleLow: part(PARTS * i + 3), sampleHigh: part(PARTS * i + 4) } : {}),
     counts,
   }));
-  if (lines.length === 0) return lines;
-  const shape = { grid: scan.grid, first: buckets.first, length: buckets.count, sampled };
-  const read = quantileReading(draw.overlay, shape);
-  const out = new Float64Array(PARTS * lines.length);
-  forEachChunk(scan, { hues: asOne(hues), buckets, kernel }, (raster, firstColumn) => {
-    for (let c = 0; c < raster.columns; c++) {
-      const column = firstColumn + c;
-      counts[column] = read(raster.counts, c * buckets.count, out);
-      lines.forEach((line, i) => writeParts(line, column, out, PARTS * i));
-    }
-  });
-  return lines;
 }
 
 /** All that has a hue, as one. */

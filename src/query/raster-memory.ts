@@ -25,6 +25,14 @@ export interface Shape {
   readonly rows: number;
 }
 
+export function emptyCells({ hues, columns, rows }: Shape): DrawnCells {
+  return {
+    cells: new Float64Array(hues * columns * rows),
+    under: new Float64Array(columns),
+    over: new Float64Array(columns),
+  };
+}
+
 /** Which picture it is: one of another name has nothing in common. */
 export interface Picture extends Shape {
   readonly name: string;
@@ -170,11 +178,7 @@ function runsOf(changed: Uint8Array): ColumnRun[] {
 /** What is kept of the columns outside of the runs, at their new places. */
 function copied(kept: Kept | undefined, picture: Picture, runs: readonly ColumnRun[]): DrawnCells {
   const { hues, columns, rows, firstColumn } = picture;
-  const drawn = {
-    cells: new Float64Array(hues * columns * rows),
-    under: new Float64Array(columns),
-    over: new Float64Array(columns),
-  };
+  const drawn = emptyCells(picture);
   if (kept === undefined) return drawn;
   const { drawn: was, picture: before } = kept;
   const slid = firstColumn - before.firstColumn;
