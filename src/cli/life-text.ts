@@ -37,10 +37,21 @@ export function instrumentationsText(all: readonly ListedInstrumentation[], page
 /** A table of those that can be had, and of the rest each reason once. */
 export function metricsText(metrics: readonly ListedMetric[], columns: number): string {
   const available = metrics.filter((metric) => metric.available !== false);
-  const rows = available.map((m) => [m.name, m.unit, m.fields.map(({ name }) => name).join(' '), m.cost]);
-  const heads = ['metric', 'unit', 'fields', 'cost'].map((name) => ({ name }));
+  const rows = available.map((m) => [
+    m.name,
+    m.unit,
+    m.fields.map(({ name }) => name).join(' '),
+    eventCostText(m.costNs),
+    m.cost,
+  ]);
+  const heads = ['metric', 'unit', 'fields', 'an event', 'cost'].map((name) => ({ name }));
   const table = rows.length === 0 ? '' : tableText({ columns: heads, rows }, { columns });
   return [table, unavailableText(metrics, columns)].filter((part) => part !== '').join('\n');
+}
+
+/** CPU time of an event, where a bench measured it. */
+function eventCostText(costNs: number | undefined): string {
+  return costNs === undefined ? 'not measured' : `${costNs} ns`;
 }
 
 interface Group {

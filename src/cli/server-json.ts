@@ -20,6 +20,7 @@ const ListedMetric = Type.Object({
   name: Type.String(),
   unit: Type.String(),
   cost: Type.String(),
+  costNs: Type.Optional(Type.Number()),
   fields: Type.Array(Type.Object({ name: Type.String() })),
   available: Type.Optional(Type.Boolean()),
   offers: Type.Optional(Type.Array(Offer)),

@@ -125,13 +125,13 @@ export function metricTable(context: GatewayContext): Table {
     (a, b) => Number(a.available === false) - Number(b.available === false),
   );
   return {
-    columns: ['metric', 'unit', 'scope', 'fields', 'cost', 'available', 'why', 'remedy'].map((name) => ({
-      name,
-    })),
+    columns: ['metric', 'unit', 'scope', 'fields', 'costNs', 'cost', 'available', 'why', 'remedy'].map(
+      (name) => ({ name }),
+    ),
     rows: metrics.map((m) => {
       const fields = m.fields.map((f) => f.name).join(' ');
       const available = m.available === false ? 'no' : 'yes';
-      return [m.name, m.unit, m.scope, fields, m.cost, available, ...whyNot(m)];
+      return [m.name, m.unit, m.scope, fields, m.costNs ?? null, m.cost, available, ...whyNot(m)];
     }),
   };
 }

@@ -90,7 +90,8 @@ describe('metrics', () => {
     );
     expect(unavailableText(metrics.slice(0, 1), 100)).toBe('');
     const text = metricsText(metrics, 60);
-    expect(text).toMatch(/^cpu\.time +ops +host +little$/m);
+    expect(text).toMatch(/^cpu\.time +ops +host +not measured +little$/m);
+    expect(metricsText([metric('a.b', { costNs: 700 })], 60)).toMatch(/^a\.b +ops +host +700 ns +little$/m);
     expect(text).toContain('Not to be had here');
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });

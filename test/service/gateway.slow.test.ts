@@ -562,8 +562,8 @@ describe('self-description', () => {
       available: false,
       offers: [{ driver: 'node', available: false, reason: 'no program', remedy: 'start one' }],
     });
-    const { rows } = (await query('show metrics')).json() as { rows: string[][] };
-    expect(rows[0]).toEqual(expect.arrayContaining(['http.requests', 'yes']));
+    const { rows } = (await query('show metrics')).json() as { rows: (string | number)[][] };
+    expect(rows[0]).toEqual(expect.arrayContaining(['http.requests', 2000, 'yes']));
     const gc = rows.find(([name]) => name === 'node.gc');
     expect(gc?.slice(-3)).toEqual(['no', 'node: no program', 'node: start one']);
     const openapi = (await get('/openapi.json')).json();
