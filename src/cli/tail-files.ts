@@ -3,6 +3,7 @@
  *  is read: the files are the buffer, and what rotation leaves of them is held open (ingest/tail/followed-file.ts). */
 import { createHash, randomBytes } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
+import { Closings } from '../ingest/backfill/closings.ts';
 import { Packer, type Packed } from '../ingest/backfill/packer.ts';
 import { type Mapping, rowReader } from '../ingest/backfill/row.ts';
 import { type LineFormat } from '../ingest/tail/access-line.ts';
@@ -66,6 +67,7 @@ export async function tailFiles(target: Target, options: TailOptions): Promise<v
       everySeconds,
       source,
       ...(isSame ? { sequence: before.sequence, lastSecond: before.lastSecond } : {}),
+      closings: new Closings({ everySeconds, fromSecond: wholeFrom(options, isSame ? before : undefined) }),
     });
     const follow = (path: string): FollowedFile =>
       new FollowedFile({
@@ -87,6 +89,11 @@ export async function tailFiles(target: Target, options: TailOptions): Promise<v
   } finally {
     await state.close();
   }
+}
+
+/** From when on all lines are counted: where it went on from, or after the second in which it began at a file's end. */
+function wholeFrom({ fromStart }: TailOptions, before: Remembered | undefined): number | undefined {
+  return before?.lastSecond ?? (fromStart ? undefined : nowSecond() + 1);
 }
 
 interface TailParts {
@@ -147,7 +154,7 @@ class Tail {
       hasMore ||= piece.hasMore;
     }
     // What is behind is not silent: its seconds are still to come.
-    packed.push(...packer.take(hasMore ? undefined : second - 1));
+    packed.push(...packer.take(hasMore ? undefined : second));
     if (packed.length === 0) return hasMore;
     const places = Object.fromEntries([...files].map(([path, file]) => [path, file.places]));
     const { lastSecond } = packer;

@@ -11,6 +11,7 @@ import { fromCounts, type Histogram } from '../../model/histogram.ts';
 import { type Key, keyText } from '../../model/key.ts';
 import { ENTRY_BATCHES_MAX, ENTRY_BYTES_MAX, REPORT_KEYS_MAX } from '../../model/limits.ts';
 import { encodeReportEntry } from '../../model/report.ts';
+import type { Closings } from './closings.ts';
 import { ROW_COUNT_MAX } from './row.ts';
 
 /** A change of how rows are packed is another version: what was imported by it is another import. */
@@ -44,6 +45,8 @@ export interface PackerOptions {
   readonly sequence?: number;
   /** The newest second that was packed before. */
   readonly lastSecond?: number | undefined;
+  /** Of a source that goes on: a window is a part until it is over. A file is whole as it is. */
+  readonly closings?: Closings;
 }
 
 interface Held {
@@ -96,14 +99,14 @@ export class Packer {
     return this.#full();
   }
 
-  /** Packs what is held, the oldest second first; with `silentUntil`, also that nothing came in those after them, up to
-   *  that one: so a source that is live says that it is. */
-  *take(silentUntil?: number): Generator<Packed> {
+  /** Packs what is held, the oldest second first. `knownUntil`, of a source that goes on: the second before which all has
+   *  come; undefined where it is behind. Windows without a count are said to have none. */
+  *take(knownUntil?: number): Generator<Packed> {
     const seconds = [...this.#seconds].toSorted(([a], [b]) => a - b);
     this.#seconds = new Map();
     this.#bytes = this.#total = this.#keysMost = 0;
     let batches: Uint8Array[] = [];
-    for (const batch of this.#batches(seconds, silentUntil)) {
+    for (const batch of this.#batches(seconds, knownUntil)) {
       batches.push(batch);
       if (batches.length < ENTRY_BATCHES_MAX) continue;
       yield this.#packed(batches);
@@ -114,18 +117,25 @@ export class Packer {
 
   *#batches(
     seconds: readonly (readonly [number, Map<string, Held>])[],
-    silentUntil?: number,
+    knownUntil: number | undefined,
   ): Generator<Uint8Array> {
+    const { closings } = this.#options;
+    if (closings !== undefined) return yield* this.#windows(seconds, closings, knownUntil);
     for (const [second, keys] of seconds) {
       for (const empty of this.#gap(second)) yield this.#batch(empty, []);
-      const rows = [...keys.values()].filter(({ counts }) => counts.size > 0).map(rowOf);
-      yield this.#batch(second, rows);
+      yield this.#batch(second, rowsOf(keys));
     }
-    if (silentUntil === undefined) return;
-    const step = silentUntil - (silentUntil % this.#options.everySeconds);
-    if (step <= (this.#lastSecond ?? 0)) return;
-    for (const empty of this.#gap(step)) yield this.#batch(empty, []);
-    yield this.#batch(step, []);
+  }
+
+  *#windows(
+    seconds: readonly (readonly [number, Map<string, Held>])[],
+    closings: Closings,
+    knownUntil: number | undefined,
+  ): Generator<Uint8Array> {
+    const held = new Map(seconds);
+    const whole = new Set(closings.take([...held.keys()], knownUntil));
+    for (const second of [...new Set([...held.keys(), ...whole])].toSorted((a, b) => a - b))
+      yield this.#batch(second, rowsOf(held.get(second)), !whole.has(second));
   }
 
   #full(): boolean {
@@ -145,10 +155,10 @@ export class Packer {
     for (let missing = last + everySeconds; missing < second; missing += everySeconds) yield missing;
   }
 
-  #batch(second: number, rows: readonly Row[]): Uint8Array {
+  #batch(second: number, rows: readonly Row[], partial = false): Uint8Array {
     const { instrumentation, grid, source } = this.#options;
     this.#lastSecond = Math.max(second, this.#lastSecond ?? 0);
-    const reports = [{ instrumentation, grid, partial: false, dropped: 0, rows }];
+    const reports = [{ instrumentation, grid, partial, dropped: 0, rows }];
     return encodeBatch({ source, sequence: this.#sequence++, second, reports });
   }
 
@@ -159,6 +169,8 @@ export class Packer {
   }
 }
 
-function rowOf({ key, counts }: Held): Row {
-  return { key, histogram: fromCounts(counts) };
+function rowsOf(keys: ReadonlyMap<string, Held> = new Map()): Row[] {
+  return [...keys.values()]
+    .filter(({ counts }) => counts.size > 0)
+    .map(({ key, counts }) => ({ key, histogram: fromCounts(counts) }));
 }
