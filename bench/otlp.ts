@@ -64,7 +64,7 @@ export async function run(size: BenchSize): Promise<BenchResult> {
 async function fold(bodies: readonly Uint8Array[], form: 'protobuf' | 'json') {
   const clock = { nowMs: () => NOW_SECOND * 1000, sleep: async () => {} };
   const random = seededRandom(1);
-  const driver = new OtlpDriver({ host: 'bench', random, clock, isTaken: () => false, onGrowth: () => {} });
+  const driver = new OtlpDriver({ host: 'bench', random, clock, isTaken: () => false });
   await driver.start({ late: () => {}, offline: () => {}, note: () => {} });
   await driver.enable({
     id: 'spans',

@@ -259,12 +259,6 @@ export class Configuration {
     return this.#catalogue.hosts().find(({ host }) => host === name)?.metrics ?? [];
   }
 
-  /** What is offered under this name is this now: by a driver that learns of its metrics as they come. The name is no
-   *  host's, so that no source ends by it. */
-  offer(name: string, metrics: readonly MetricDescription[]): Promise<void> {
-    return this.#command(() => this.announce(name, metrics));
-  }
-
   /** Makes known what `merge` adds to what is known of `origin`; nothing where it gives back the same. */
   learn(
     origin: string,

@@ -22,7 +22,7 @@ import { untilFolded } from './folded.ts';
 import { foreignDrivers } from './foreign-drivers.ts';
 import { buildGateway, type Gateway } from './gateway.ts';
 import type { HealthCheck } from './health.ts';
-import { LearnedMetrics } from './learned-metrics.ts';
+import { LearnedMetrics, originOf } from './learned-metrics.ts';
 import { type OpenedLog, openLog } from './open-log.ts';
 import { aggregatorCount, ownerIndex } from './ownership.ts';
 import { ProblemException } from './problem.ts';
@@ -114,8 +114,7 @@ async function start(options: EmbeddedOptions, onClose: OnClose): Promise<Omit<E
     await untilFolded(threads, log.end() ?? 0, clock);
   });
   await configuration.announce(options.host, instrumenter.metrics());
-  const offers = await foreign.offerTo(configuration);
-  onClose(() => offers.close());
+  foreign.remember(configuration);
   learned.tell(configuration, (error) => options.notice(`metrics: ${text(error)}`));
   onClose(() => learned.close());
   for (const statement of options.instrument) await hold(configuration, statement, options.notice);
@@ -195,7 +194,7 @@ function startMeasuring(
     more,
     onEvent,
     ...(statsd === undefined ? {} : { statsd }),
-    onSeen: (driver, metrics) => learned.add(`${host}/${driver}`, metrics),
+    onSeen: (driver, metrics) => learned.add(originOf(host, driver), metrics),
     note: notice,
   });
 }

@@ -1,12 +1,16 @@
 /** Metrics that are learned from what comes in, made known through the log. Owns: what waits to be told. Each origin (a
  *  driver of a host) has a record of its own in the catalogue, which outlives a restart, so that what was seen once stays
  *  known; fields are only added. Tells once a second at most, and again what the log did not take. */
+import { BYTES_MAX, METRICS_MAX } from '../ingest/foreign/offer.ts';
 import type { Clock } from '../model/clock.ts';
 import type { MetricDescription } from '../model/metric.ts';
 
 const TELL_MS = 1000;
-/** Of one origin: each event that adds one carries them all. */
-const METRICS_MAX = 1000;
+
+/** Under which the catalogue has what a driver learned; no host's name, so that no source ends by it. */
+export function originOf(host: string, driver: string): string {
+  return `${host}:${driver}`;
+}
 
 export interface MetricLearner {
   /** Makes known what `merge` gives of what is known of the origin. */
@@ -61,12 +65,14 @@ export class LearnedMetrics {
   }
 }
 
-/** What is known, with what is new of it: a metric stays what it was, its fields are united. */
+/** What is known, with what is new of it: a metric stays what it was, its fields are united. Of one origin there are
+ *  METRICS_MAX, of BYTES_MAX together, since each event that adds one carries them all: what is too much stays unknown. */
 export function united(
   known: readonly MetricDescription[],
   seen: readonly MetricDescription[],
 ): readonly MetricDescription[] {
   const all = new Map(known.map((metric) => [metric.name, metric]));
+  let bytes = known.reduce((sum, metric) => sum + bytesOf(metric), 0);
   let changed = false;
   for (const metric of seen) {
     const before = all.get(metric.name);
@@ -75,8 +81,16 @@ export function united(
       metric.fields.filter(({ name }) => before?.fields.every((field) => field.name !== name) ?? true),
     );
     if (before !== undefined && fields.length === before.fields.length) continue;
-    all.set(metric.name, { ...(before ?? metric), fields });
+    const grown = { ...(before ?? metric), fields };
+    const more = bytesOf(grown) - (before === undefined ? 0 : bytesOf(before));
+    if (bytes + more > BYTES_MAX) continue;
+    bytes += more;
+    all.set(metric.name, grown);
     changed = true;
   }
   return changed ? [...all.values()] : known;
+}
+
+function bytesOf(metric: MetricDescription): number {
+  return JSON.stringify(metric).length;
 }

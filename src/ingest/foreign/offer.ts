@@ -1,15 +1,15 @@
 /** The metrics that others name as they come: described when first seen, with the fields that their events carry.
  *  A description only ever grows, so that what was asked of it stays askable. Owns: the bounds on metrics, fields and
- *  bytes. Does not: append to the log (whoever is told by `onGrowth` does). */
+ *  bytes. Does not: append to the log (whoever hears of it by `DriverSink.seen` does). */
 import type { Field, MetricDescription, TypeName } from '../../model/metric.ts';
 import type { Drops } from './drops.ts';
 
 /** Metrics of one driver: a node exporter has three hundred. */
-const METRICS_MAX = 2000;
+export const METRICS_MAX = 2000;
 /** Fields of one metric. More are not offered: their values cannot be asked for. */
 export const FIELDS_MAX = 48;
 /** Of all descriptions as JSON, since one log entry carries them all. */
-const BYTES_MAX = 1024 * 1024;
+export const BYTES_MAX = 1024 * 1024;
 
 export interface OfferOptions {
   /** Names that other drivers offer: never taken. */
@@ -17,8 +17,8 @@ export interface OfferOptions {
   /** Put before the module of a metric whose name is taken. */
   readonly prefix: string;
   readonly drops: Drops;
-  /** A metric or a field is new. */
-  readonly onGrowth: () => void;
+  /** A metric is new, or has a new field: all of it. */
+  readonly onSeen: (metric: MetricDescription) => void;
 }
 
 export class OfferedMetric {
@@ -51,6 +51,7 @@ export class OfferedMetric {
     if (this.#fields.size >= FIELDS_MAX || !this.#offer.grow(field)) return false;
     this.#fields.set(name, field);
     this.#description = { ...this.#description, fields: [...this.#description.fields, field] };
+    this.#offer.tell(this);
     return true;
   }
 }
@@ -84,7 +85,7 @@ export class Offer {
   /** The metric that this is an event of; offered now where it is new. Undefined, and counted, where it is known with
    *  another meaning or there are too many. */
   claim(description: MetricDescription): OfferedMetric | undefined {
-    const { isTaken, prefix, drops, onGrowth } = this.#options;
+    const { isTaken, prefix, drops } = this.#options;
     const name = isTaken(description.name) ? `${prefix}_${description.name}` : description.name;
     const known = this.#metrics.get(name);
     if (known !== undefined) {
@@ -94,7 +95,7 @@ export class Offer {
     }
     const added = this.#add(name === description.name ? description : { ...description, name });
     if (added === undefined) drops.add('too many metrics');
-    else onGrowth();
+    else this.tell(added);
     return added;
   }
 
@@ -103,8 +104,11 @@ export class Offer {
     const bytes = this.#bytes + JSON.stringify(field).length;
     if (bytes > BYTES_MAX) return false;
     this.#bytes = bytes;
-    this.#options.onGrowth();
     return true;
+  }
+
+  tell({ description }: OfferedMetric): void {
+    this.#options.onSeen(description);
   }
 
   #add(description: MetricDescription): OfferedMetric | undefined {

@@ -35,8 +35,6 @@ export interface ReceivedOptions {
   readonly own: readonly MetricDescription[];
   /** Names that other drivers offer. */
   readonly isTaken: (metric: string) => boolean;
-  /** More is offered than before. */
-  readonly onGrowth: () => void;
 }
 
 /** What became of what was sent. */
@@ -59,11 +57,12 @@ export class ReceivedDriver implements Driver {
   #taken = 0;
 
   constructor(options: ReceivedOptions) {
-    const { name, host, random, clock, own, isTaken, onGrowth } = options;
+    const { name, host, random, clock, own, isTaken } = options;
     const { drops } = this;
     this.name = name;
     this.#clock = clock;
-    this.offer = new Offer({ isTaken, prefix: name.replaceAll('-', '_'), drops, onGrowth });
+    const onSeen = (metric: MetricDescription): void => this.#sink?.seen?.([metric]);
+    this.offer = new Offer({ isTaken, prefix: name.replaceAll('-', '_'), drops, onSeen });
     this.offer.remember(own);
     this.teller = new Teller({ host, driver: name, random });
     this.#confirming = new Confirming({

@@ -16,7 +16,6 @@ export interface ScrapeDriverOptions {
   readonly clock: Clock;
   readonly targets: readonly ScrapeTarget[];
   readonly isTaken: (metric: string) => boolean;
-  readonly onGrowth: () => void;
 }
 
 export class ScrapeDriver implements Driver {
@@ -29,10 +28,11 @@ export class ScrapeDriver implements Driver {
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: ScrapeDriverOptions) {
-    const { isTaken, onGrowth, targets } = options;
+    const { isTaken, targets } = options;
     const { drops } = this;
     this.#clock = options.clock;
-    const offer = new Offer({ isTaken, prefix: 'prom', drops, onGrowth });
+    const onSeen = (metric: MetricDescription): void => this.#sink?.seen?.([metric]);
+    const offer = new Offer({ isTaken, prefix: 'prom', drops, onSeen });
     this.offer = offer;
     const onTold = (batches: readonly EncodedBatch[]): void => this.#sink?.late(batches);
     this.#targets = targets.map((target) => new Target({ ...options, target, offer, drops, onTold }));

@@ -113,7 +113,7 @@ describe('damaged input', () => {
     'counts what it says it took, and tells it: spans as %s',
     async (form) => {
       const clock = new MovableClock(1_800_000_001_000);
-      const options = { host: 'h', random: lehmer(), clock, isTaken: () => false, onGrowth: () => {} };
+      const options = { host: 'h', random: lehmer(), clock, isTaken: () => false };
       const driver = new OtlpDriver(options);
       await driver.start({ late: () => {}, offline: () => {}, note: () => {} });
       const by = ['service', 'http_route', 'status'];

@@ -6,7 +6,10 @@ import { OtlpDriver, TRACE_SPANS } from '../../../src/ingest/otlp/otlp-driver.ts
 import { jsonPoints } from '../../../src/ingest/otlp/metrics-json.ts';
 import { protobufPoints } from '../../../src/ingest/otlp/metrics-protobuf.ts';
 import { TextCache } from '../../../src/ingest/foreign/text-cache.ts';
+import { SharedProbes } from '../../../src/ingest/shared-probes.ts';
 import { bucketIndex, LL5 } from '../../../src/model/grid.ts';
+import type { MetricDescription } from '../../../src/model/metric.ts';
+import { united } from '../../../src/service/learned-metrics.ts';
 import { MovableClock } from '../../service/house.ts';
 import { byKey, instrumentationOf, lehmer, sum, told } from '../foreign/told.ts';
 import { sdkMeter, type SdkSpan, spansOnWire, type Wire } from './sdk.ts';
@@ -17,6 +20,8 @@ interface Bench {
   readonly driver: OtlpDriver;
   readonly clock: MovableClock;
   readonly late: EncodedBatch[];
+  /** What it said that it learned, through the layer that it runs in. */
+  readonly seen: MetricDescription[];
   /** All seconds up to this one, and what was told late. */
   readonly tellUntil: (second: number) => Promise<EncodedBatch[]>;
 }
@@ -28,10 +33,15 @@ async function started(nowSecond = NOW): Promise<Bench> {
     random: lehmer(),
     clock,
     isTaken: (name) => name === 'http.requests',
-    onGrowth: () => {},
   });
   const late: EncodedBatch[] = [];
-  await driver.start({ late: (batches) => late.push(...batches), offline: () => {}, note: () => {} });
+  const seen: MetricDescription[] = [];
+  await new SharedProbes(driver, clock).start({
+    late: (batches) => late.push(...batches),
+    offline: () => {},
+    seen: (metrics) => seen.push(...metrics),
+    note: () => {},
+  });
   let next = nowSecond;
   const tellUntil = async (until: number): Promise<EncodedBatch[]> => {
     const batches: EncodedBatch[] = [];
@@ -41,7 +51,7 @@ async function started(nowSecond = NOW): Promise<Bench> {
     }
     return batches;
   };
-  return { driver, clock, late, tellUntil };
+  return { driver, clock, late, seen, tellUntil };
 }
 
 const spans: readonly SdkSpan[] = [
@@ -88,7 +98,7 @@ describe('spans', () => {
   it.each(forms)(
     'are broken out by service, kind, status and attributes, which are offered: %s',
     async (form) => {
-      const { driver, tellUntil } = await started();
+      const { driver, seen, tellUntil } = await started();
       const by = ['host', 'service', 'kind', 'status', 'http_route', 'is_cached', 'k8s_pod_name'];
       const where = { op: 'ge', field: 'http_response_status_code', value: 200 } as const;
       await driver.enable(instrumentationOf(TRACE_SPANS, { by, where }));
@@ -106,6 +116,7 @@ describe('spans', () => {
         ['k8s_pod_name', 'k8s.pod.name', 'string'],
         ['is_cached', 'is.cached', 'string'],
       ]);
+      expect(united([TRACE_SPANS], seen)).toEqual(driver.metrics);
     },
   );
 

@@ -131,7 +131,6 @@ describe('scraping', () => {
       random: lehmer(),
       clock: systemClock,
       isTaken: () => false,
-      onGrowth: () => {},
       targets: [
         { name: 'gone', url: 'http://127.0.0.1:1/metrics', everySeconds: 1 },
         { name: 'shop', url, everySeconds: 1 },

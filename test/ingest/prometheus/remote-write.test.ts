@@ -121,7 +121,7 @@ describe('what Prometheus writes', () => {
 
   it('is taken over HTTP in both versions, and the sender is told how much of it was read', async () => {
     const clock = new ManualClock(1_800_000_000_000);
-    const options = { host: 'h', random: () => 0.5, clock, isTaken: () => false, onGrowth: () => {} };
+    const options = { host: 'h', random: () => 0.5, clock, isTaken: () => false };
     const driver = new RemoteWriteDriver(options);
     await driver.start({ late: () => {}, offline: () => {}, note: () => {} });
     const app = fastify();
