@@ -46,11 +46,7 @@ function huesText({ hueFields, hues, total }: Raster): string[] {
 
 /** Below which row edge so much of what is on the axis lies. */
 function spreadText({ y, rows, columns, hues, cells }: Raster): string[] {
-  const sums = new Float64Array(rows);
-  for (let place = 0; place < hues.length * columns; place++) {
-    const column = cells.subarray(place * rows, (place + 1) * rows);
-    for (let row = 0; row < rows; row++) sums[row] = sums[row]! + column[row]!;
-  }
+  const sums = rowSums(cells, rows, hues.length * columns);
   const all = sums.reduce((a, b) => a + b, 0);
   if (all === 0) return [];
   const told = RANKS.map((rank) => {
@@ -59,6 +55,23 @@ function spreadText({ y, rows, columns, hues, cells }: Raster): string[] {
     return `${percent(rank)} below ${formatValue(y.edges[(row < 0 ? rows - 1 : row) + 1]!, y)}`;
   });
   return [`${told.join(', ')}.`];
+}
+
+/** Over `places` columns of `rows` counts each. Four columns a turn: half the time, and a picture waits for it. */
+function rowSums(cells: Float64Array, rows: number, places: number): Float64Array {
+  const sums = new Float64Array(rows);
+  let place = 0;
+  for (; place + 4 <= places; place += 4) {
+    const a = place * rows;
+    const [b, c, d] = [a + rows, a + 2 * rows, a + 3 * rows];
+    for (let row = 0; row < rows; row++) {
+      sums[row] = sums[row]! + cells[a + row]! + cells[b + row]! + cells[c + row]! + cells[d + row]!;
+    }
+  }
+  for (; place < places; place++) {
+    for (let row = 0; row < rows; row++) sums[row]! += cells[place * rows + row]!;
+  }
+  return sums;
 }
 
 function outsideText({ under, over }: Raster): string[] {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { altText } from '../../src/render/alt-text.ts';
+import { formatValue } from '../../src/render/format.ts';
 import { latinText } from '../../src/render/png.ts';
 import { arbitraryRaster } from './arbitrary-raster.ts';
 import { sampleRaster } from './sample-raster.ts';
@@ -38,6 +39,24 @@ describe('the words', () => {
     expect(text).toContain('1 of 3 sources are incomplete.');
     expect(text).toContain('Nothing is known of 2 of 60 columns.');
     expect(text).toContain('2 columns were revised by late data.');
+  });
+
+  it('tell the row edges below which half and nearly all of it lies', () => {
+    fc.assert(
+      fc.property(arbitraryRaster({ columnsMax: 12, rowsMax: 20, huesMax: 4 }), (any) => {
+        const sums = Array.from({ length: any.rows }, () => 0);
+        any.cells.forEach((count, i) => (sums[i % any.rows]! += count));
+        const all = sums.reduce((a, b) => a + b, 0);
+        const below = (share: number): string => {
+          const row = sums.findIndex(
+            (_, r) => sums.slice(0, r + 1).reduce((a, b) => a + b, 0) >= share * all,
+          );
+          return formatValue(any.y.edges[row + 1]!, any.y);
+        };
+        const told = altText(any).match(/50 % below (.*?), 99 % below (.*?)\.(?: |$)/);
+        expect(told?.slice(1)).toEqual(all === 0 ? undefined : [below(0.5), below(0.99)]);
+      }),
+    );
   });
 
   it('never hold a line end or what Latin-1 lacks, once they are a PNG chunk', () => {
