@@ -11,7 +11,11 @@ test('what is known at once is as wide as string-width finds it', () => {
     fc.string({ unit: own, maxLength: 30 }),
     fc.array(fc.oneof(own, any), { maxLength: 8 }).map((parts) => parts.join('')),
   );
-  fc.assert(fc.property(text, (t) => expect(widthOf(t)).toBe(stringWidth(t))));
+  fc.assert(
+    fc.property(text, (t) => {
+      expect(widthOf(t)).toBe(stringWidth(t));
+    }),
+  );
   for (let code = 0; code < 0x100; code++) {
     const t = String.fromCharCode(code);
     expect(widthOf(t), t).toBe(stringWidth(t));
