@@ -2,7 +2,7 @@
  *  of its own and on a Unix socket there, ended by process id. Nothing of them outlives the test. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -42,6 +42,36 @@ export async function startPostgres(): Promise<DatabaseServer> {
   return started({ directory, socket: join(directory, '.s.PGSQL.5432'), child }, () =>
     execFileSync(join(programs, 'pg_isready'), ['-h', directory], { stdio: 'ignore' }),
   );
+}
+
+/** Without tables of users: anybody may do anything. */
+export async function startMariadb(): Promise<DatabaseServer> {
+  const directory = mkdtempSync('/var/tmp/tg-mariadb-');
+  const data = join(directory, 'data');
+  const socket = join(directory, 'socket');
+  mkdirSync(data);
+  const arguments_ = [
+    '--no-defaults',
+    `--datadir=${data}`,
+    `--socket=${socket}`,
+    `--pid-file=${join(directory, 'pid')}`,
+    '--skip-networking',
+    '--skip-grant-tables',
+    '--innodb-flush-log-at-trx-commit=0',
+    '--innodb-buffer-pool-size=16M',
+    '--innodb-log-file-size=4M',
+    ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+  ];
+  const child = spawn('/usr/sbin/mariadbd', arguments_, { cwd: directory, stdio: 'ignore' });
+  return started({ directory, socket, child });
+}
+
+export async function startRedis(): Promise<DatabaseServer> {
+  const directory = mkdtempSync('/var/tmp/tg-redis-');
+  const socket = join(directory, 'socket');
+  const settings = ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', directory];
+  const child = spawn('/usr/bin/redis-server', settings, { cwd: directory, stdio: 'ignore' });
+  return started({ directory, socket, child });
 }
 
 function userOf(name: string): { uid: number; gid: number } {
