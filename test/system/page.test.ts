@@ -284,7 +284,10 @@ describe('the query line', () => {
       'http.requests by status, latency last 3m | heatmap isolate 200',
     );
     await waitForState(page, 'live');
-    await page.locator('#legend .all').click();
+    const all = page.locator('#legend .all');
+    await all.click();
+    // The legend is that of the answer before until the next one comes.
+    await all.waitFor({ state: 'detached' });
     await chip.click({ modifiers: ['Shift'] });
     await page.locator('#legend .all').waitFor();
     expect(await page.inputValue('#query')).toBe(
