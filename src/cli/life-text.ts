@@ -92,6 +92,12 @@ function whyNot({ offers = [] }: ListedMetric): Omit<Group, 'names'> {
   };
 }
 
+/** How long it took until all measured that do; empty where none does. */
+export function enabledText({ sources }: ListedInstrumentation): string {
+  const times = sources.flatMap(({ enabledAfterMs }) => enabledAfterMs ?? []);
+  return times.length === 0 ? '' : `Enabled after ${(Math.max(...times) / 1000).toFixed(1)} s`;
+}
+
 /** What measuring was expected to cost the source that it costs most, in a line; empty where no source can measure it. */
 export function estimateText(estimates: readonly ListedEstimate[]): string {
   const can = estimates.filter(({ measurable }) => measurable);

@@ -53,6 +53,7 @@ const Listed = Type.Object({
       source: Type.String(),
       state: Type.String(),
       reason: Type.Optional(Type.String()),
+      enabledAfterMs: Type.Optional(Type.Number()),
       load: Type.Optional(Load),
     }),
   ),

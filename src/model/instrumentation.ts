@@ -58,6 +58,8 @@ export type SourceState =
       readonly sinceSecond: number;
       /** What was counted before `sinceSecond` follows from here on, from a flight recorder. */
       readonly coversFromSecond?: number;
+      /** How long it took to measure from when it was asked, where that is more than a moment: a probe is compiled. */
+      readonly enabledAfterMs?: number;
     }
   | { readonly state: 'failed'; readonly reason: string };
 

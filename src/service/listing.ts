@@ -21,15 +21,16 @@ export interface SourceStateJson {
   readonly sinceSecond?: number;
   readonly coversFromSecond?: number;
   readonly reason?: string;
+  readonly enabledAfterMs?: number;
   readonly load?: SourceLoad;
 }
 
 export function instrumentationJson(context: GatewayContext, instrumentation: Instrumentation) {
   const states = context.states(instrumentation.id);
-  const sources = states.map(({ source, state, load }): SourceStateJson => ({
+  const sources = states.map(({ source, state, ...told }): SourceStateJson => ({
     source,
     ...state,
-    ...(load === undefined ? {} : { load }),
+    ...told,
   }));
   const lookedSecond = context.configuration.lookedSecond(instrumentation.id);
   return {
@@ -169,7 +170,9 @@ export async function sourcesOf(context: GatewayContext): Promise<SourceJson[]> 
   for (const { sources } of behindFirst) {
     for (const source of sources) {
       const name = sourceName(source);
-      if (!known.has(name)) known.set(name, { name, ...source });
+      const { dropped = 0, ...first } = known.get(name) ?? { name, ...source, dropped: 0 };
+      // Each aggregator knows of what it folds itself.
+      known.set(name, { ...first, dropped: dropped + (source.dropped ?? 0) });
     }
   }
   return [...known.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -185,10 +188,11 @@ export async function sourceTable(context: GatewayContext): Promise<Table> {
     'batches',
     'repeats',
     'missing',
+    'dropped',
   ] as const;
   const sources = await sourcesOf(context);
   return {
     columns: names.map((name) => ({ name })),
-    rows: sources.map((s) => names.map((name) => s[name])),
+    rows: sources.map((s) => names.map((name) => s[name] ?? null)),
   };
 }

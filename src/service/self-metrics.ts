@@ -26,6 +26,11 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
     'Of one core, what an instrumentation costs the source that it costs most, estimated',
     ['instrumentation'],
   );
+  const enabledAfter = gauge(
+    'tailglow_instrumentation_enabled_after_seconds',
+    'From being asked to measuring, at the source that took longest',
+    ['instrumentation'],
+  );
   const ready = gauge('tailglow_check_ok', '1 where the check of /readyz passes', ['check']);
   const folded = gauge('tailglow_folded_offset', 'Log offset of the last entry folded', ['aggregator']);
   const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', [
@@ -55,12 +60,16 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
     text: async () => {
       living.set(context.configuration.instrumentations().length);
       for (const check of context.checks()) ready.set({ check: check.name }, check.ok ? 1 : 0);
-      for (const each of [sources, share]) each.reset();
+      for (const each of [sources, share, enabledAfter]) each.reset();
       for (const { id } of context.configuration.instrumentations()) {
         const states = context.states(id);
         for (const { state } of states) sources.inc({ instrumentation: id, state: state.state });
         const shares = states.flatMap(({ load }) => load?.cpuShare ?? []);
         if (shares.length > 0) share.set({ instrumentation: id }, Math.max(...shares));
+        const times = states.flatMap(({ state }) =>
+          state.state === 'enabled' ? (state.enabledAfterMs ?? []) : [],
+        );
+        if (times.length > 0) enabledAfter.set({ instrumentation: id }, Math.max(...times) / 1000);
       }
       for (const each of [folded, frontier, counters, lag, stored, stalled]) each.reset();
       const space = context.space?.();

@@ -73,6 +73,7 @@ const sourceRecord = Type.Object({
   batches: count,
   repeats: count,
   refused: count,
+  dropped: Type.Optional(count),
 });
 
 const head = Type.Object({

@@ -390,6 +390,7 @@ export class Fold {
     this.#sizeCells += block.sizeCells - sizeBefore;
     counters.rows += report.rowCount;
     counters.droppedAtSource += report.dropped;
+    this.#sources.addDropped(sourceName(batch.source), report.dropped);
     if (report.partial) counters.partial++;
     const openSecond = this.openSecond(head);
     if (batch.second < openSecond) counters.late++;

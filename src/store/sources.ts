@@ -26,6 +26,8 @@ export interface SourceRecord {
   repeats: number;
   /** Batches refused because their second lay in the future. */
   refused: number;
+  /** Events that it saw and had no room to count, as it said itself; absent where it never did. */
+  dropped?: number;
 }
 
 export type EndsState = Record<string, number[]>;
@@ -66,6 +68,13 @@ export class Sources {
     }
     record.lastSequence = Math.max(record.lastSequence, sequence);
     return record;
+  }
+
+  /** Events that the source could not count. */
+  addDropped(name: string, events: number): void {
+    const record = this.#records.get(name);
+    if (record !== undefined && events > 0)
+      record.dropped = Math.min((record.dropped ?? 0) + events, Number.MAX_SAFE_INTEGER);
   }
 
   all(): readonly SourceRecord[] {

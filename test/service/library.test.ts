@@ -97,7 +97,7 @@ it('runs every statement, typed', async () => {
     rows: [['runs', 'enabled', '1/1', '', expect.stringContaining('as runs'), '']],
   });
   expect(await tailglow.run('show sources')).toMatchObject({
-    rows: [['library/record', START_SECOND, 0, expect.anything(), 0, 1, 0, 0]],
+    rows: [['library/record', START_SECOND, 0, expect.anything(), 0, 1, 0, 0, 0]],
   });
   const pinned = await tailglow.run(`pin runs from ${START_SECOND} to ${START_SECOND + 60} as start`);
   expect(pinned).toMatchObject({ kind: 'pinned', pin: { id: 'start', instrumentation: 'runs' } });

@@ -111,6 +111,23 @@ describe('what a store takes', () => {
     expect(folded().sources()).toMatchObject([{ skewMs: 100_000, refused: 1, lastSecond: -1 }]);
   });
 
+  it('adds up what each source had no room to count, once, also over a restart', () => {
+    log.report(START, [[['/'], 1]], { dropped: 3 });
+    log.report(START + 1, [[['/'], 1]], { dropped: 4 });
+    log.report(START + 1, [[['/'], 1]], { dropped: 4, sequence: 1 });
+    log.report(START + 1, [[['/'], 1]], { host: 'web2' });
+    const dropped = (of: Store): unknown[] => of.sources().map((source) => [source.host, source.dropped]);
+    const expected = [
+      ['web1', 7],
+      ['web2', undefined],
+    ];
+    const store = folded();
+    expect(dropped(store)).toEqual(expected);
+    store.checkpoint();
+    store.close();
+    expect(dropped(open())).toEqual(expected);
+  });
+
   it('drops a repeat, and knows what is missing', () => {
     for (const sequence of [0, 3, 3, 5]) log.report(START, [[['/'], 1]], { sequence });
     const store = folded();

@@ -56,6 +56,11 @@ describe.skipIf(reason !== undefined)('the server with the bpf driver', () => {
   it('answers exactly what the program did, and leaves nothing behind', async () => {
     await cli('instrument', `${STATEMENT} as calls`);
     await enabled('calls');
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const took = /^tailglow_instrumentation_enabled_after_seconds\{instrumentation="calls"\} (\S+)$/m.exec(
+      metrics,
+    );
+    expect(Number(took?.[1])).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 1100)); // the first whole second has begun
     const args = ['if=/dev/zero', 'of=/dev/null', 'bs=1', 'count=123456', 'status=none'];
     await run(join(directory, NAME), args);

@@ -2,14 +2,12 @@
  *  a log file that `tailglow tail` follows through kill -9 and a rename. Each sender knows how many it sent. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Exporter, exporterOf } from './exporter.ts';
 import { eventually, MAIN, queryJson, type RunningServer, startServer } from './server.ts';
 
 const registry = new Registry();
@@ -27,21 +25,13 @@ registry.registerMetric(new Counter({ name: 'up', help: '-', registers: [] }));
 
 let directory: string;
 let server: RunningServer;
-let exporter: Server;
+let exporter: Exporter;
 let statsdPort: number;
 const tails: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tg-ecosystem-'));
-  exporter = createServer((_, response) => {
-    void registry.metrics().then((text) => {
-      response.setHeader('content-type', registry.contentType);
-      response.end(text);
-    });
-  });
-  exporter.listen(0, '127.0.0.1');
-  await once(exporter, 'listening');
-  const { port } = exporter.address() as AddressInfo;
+  exporter = await exporterOf(registry);
   server = await startServer([
     '--data',
     join(directory, 'data'),
@@ -50,7 +40,7 @@ beforeAll(async () => {
     '--statsd',
     '127.0.0.1:0',
     '--scrape',
-    `shop-eu=http://127.0.0.1:${port}/metrics`,
+    `shop-eu=http://127.0.0.1:${exporter.port}/metrics`,
   ]);
   statsdPort = await eventually(5000, async () => {
     const line = server.notices.find((notice) => notice.includes('statsd: listens on'));
@@ -60,7 +50,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const tail of tails) tail.kill('SIGKILL');
   await server.kill9();
-  exporter.closeAllConnections();
   exporter.close();
   rmSync(directory, { recursive: true, force: true });
 });

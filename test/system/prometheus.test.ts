@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Exporter, exporterOf } from './exporter.ts';
 import { eventually, queryJson, type RunningServer, startServer } from './server.ts';
 
 const registry = new Registry();
@@ -25,19 +26,13 @@ const waits = new Histogram({
 });
 
 let directory: string;
-let target: Server;
+let target: Exporter;
 let server: RunningServer;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tg-prometheus-'));
-  target = createServer((_, response) => {
-    void registry.metrics().then((text) => {
-      response.setHeader('content-type', registry.contentType);
-      response.end(text);
-    });
-  });
-  const targetPort = await listening(target);
+  target = await exporterOf(registry);
   const [exporterPort, prometheusPort] = [await freePort(), await freePort()];
   server = await startServer([
     '--data',
@@ -50,7 +45,7 @@ beforeAll(async () => {
   run('/usr/bin/prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`]);
   const config = {
     global: { scrape_interval: '1s' },
-    scrape_configs: [{ job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
+    scrape_configs: [{ job_name: 'shop', static_configs: [{ targets: [`127.0.0.1:${target.port}`] }] }],
     remote_write: [{ url: `${server.url}/api/v1/write`, queue_config: { batch_send_deadline: '500ms' } }],
   };
   writeFileSync(join(directory, 'prometheus.yml'), JSON.stringify(config)); // JSON is YAML
@@ -66,7 +61,6 @@ afterAll(async () => {
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
   await server?.kill9();
-  target?.closeAllConnections();
   target?.close();
   rmSync(directory, { recursive: true, force: true });
 });

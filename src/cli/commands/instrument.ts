@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { cleanText, wrapText } from '../../render/text-width.ts';
 import { CommandFailure, EXIT, type Target } from '../client.ts';
-import { estimateText, instrumentationsText } from '../life-text.ts';
+import { enabledText, estimateText, instrumentationsText } from '../life-text.ts';
 import {
   changeInstrumentation,
   dropInstrumentation,
@@ -50,8 +50,8 @@ export async function instrument(target: Target, text: string): Promise<void> {
   const started = await startInstrumentation(target, statement);
   const made = await settled(target, started);
   print([made]);
-  const expected = estimateText(started.estimates ?? []);
-  if (expected !== '') process.stdout.write(`\n${expected}\n`);
+  const told = [enabledText(made), estimateText(started.estimates ?? [])].filter((text) => text !== '');
+  if (told.length > 0) process.stdout.write(`\n${told.join('\n')}\n`);
   if (made.state === 'failed') {
     throw new CommandFailure(
       EXIT.refused,

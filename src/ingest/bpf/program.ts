@@ -17,7 +17,7 @@ export const READINGS_MAX = 16;
 
 export type ProgramState =
   | { readonly state: 'enabling' }
-  | { readonly state: 'enabled'; readonly sinceSecond: number }
+  | { readonly state: 'enabled'; readonly sinceSecond: number; readonly enabledAfterMs: number }
   | { readonly state: 'failed'; readonly reason: string };
 
 /** A second's reading, and whether it is that second's and no other's. */
@@ -50,6 +50,7 @@ interface Parity {
 class Run {
   readonly process: Bpftrace;
   readonly offsetNs: bigint;
+  readonly startMs: number;
   /** The first second that it measures whole; undefined until it is ready. */
   sinceSecond: number | undefined;
   /** What it counted in the second before that is said too, as a part: nobody else speaks for it. */
@@ -59,10 +60,11 @@ class Run {
     { last: 0, mixedUntil: 0 },
   ];
 
-  constructor(process: Bpftrace, offsetNs: bigint, isFirst: boolean) {
+  constructor(process: Bpftrace, of: Pick<Run, 'offsetNs' | 'startMs' | 'isFirst'>) {
     this.process = process;
-    this.offsetNs = offsetNs;
-    this.isFirst = isFirst;
+    this.offsetNs = of.offsetNs;
+    this.startMs = of.startMs;
+    this.isFirst = of.isFirst;
   }
 
   /** The first second that it speaks of. */
@@ -155,14 +157,19 @@ export class Program {
         ended: (reason) => this.#onEnded(run, reason),
       },
     );
-    const run = new Run(process, offset, this.#run === undefined);
+    const isFirst = this.#run === undefined;
+    const run = new Run(process, { offsetNs: offset, startMs: clock.nowMs(), isFirst });
     return run;
   }
 
   #onReady(run: Run): void {
     this.#wasReady = true;
-    run.sinceSecond = unixSecond(this.#options.clock.nowMs()) + 1;
-    if (run === this.#run) this.#state = { state: 'enabled', sinceSecond: run.sinceSecond };
+    const nowMs = this.#options.clock.nowMs();
+    run.sinceSecond = unixSecond(nowMs) + 1;
+    if (run === this.#run) {
+      const enabledAfterMs = Math.max(0, nowMs - run.startMs);
+      this.#state = { state: 'enabled', sinceSecond: run.sinceSecond, enabledAfterMs };
+    }
     this.#options.onChange();
   }
 

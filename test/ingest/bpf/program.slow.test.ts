@@ -58,7 +58,9 @@ describe.runIf(process.platform === 'linux')('a program', () => {
       `sleep 0.2\n${READY}${tick({ second: s, rows: 9, total: 9 })}${tick({ second: s + 1, rows: 4, total: 5 })}${WAIT}`;
     await withProgram(script, async ({ program, start }) => {
       expect(program.state).toEqual({ state: 'enabling' });
-      await until(() => expect(program.state).toEqual({ state: 'enabled', sinceSecond: start + 1 }));
+      await until(() =>
+        expect(program.state).toEqual({ state: 'enabled', sinceSecond: start + 1, enabledAfterMs: 0 }),
+      );
       await until(() => expect(program.owes(start + 1)).toBe(false));
       expect(program.owes(start + 2)).toBe(true);
       expect(program.take(start)).toMatchObject({ entries: [['', 9]], total: 9, whole: false });
