@@ -13,24 +13,9 @@ export interface SelfMetrics {
 export function selfMetrics(context: GatewayContext): SelfMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'tailglow_' });
-  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> =>
+  const gauge: NewGauge = (name, help, labelNames) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
-  const living = gauge('tailglow_instrumentations', 'Instrumentations that live', []);
-  const sources = gauge(
-    'tailglow_instrumentation_sources',
-    'Sources of an instrumentation, by what they say of it',
-    ['instrumentation', 'state'],
-  );
-  const share = gauge(
-    'tailglow_instrumentation_cpu_share',
-    'Of one core, what an instrumentation costs the source that it costs most, estimated',
-    ['instrumentation'],
-  );
-  const enabledAfter = gauge(
-    'tailglow_instrumentation_enabled_after_seconds',
-    'From being asked to measuring, at the source that took longest',
-    ['instrumentation'],
-  );
+  const readMeasured = instrumentationGauges(gauge, context);
   const ready = gauge('tailglow_check_ok', '1 where the check of /readyz passes', ['check']);
   const folded = gauge('tailglow_folded_offset', 'Log offset of the last entry folded', ['aggregator']);
   const frontier = gauge('tailglow_frontier_age_seconds', 'Now minus the newest complete second', [
@@ -58,19 +43,8 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
   return {
     contentType: registry.contentType,
     text: async () => {
-      living.set(context.configuration.instrumentations().length);
+      readMeasured();
       for (const check of context.checks()) ready.set({ check: check.name }, check.ok ? 1 : 0);
-      for (const each of [sources, share, enabledAfter]) each.reset();
-      for (const { id } of context.configuration.instrumentations()) {
-        const states = context.states(id);
-        for (const { state } of states) sources.inc({ instrumentation: id, state: state.state });
-        const shares = states.flatMap(({ load }) => load?.cpuShare ?? []);
-        if (shares.length > 0) share.set({ instrumentation: id }, Math.max(...shares));
-        const times = states.flatMap(({ state }) =>
-          state.state === 'enabled' ? (state.enabledAfterMs ?? []) : [],
-        );
-        if (times.length > 0) enabledAfter.set({ instrumentation: id }, Math.max(...times) / 1000);
-      }
       for (const each of [folded, frontier, counters, lag, stored, stalled]) each.reset();
       const space = context.space?.();
       if (space !== undefined) {
@@ -99,5 +73,41 @@ export function selfMetrics(context: GatewayContext): SelfMetrics {
       }
       return registry.metrics();
     },
+  };
+}
+
+type NewGauge = <Label extends string>(name: string, help: string, labelNames: Label[]) => Gauge<Label>;
+
+/** Of what is measured; gives what reads it off. */
+function instrumentationGauges(gauge: NewGauge, context: GatewayContext): () => void {
+  const living = gauge('tailglow_instrumentations', 'Instrumentations that live', []);
+  const sources = gauge(
+    'tailglow_instrumentation_sources',
+    'Sources of an instrumentation, by what they say of it',
+    ['instrumentation', 'state'],
+  );
+  const share = gauge(
+    'tailglow_instrumentation_cpu_share',
+    'Of one core, what an instrumentation costs the source that it costs most, estimated',
+    ['instrumentation'],
+  );
+  const enabledAfter = gauge(
+    'tailglow_instrumentation_enabled_after_seconds',
+    'From being asked to measuring, at the source that took longest',
+    ['instrumentation'],
+  );
+  return () => {
+    living.set(context.configuration.instrumentations().length);
+    for (const each of [sources, share, enabledAfter]) each.reset();
+    for (const { id } of context.configuration.instrumentations()) {
+      const states = context.states(id);
+      for (const { state } of states) sources.inc({ instrumentation: id, state: state.state });
+      const shares = states.flatMap(({ load }) => load?.cpuShare ?? []);
+      if (shares.length > 0) share.set({ instrumentation: id }, Math.max(...shares));
+      const times = states.flatMap(({ state }) =>
+        state.state === 'enabled' ? (state.enabledAfterMs ?? []) : [],
+      );
+      if (times.length > 0) enabledAfter.set({ instrumentation: id }, Math.max(...times) / 1000);
+    }
   };
 }
