@@ -194,7 +194,7 @@ describe('an instrumentation to be', () => {
       statement: 'instrument http.requests by host, latency every 1s keep 1d idle 1h as other',
       outcome: 'would be created as "other"',
       cost: expect.stringContaining('a request'),
-      'an event costs': 'about 2000 ns',
+      'an event costs': 'about 4000 ns',
       sources: '1 can measure it, 1 cannot',
       'web1/node:shop[1]': 'can measure it',
       'web1/node:shop[1] cpu': 'at least 0.2 % of a core: 2000 ns an event, at least 1000 a second',
@@ -563,7 +563,7 @@ describe('self-description', () => {
       offers: [{ driver: 'node', available: false, reason: 'no program', remedy: 'start one' }],
     });
     const { rows } = (await query('show metrics')).json() as { rows: (string | number)[][] };
-    expect(rows[0]).toEqual(expect.arrayContaining(['http.requests', 2000, 'yes']));
+    expect(rows[0]).toEqual(expect.arrayContaining(['http.requests', 4000, 'yes']));
     const gc = rows.find(([name]) => name === 'node.gc');
     expect(gc?.slice(-3)).toEqual(['no', 'node: no program', 'node: start one']);
     const openapi = (await get('/openapi.json')).json();
