@@ -101,8 +101,11 @@ function bucketFilter(
 export function canonical(p: Predicate): string {
   switch (p.op) {
     case 'and':
-    case 'or':
-      return `${p.op}(${[...new Set(p.terms.map(canonical))].toSorted().join()})`;
+    case 'or': {
+      const terms = [...new Set(p.terms.map(canonical))].toSorted();
+      // Of one term alone they say what it says.
+      return terms.length === 1 ? terms[0]! : `${p.op}(${terms.join()})`;
+    }
     case 'not':
       return `not(${canonical(p.term)})`;
     case 'in':

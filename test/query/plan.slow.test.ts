@@ -223,6 +223,11 @@ describe('predicates', () => {
       ),
     );
     fc.assert(
+      fc.property(predicate, fc.constantFrom('and' as const, 'or' as const), (a, op) => {
+        expect(canonical({ op, terms: [a] })).toBe(canonical(a));
+      }),
+    );
+    fc.assert(
       fc.property(predicate, predicate, (a, b) => {
         if (printPredicate(a) !== printPredicate(b)) return;
         expect(canonical(a)).toBe(canonical(b));
