@@ -156,10 +156,11 @@ export class Receipts {
     const name = `receipts-${String(this.#next++).padStart(10, '0')}`;
     await disk.create(name);
     this.#old.push(name);
-    const receipts = { second: 0, receipts: [...this.#known], entries: [] };
-    const records = this.#entries.map(({ second, bytes }) => ({ second, receipts: [], entries: [bytes] }));
-    const head = [receipts, ...records].map((record) => encodeReceipts(record));
-    await disk.append(name, Buffer.concat([RECEIPTS_MAGIC, ...head]));
+    // One record: what is torn says nothing, where a part would know receipts without their counts.
+    const second = this.#entries.at(-1)?.second ?? 0;
+    const entries = this.#entries.map(({ bytes }) => bytes);
+    const head = encodeReceipts({ second, receipts: [...this.#known], entries });
+    await disk.append(name, Buffer.concat([RECEIPTS_MAGIC, head]));
     await disk.sync(name);
     this.#old.pop();
     this.#file = { name, bytes: 0 };
