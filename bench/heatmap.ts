@@ -90,26 +90,26 @@ function viewFor(raster: Raster, options: DrawOptions, kernel: Kernel): View {
 function shadedBy(kernel: Kernel, raster: Raster, options: DrawOptions): Uint8Array {
   const view = viewFor(raster, options, kernel);
   const out = new Uint8Array(view.columns * view.rows);
-  kernel.shade(view.cells, { hues: view.hues, cells: out.length, levels: LEVELS }, view.thresholds, out);
+  kernel.shade(view.mix, { cells: out.length, levels: LEVELS }, view.thresholds, out);
   return out;
 }
 
 function shadeRows(raster: Raster, options: DrawOptions, rounds: number, native: Kernel): BenchRow[] {
   const view = viewFor(raster, options, native);
   const out = new Uint8Array(view.columns * view.rows);
-  const shape = { hues: view.hues, cells: out.length, levels: LEVELS };
+  const shape = { cells: out.length, levels: LEVELS };
   const [levels, slowLevels, fast, slow] = medianMs(
     [
       () => viewFor(raster, options, native),
       () => viewFor(raster, options, referenceKernel),
-      () => native.shade(view.cells, shape, view.thresholds, out),
-      () => referenceKernel.shade(view.cells, shape, view.thresholds, out),
+      () => native.shade(view.mix, shape, view.thresholds, out),
+      () => referenceKernel.shade(view.mix, shape, view.thresholds, out),
     ],
     rounds,
   );
   return [
     {
-      name: 'find the levels',
+      name: 'mix the hues and find the levels',
       value: levels!,
       unit: 'ms',
       versus: faster(slowLevels! / levels!, 'reference'),

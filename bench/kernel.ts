@@ -8,6 +8,8 @@ import { LL5_BUCKETS } from '../src/model/grid.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
 import { type BucketRaster, newBucketRaster } from '../src/model/raster.ts';
 import { type Cells, CellsBuffer } from '../src/model/series.ts';
+import { emptyCells } from '../src/query/raster-memory.ts';
+import { spreadBuckets } from '../src/query/rows.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
 import { blockCells, latencyNs, seededRandom } from './workload.ts';
@@ -99,18 +101,8 @@ function copyOf(cells: Cells): CellsBuffer {
 
 /** All buckets over ROWS rows of one height each. */
 function evenSpread(buckets: number): RowSpread {
-  const start = new Int32Array(buckets + 1);
-  const row: number[] = [];
-  const weight: number[] = [];
-  for (let b = 0; b < buckets; b++) {
-    const [from, until] = [(b * ROWS) / buckets, ((b + 1) * ROWS) / buckets];
-    for (let r = Math.floor(from); r < Math.min(until, ROWS); r++) {
-      row.push(r);
-      weight.push((Math.min(until, r + 1) - Math.max(from, r)) / (until - from));
-    }
-    start[b + 1] = row.length;
-  }
-  return { rows: ROWS, start, row: Int32Array.from(row), weight: Float64Array.from(weight) };
+  const edges = Array.from({ length: ROWS + 1 }, (_, row) => (row * buckets) / ROWS);
+  return spreadBuckets({ kind: 'linear', width: 1 }, { first: 0, count: buckets }, edges);
 }
 
 function bytesOf(array: Uint8Array | Uint16Array | Float64Array): Uint8Array {
@@ -198,15 +190,26 @@ function drawingTasks(
       },
     },
     {
-      name: `spread and shade, ${HUES} hues`,
+      name: `rasterize, ${HUES} hues`,
+      unit: 'Mcells/s',
+      work,
+      make(kernel) {
+        const drawn = emptyCells({ hues: HUES, columns: raster.columns, rows: ROWS });
+        const run = (): void => kernel.rasterize([{ cells: sorted, placement }], raster, spread, drawn);
+        return { run, result: () => bytesOf(drawn.cells) };
+      },
+    },
+    {
+      name: `mix and shade, ${HUES} hues`,
       unit: 'Mpixel/s',
       work: pixels / 1e6,
       make(kernel) {
-        const rows = new Float64Array(HUES * pixels);
+        const { cells, mix } = emptyCells({ hues: HUES, columns: raster.columns, rows: ROWS });
+        kernel.rasterize([{ cells: sorted, placement }], raster, spread, { ...raster, cells });
         const out = new Uint8Array(pixels);
         const run = (): void => {
-          kernel.spread(raster, spread, rows.fill(0));
-          kernel.shade(rows, { hues: HUES, cells: pixels, levels: LEVELS }, thresholds, out);
+          kernel.mix(cells, { hues: HUES, cells: pixels }, mix);
+          kernel.shade(mix, { cells: pixels, levels: LEVELS }, thresholds, out);
         };
         return { run, result: () => out };
       },

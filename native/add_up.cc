@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kernel.h"
+#include "runs.h"
 #include "varint.h"
 
 namespace tailglow {
@@ -26,8 +27,7 @@ size_t runsOf(const Cells& cells, const int32_t* hueOfKey, Run* out) {
     const uint16_t key = cells.key[i];
     const uint16_t bucket = cells.bucket[i];
     const size_t first = i;
-    do i++;
-    while (i < cells.length && cells.key[i] == key && cells.bucket[i] == bucket);
+    i = runEnd(cells, i);
     if (hueOfKey[key] < 0) continue;
     if (out != nullptr) {
       out[runs] = {static_cast<uint32_t>(first), static_cast<uint32_t>(i - first),

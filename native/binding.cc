@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
+#include <vector>
 
 #include "kernel.h"
 
@@ -20,8 +21,11 @@ namespace {
 
 using tailglow::Cells;
 using tailglow::CellsRoom;
+using tailglow::kSteps;
+using tailglow::Placed;
 using tailglow::Placement;
 using tailglow::Raster;
+using tailglow::RowSpread;
 
 constexpr size_t kArgumentsMax = 16;
 constexpr double kSizeMax = 2147483647;
@@ -60,8 +64,27 @@ struct Span {
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    given_ = kArgumentsMax;
-    if (napi_get_cb_info(env, info, &given_, values_, nullptr, nullptr) != napi_ok) fail("the call cannot be read");
+    size_t given = kArgumentsMax;
+    values_.resize(given);
+    if (napi_get_cb_info(env, info, &given, values_.data(), nullptr, nullptr) != napi_ok) fail("the call cannot be read");
+    values_.resize(given < kArgumentsMax ? given : kArgumentsMax);
+  }
+
+  /** An array as the last argument: its members are taken like arguments from here on. How many there are. */
+  size_t members(const char* name) {
+    bool is = false;
+    uint32_t length = 0;
+    if (failed_ || taken_ >= values_.size() || napi_is_array(env_, values_[taken_], &is) != napi_ok || !is ||
+        napi_get_array_length(env_, values_[taken_], &length) != napi_ok) {
+      typeFault(name, "array");
+      return 0;
+    }
+    const napi_value list = values_[taken_];
+    values_.resize(taken_ + length);
+    for (uint32_t i = 0; i < length; i++) {
+      if (napi_get_element(env_, list, i, &values_[taken_ + i]) != napi_ok) typeFault(name, "array that can be read");
+    }
+    return length;
   }
 
   template <class T>
@@ -78,7 +101,7 @@ class Arguments {
   /** An integer 0..2^31-1. */
   size_t size(const char* name) {
     double value = 0;
-    if (failed_ || taken_ >= given_ || napi_get_value_double(env_, values_[taken_++], &value) != napi_ok) {
+    if (failed_ || taken_ >= values_.size() || napi_get_value_double(env_, values_[taken_++], &value) != napi_ok) {
       typeFault(name, "number");
       return 0;
     }
@@ -91,7 +114,7 @@ class Arguments {
 
   uint32_t u32(const char* name) {
     uint32_t value = 0;
-    if (failed_ || taken_ >= given_ || napi_get_value_uint32(env_, values_[taken_++], &value) != napi_ok) {
+    if (failed_ || taken_ >= values_.size() || napi_get_value_uint32(env_, values_[taken_++], &value) != napi_ok) {
       typeFault(name, "number");
     }
     return value;
@@ -119,12 +142,16 @@ class Arguments {
     failed_ = true;
   }
 
-  /** Whether all arguments fit, and no array that is written overlaps another. */
+  /** Whether all arguments so far fit. */
+  bool fits() const { return !failed_; }
+
+  /** Whether they do, and no array that is written overlaps another. */
   bool ok() {
-    for (size_t a = 0; a < arrays_ && !failed_; a++) {
-      for (size_t b = a + 1; b < arrays_; b++) {
-        const bool apart = taken[a].end <= taken[b].begin || taken[b].end <= taken[a].begin;
-        if (!apart && (taken[a].written || taken[b].written)) fail("an array that is written overlaps another");
+    for (size_t a = 0; a < arrays_.size() && !failed_; a++) {
+      if (!arrays_[a].written) continue;
+      for (size_t b = 0; b < arrays_.size(); b++) {
+        const bool apart = arrays_[a].end <= arrays_[b].begin || arrays_[b].end <= arrays_[a].begin;
+        if (!apart && a != b) fail("an array that is written overlaps another");
       }
     }
     return !failed_;
@@ -144,7 +171,7 @@ class Arguments {
     void* data = nullptr;
     napi_value buffer = nullptr;
     bool is = false;
-    if (failed_ || taken_ >= given_ || napi_is_typedarray(env_, values_[taken_], &is) != napi_ok || !is ||
+    if (failed_ || taken_ >= values_.size() || napi_is_typedarray(env_, values_[taken_], &is) != napi_ok || !is ||
         napi_get_typedarray_info(env_, values_[taken_++], &type, &length, &data, &buffer, nullptr) != napi_ok ||
         type != TypeOf<T>::type) {
       typeFault(name, TypeOf<T>::name);
@@ -156,7 +183,7 @@ class Arguments {
       return {nullptr, 0};
     }
     const auto* const begin = static_cast<const uint8_t*>(data);
-    if (length > 0) taken[arrays_++] = {begin, begin + length * sizeof(T), written};
+    if (length > 0) arrays_.push_back({begin, begin + length * sizeof(T), written});
     return {static_cast<T*>(data), length};
   }
 
@@ -175,11 +202,9 @@ class Arguments {
   }
 
   napi_env env_;
-  napi_value values_[kArgumentsMax];
-  size_t given_ = 0;
+  std::vector<napi_value> values_;
   size_t taken_ = 0;
-  size_t arrays_ = 0;
-  Taken taken[kArgumentsMax];
+  std::vector<Taken> arrays_;
   bool failed_ = false;
 };
 
@@ -215,21 +240,43 @@ struct Sizes {
   size_t columns;
 };
 
-Placement takePlacement(Arguments& arguments, const Cells& cells, Sizes* limits) {
+/** (columnOfStep, hueOfKey). */
+Placement takePlacement(Arguments& arguments) {
   const auto columnOfStep = arguments.read<int32_t>("columnOfStep");
   const auto hueOfKey = arguments.read<int32_t>("hueOfKey");
-  arguments.atLeast("columnOfStep", columnOfStep.length, tailglow::kSteps);
-  if (!arguments.ok()) return {nullptr, nullptr};
+  arguments.atLeast("columnOfStep", columnOfStep.length, kSteps);
+  return {columnOfStep.data, hueOfKey.data, hueOfKey.length};
+}
+
+/** As takePlacement, as long as the cells need. */
+Placement takePlacementOf(Arguments& arguments, const Cells& cells) {
+  const Placement placement = takePlacement(arguments);
+  if (!arguments.fits()) return {};
   uint16_t keyMax = 0;
   for (size_t i = 0; i < cells.length; i++) keyMax = cells.key[i] > keyMax ? cells.key[i] : keyMax;
-  if (cells.length > 0) arguments.atLeast("hueOfKey", hueOfKey.length, keyMax + 1.0);
-  if (limits != nullptr) {
-    limits->hues = arguments.size("hues");
-    limits->columns = arguments.size("columns");
-    arguments.within("columnOfStep", columnOfStep.data, tailglow::kSteps, -1, limits->columns);
-    arguments.within("hueOfKey", hueOfKey.data, hueOfKey.length, -1, limits->hues);
-  }
-  return {columnOfStep.data, hueOfKey.data};
+  if (cells.length > 0) arguments.atLeast("hueOfKey", placement.keys, keyMax + 1.0);
+  return placement;
+}
+
+void checkPlacement(Arguments& arguments, const Placement& placement, const Sizes& sizes) {
+  if (!arguments.fits()) return;
+  arguments.within("columnOfStep", placement.columnOfStep, kSteps, -1, sizes.columns);
+  arguments.within("hueOfKey", placement.hueOfKey, placement.keys, -1, sizes.hues);
+}
+
+/** As takePlacementOf, then (hues, columns), which its members are below. */
+Placement takePlacementWithin(Arguments& arguments, const Cells& cells, Sizes* sizes) {
+  const Placement placement = takePlacementOf(arguments, cells);
+  sizes->hues = arguments.size("hues");
+  sizes->columns = arguments.size("columns");
+  checkPlacement(arguments, placement, *sizes);
+  return placement;
+}
+
+double product(std::initializer_list<size_t> sizes) {
+  double result = 1;
+  for (const size_t size : sizes) result *= static_cast<double>(size);
+  return result;
 }
 
 napi_value number(napi_env env, double value) {
@@ -336,7 +383,7 @@ napi_value encodeClasses(napi_env env, napi_callback_info info) {
 napi_value bucketRange(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const Cells cells = takeCells(arguments);
-  const Placement placement = takePlacement(arguments, cells, nullptr);
+  const Placement placement = takePlacementOf(arguments, cells);
   if (!arguments.ok()) return nullptr;
   uint16_t low = 0;
   uint16_t high = 0;
@@ -349,7 +396,7 @@ napi_value addUp(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const Cells cells = takeCells(arguments);
   Sizes sizes{0, 0};
-  const Placement placement = takePlacement(arguments, cells, &sizes);
+  const Placement placement = takePlacementWithin(arguments, cells, &sizes);
   const size_t from = arguments.size("from");
   const CellsRoom room = takeRoom(arguments, from);
   arguments.atLeast("into", room.length, static_cast<double>(cells.length));
@@ -361,13 +408,13 @@ napi_value addUp(napi_env env, napi_callback_info info) {
 }
 
 /** The rest of a raster whose hues and columns are known. */
-Raster takeRaster(Arguments& arguments, const Sizes& sizes, bool writes) {
+Raster takeRaster(Arguments& arguments, const Sizes& sizes) {
   Raster raster{sizes.hues, sizes.columns, arguments.size("bucketFirst"), arguments.size("buckets"), nullptr, nullptr,
                 nullptr};
   const double places = static_cast<double>(sizes.hues) * static_cast<double>(sizes.columns);
   const char* const names[] = {"raster.counts", "raster.under", "raster.over"};
   double** const targets[] = {&raster.counts, &raster.under, &raster.over};
-  for (int i = 0; i < (writes ? 3 : 1); i++) {
+  for (int i = 0; i < 3; i++) {
     const auto values = arguments.write<double>(names[i]);
     arguments.atLeast(names[i], values.length, i == 0 ? places * static_cast<double>(raster.buckets) : places);
     *targets[i] = values.data;
@@ -380,77 +427,152 @@ napi_value accumulate(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const Cells cells = takeCells(arguments);
   Sizes sizes{0, 0};
-  const Placement placement = takePlacement(arguments, cells, &sizes);
-  const Raster raster = takeRaster(arguments, sizes, true);
+  const Placement placement = takePlacementWithin(arguments, cells, &sizes);
+  const Raster raster = takeRaster(arguments, sizes);
   if (arguments.ok()) tailglow::accumulate(cells, placement, raster);
   return nullptr;
 }
 
-/** (hues, columns, bucketFirst, buckets, counts, rows, start, row, weight, out) */
-napi_value spread(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  const size_t hues = arguments.size("hues");
-  const Sizes sizes{hues, arguments.size("columns")};
-  const Raster raster = takeRaster(arguments, sizes, false);
+/** (rows, start, row, weight, under, over) of so many buckets; read as empty where something does not fit. */
+RowSpread takeSpread(Arguments& arguments, size_t buckets) {
   const size_t rows = arguments.size("rows");
   const auto start = arguments.read<int32_t>("start");
   const auto row = arguments.read<int32_t>("row");
   const auto weight = arguments.read<double>("weight");
-  const auto out = arguments.write<double>("out");
-  arguments.atLeast("start", start.length, static_cast<double>(raster.buckets) + 1);
-  arguments.atLeast("out", out.length,
-                    static_cast<double>(sizes.hues) * static_cast<double>(sizes.columns) * static_cast<double>(rows));
-  if (!arguments.ok()) return nullptr;
+  const auto under = arguments.read<double>("spread.under");
+  const auto over = arguments.read<double>("spread.over");
+  arguments.atLeast("spread.under", under.length, static_cast<double>(buckets));
+  arguments.atLeast("spread.over", over.length, static_cast<double>(buckets));
+  arguments.atLeast("start", start.length, static_cast<double>(buckets) + 1);
+  if (!arguments.ok()) return {};
   int32_t last = 0;
-  for (size_t b = 0; b <= raster.buckets; b++) {
+  for (size_t b = 0; b <= buckets; b++) {
     if (start.data[b] < last) arguments.fail("start is not ascending from 0");
     last = start.data[b];
   }
   const auto end = static_cast<size_t>(last);
   arguments.atLeast("row", row.length, static_cast<double>(end));
   arguments.atLeast("weight", weight.length, static_cast<double>(end));
-  if (!arguments.ok()) return nullptr;
+  if (!arguments.ok()) return {};
   const auto first = static_cast<size_t>(start.data[0]);
   arguments.within("row", row.data + first, end - first, 0, rows);
+  return {rows, start.data, row.data, weight.data, under.data, over.data};
+}
+
+/** (hues, columns, bucketFirst, buckets, rows, start, row, weight, under, over, cells, under, over,
+ *  [length, step, key, bucket, count, columnOfStep, hueOfKey, ...]): seven members of the last a block. */
+napi_value rasterize(napi_env env, napi_callback_info info) {
+  constexpr size_t kBlockMembers = 7;
+  Arguments arguments(env, info);
+  const size_t hues = arguments.size("hues");
+  const size_t columns = arguments.size("columns");
+  const size_t bucketFirst = arguments.size("bucketFirst");
+  const size_t buckets = arguments.size("buckets");
+  const RowSpread spread = takeSpread(arguments, buckets);
+  const auto cells = arguments.write<double>("cells");
+  const auto under = arguments.write<double>("under");
+  const auto over = arguments.write<double>("over");
+  arguments.atLeast("cells", cells.length, product({hues, columns, spread.rows}));
+  arguments.atLeast("under", under.length, static_cast<double>(columns));
+  arguments.atLeast("over", over.length, static_cast<double>(columns));
+  const size_t members = arguments.members("blocks");
+  if (members % kBlockMembers != 0) arguments.fail("blocks do not have seven members each");
+  std::vector<Placed> blocks;
+  for (size_t b = 0; b < members / kBlockMembers && arguments.fits(); b++) {
+    const Cells own = takeCells(arguments);
+    const Placement placement = takePlacement(arguments);
+    checkPlacement(arguments, placement, {hues, columns});
+    blocks.push_back({own, placement});
+  }
   if (!arguments.ok()) return nullptr;
-  tailglow::spread(raster, {rows, start.data, row.data, weight.data}, out.data);
+  const tailglow::Window window{hues, columns, bucketFirst, buckets};
+  const auto outcome =
+      tailglow::rasterize(blocks.data(), blocks.size(), window, spread, {cells.data, under.data, over.data});
+  if (outcome == tailglow::Rasterized::kNoMemory) return noMemory(env, "draw");
+  if (outcome == tailglow::Rasterized::kFault) arguments.fail("hueOfKey has no member for a key of its cells");
   return nullptr;
 }
 
-/** (rows, hues, cells, occupied) */
-napi_value halfOctaves(napi_env env, napi_callback_info info) {
+/** (rows, hues, cells, sums, strongest) */
+napi_value mix(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   const auto rows = arguments.read<double>("rows");
   const size_t hues = arguments.size("hues");
   const size_t cells = arguments.size("cells");
-  const auto occupied = arguments.write<uint8_t>("occupied");
-  arguments.atLeast("rows", rows.length, static_cast<double>(hues) * static_cast<double>(cells));
-  arguments.atLeast("occupied", occupied.length, static_cast<double>(tailglow::kHalfOctaves));
-  if (!arguments.ok()) return nullptr;
-  tailglow::halfOctaves(rows.data, hues, cells, occupied.data);
+  const auto sums = arguments.write<double>("sums");
+  const auto strongest = arguments.write<uint8_t>("strongest");
+  if (hues > UINT8_MAX) arguments.fail("hues is above 255");
+  arguments.atLeast("rows", rows.length, product({hues, cells}));
+  arguments.atLeast("sums", sums.length, static_cast<double>(cells));
+  arguments.atLeast("strongest", strongest.length, static_cast<double>(cells));
+  if (arguments.ok()) tailglow::mix(rows.data, hues, cells, sums.data, strongest.data);
   return nullptr;
 }
 
-/** (rows, hues, cells, levels, thresholds, out) */
+/** (sums, cells, occupied) */
+napi_value halfOctaves(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto sums = arguments.read<double>("sums");
+  const size_t cells = arguments.size("cells");
+  const auto occupied = arguments.write<uint8_t>("occupied");
+  arguments.atLeast("sums", sums.length, static_cast<double>(cells));
+  arguments.atLeast("occupied", occupied.length, static_cast<double>(tailglow::kHalfOctaves));
+  if (arguments.ok()) tailglow::halfOctaves(sums.data, cells, occupied.data);
+  return nullptr;
+}
+
+/** (sums, strongest, cells, levels, thresholds, out) */
 napi_value shade(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  const auto rows = arguments.read<double>("rows");
-  const size_t hues = arguments.size("hues");
+  const auto sums = arguments.read<double>("sums");
+  const auto strongest = arguments.read<uint8_t>("strongest");
   const size_t cells = arguments.size("cells");
   const size_t levels = arguments.size("levels");
   const auto thresholds = arguments.read<double>("thresholds");
   const auto out = arguments.write<uint8_t>("out");
-  const double palette = 1 + static_cast<double>(hues) * static_cast<double>(levels);
-  if (levels < 1 || palette > tailglow::kPaletteMax) arguments.fail("levels is below 1 or the palette above 256");
-  arguments.atLeast("rows", rows.length, static_cast<double>(hues) * static_cast<double>(cells));
+  if (levels < 1) arguments.fail("levels is 0, expected at least 1");
+  arguments.atLeast("sums", sums.length, static_cast<double>(cells));
+  arguments.atLeast("strongest", strongest.length, static_cast<double>(cells));
   arguments.atLeast("out", out.length, static_cast<double>(cells));
   arguments.atLeast("thresholds", thresholds.length, static_cast<double>(levels) - 1);
   if (!arguments.ok()) return nullptr;
+  uint8_t hues = 0;
+  for (size_t i = 0; i < cells; i++) hues = strongest.data[i] > hues ? strongest.data[i] : hues;
+  if (1 + product({hues, levels}) > tailglow::kPaletteMax) arguments.fail("the palette is above 256");
   for (size_t t = 1; t + 1 < levels; t++) {
     if (!(thresholds.data[t - 1] <= thresholds.data[t])) arguments.fail("thresholds are not ascending");
   }
-  if (!arguments.ok()) return nullptr;
-  tailglow::shade(rows.data, hues, cells, levels, thresholds.data, out.data);
+  if (arguments.ok()) tailglow::shade(sums.data, strongest.data, cells, levels, thresholds.data, out.data);
+  return nullptr;
+}
+
+/** (cells, columns, rows, columnOfX, rowOfY, palette, pixels, from, stride): as wide and high as there are members of
+ *  columnOfX and rowOfY. */
+napi_value paint(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto cells = arguments.read<uint8_t>("cells");
+  const size_t columns = arguments.size("columns");
+  const size_t rows = arguments.size("rows");
+  const auto columnOfX = arguments.read<int32_t>("columnOfX");
+  const auto rowOfY = arguments.read<int32_t>("rowOfY");
+  const auto palette = arguments.read<uint8_t>("palette");
+  const auto pixels = arguments.write<uint8_t>("pixels");
+  const size_t from = arguments.size("from");
+  const size_t stride = arguments.size("stride");
+  const size_t width = columnOfX.length;
+  const size_t height = rowOfY.length;
+  arguments.atLeast("cells", cells.length, product({columns, rows}));
+  arguments.atLeast("palette", palette.length, tailglow::kPaletteMax);
+  arguments.within("columnOfX", columnOfX.data, width, 0, columns);
+  arguments.within("rowOfY", rowOfY.data, height, 0, rows);
+  arguments.atLeast("stride", stride, static_cast<double>(width));
+  if (width > 0 && height > 0) {
+    arguments.atLeast("pixels", pixels.length,
+                      static_cast<double>(from) + product({height - 1, stride}) + static_cast<double>(width));
+  }
+  if (!arguments.ok() || width == 0 || height == 0) return nullptr;
+  const tailglow::Stretch stretch{rows, width, height, columnOfX.data, rowOfY.data};
+  tailglow::paint(cells.data, stretch, palette.data, pixels.data + from, stride);
   return nullptr;
 }
 
@@ -486,8 +608,10 @@ NAPI_MODULE_INIT() {
       {"encodeColumns", encodeColumns}, {"decodeColumns", decodeCells<tailglow::decodeColumns>},
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
-      {"accumulate", accumulate},   {"spread", spread},
+      {"accumulate", accumulate},   
+      {"rasterize", rasterize},     {"mix", mix},
       {"halfOctaves", halfOctaves}, {"shade", shade},
+      {"paint", paint},
       {"deflate", deflate},         {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {

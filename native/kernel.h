@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 5;
+constexpr int kInterfaceVersion = 6;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -35,10 +35,11 @@ struct CellsRoom {
   double* count;
 };
 
-/** columnOfStep has kSteps members; every key of the cells is below `keys`. */
+/** columnOfStep has kSteps members, hueOfKey has `keys`, which every key of the cells is below. */
 struct Placement {
   const int32_t* columnOfStep;
   const int32_t* hueOfKey;
+  size_t keys;
 };
 
 struct Raster {
@@ -57,6 +58,30 @@ struct RowSpread {
   const int32_t* start;
   const int32_t* row;
   const double* weight;
+  /** Per bucket. */
+  const double* under;
+  const double* over;
+};
+
+/** A block's cells and where they go. */
+struct Placed {
+  Cells cells;
+  Placement placement;
+};
+
+/** What of all cells is drawn: of `buckets` buckets from bucketFirst on. */
+struct Window {
+  size_t hues;
+  size_t columns;
+  size_t bucketFirst;
+  size_t buckets;
+};
+
+/** cells: [hue][column][row]; under, over: [column]. */
+struct Drawn {
+  double* cells;
+  double* under;
+  double* over;
 };
 
 struct ColumnSizes {
@@ -102,12 +127,29 @@ ptrdiff_t decodeClasses(const uint8_t* bytes, size_t length, uint32_t keyLimit, 
 /** Smallest and largest bucket of the placed cells; false where there are none. */
 bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, uint16_t* high);
 void accumulate(const Cells& cells, const Placement& placement, const Raster& raster);
-void spread(const Raster& raster, const RowSpread& spread, double* out);
-/** Marks the half-octaves of the sums over hues; `occupied` has kHalfOctaves members. */
+enum class Rasterized { kDone, kFault, kNoMemory };
+/** Sets all of `out` (rasterize.cc); kFault where a key is not below its block's `keys`: `out` is as it was then. Blocks
+ *  are below 2^31, their cells together below 2^32. */
+Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread, const Drawn& out);
+/** Sums over hues, and 1 + the hue of the largest, or 0; at most 255 hues. */
+void mix(const double* rows, size_t hues, size_t cells, double* sums, uint8_t* strongest);
+/** Marks the half-octaves of the sums; `occupied` has kHalfOctaves members. */
 constexpr size_t kHalfOctaves = 108;
-void halfOctaves(const double* rows, size_t hues, size_t cells, uint8_t* occupied);
-/** levels - 1 thresholds, ascending; 1 + hues * levels <= kPaletteMax. */
-void shade(const double* rows, size_t hues, size_t cells, size_t levels, const double* thresholds, uint8_t* out);
+void halfOctaves(const double* sums, size_t cells, uint8_t* occupied);
+/** levels - 1 thresholds, ascending; 1 + levels * the largest of `strongest` <= kPaletteMax. */
+void shade(const double* sums, const uint8_t* strongest, size_t cells, size_t levels, const double* thresholds,
+           uint8_t* out);
+
+/** Which cell of [column][row] each pixel of a rectangle shows. */
+struct Stretch {
+  size_t rows;
+  size_t width;
+  size_t height;
+  const int32_t* columnOfX;
+  const int32_t* rowOfY;
+};
+/** pixels[y * stride + x] = palette[the cell's value]; `palette` has 256 members. */
+void paint(const uint8_t* cells, const Stretch& stretch, const uint8_t* palette, uint8_t* pixels, size_t stride);
 
 /** Bytes that deflate() writes at most (deflate.cc). */
 size_t deflateBound(size_t length);

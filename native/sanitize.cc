@@ -226,6 +226,21 @@ void addedUp(const Columns& columns, const tailglow::Placement& placement) {
   require(into == sortedOf(placed), "adding up is sorting and merging");
 }
 
+void painted(const std::vector<uint8_t>& cells, size_t columns, size_t rows) {
+  std::vector<int32_t> columnOfX(1 + below(20));
+  for (int32_t& column : columnOfX) column = static_cast<int32_t>(below(columns));
+  std::vector<int32_t> rowOfY(1 + below(20));
+  for (int32_t& row : rowOfY) row = static_cast<int32_t>(below(below(2) != 0 ? 1 : rows));
+  const size_t stride = columnOfX.size() + below(3);
+  std::vector<uint8_t> pixels((rowOfY.size() - 1) * stride + columnOfX.size());
+  std::vector<uint8_t> palette(tailglow::kPaletteMax);
+  for (size_t i = 0; i < palette.size(); i++) palette[i] = static_cast<uint8_t>(255 - i);
+  const tailglow::Stretch stretch{rows, columnOfX.size(), rowOfY.size(), columnOfX.data(), rowOfY.data()};
+  tailglow::paint(cells.data(), stretch, palette.data(), pixels.data(), stride);
+  const auto last = static_cast<size_t>(columnOfX.back()) * rows + static_cast<size_t>(rowOfY.back());
+  require(pixels.back() == 255 - cells[last], "the last pixel is its cell's");
+}
+
 void picture() {
   const Columns columns = randomCells();
   const size_t hues = 1 + below(4);
@@ -239,7 +254,7 @@ void picture() {
   std::vector<double> counts(hues * width * buckets);
   std::vector<double> under(hues * width);
   std::vector<double> over(hues * width);
-  const tailglow::Placement placement{columnOfStep.data(), hueOfKey.data()};
+  const tailglow::Placement placement{columnOfStep.data(), hueOfKey.data(), hueOfKey.size()};
   const tailglow::Raster raster{hues, width, below(kBuckets), buckets, counts.data(), under.data(), over.data()};
   uint16_t low;
   uint16_t high;
@@ -259,17 +274,30 @@ void picture() {
   }
   row.shrink_to_fit();
   weight.shrink_to_fit();
+  std::vector<double> outside(buckets, 0.125);
   std::vector<double> out(hues * width * rows);
-  tailglow::spread(raster, {rows, start.data(), row.data(), weight.data()}, out.data());
+  std::vector<double> drawnUnder(width);
+  std::vector<double> drawnOver(width);
+  const tailglow::RowSpread spread{rows, start.data(), row.data(), weight.data(), outside.data(), outside.data()};
+  const tailglow::Window window{hues, width, raster.bucketFirst, buckets};
+  const Columns sorted = sortedOf(columns);
+  const tailglow::Placed blocks[] = {{columns.cells(), placement}, {sorted.cells(), placement}};
+  const tailglow::Drawn drawn{out.data(), drawnUnder.data(), drawnOver.data()};
+  const tailglow::Rasterized outcome = tailglow::rasterize(blocks, below(3), window, spread, drawn);
+  require(outcome == tailglow::Rasterized::kDone, "cells are drawn");
 
   const size_t levels = 1 + below(63);
   std::vector<double> thresholds(levels - 1);
   for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * 1.5;
-  std::vector<uint8_t> pixels(width * rows);
+  std::vector<double> sums(width * rows);
+  std::vector<uint8_t> strongest(sums.size());
+  std::vector<uint8_t> shaded(sums.size());
   std::vector<uint8_t> occupied(tailglow::kHalfOctaves);
-  tailglow::halfOctaves(out.data(), hues, pixels.size(), occupied.data());
-  tailglow::shade(out.data(), hues, pixels.size(), levels, thresholds.data(), pixels.data());
-  for (const uint8_t pixel : pixels) require(pixel <= hues * levels, "a pixel is within the palette");
+  tailglow::mix(out.data(), hues, sums.size(), sums.data(), strongest.data());
+  tailglow::halfOctaves(sums.data(), sums.size(), occupied.data());
+  tailglow::shade(sums.data(), strongest.data(), sums.size(), levels, thresholds.data(), shaded.data());
+  for (const uint8_t index : shaded) require(index <= hues * levels, "an index is within the palette");
+  painted(shaded, width, rows);
 }
 
 void checksumAndIndices() {

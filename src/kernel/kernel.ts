@@ -5,7 +5,7 @@
  *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
 import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
-import type { BucketRaster } from '../model/raster.ts';
+import type { BucketRaster, DrawnCells, Mix } from '../model/raster.ts';
 
 /** Which cells of a block go where. */
 export interface Placement {
@@ -15,15 +15,26 @@ export interface Placement {
   readonly hueOfKey: Int32Array;
 }
 
-/** How buckets spread over rows, by overlap: bucket b (of the raster, from its bucketFirst) gives
- *  weight[j] of its count to row[j] for j in start[b] .. start[b + 1]. Weights of one bucket sum to at most 1;
- *  what is missing lies outside the rows. */
+/** How buckets spread over rows, by overlap: bucket b (of a raster, from its bucketFirst) gives weight[j] of its count to
+ *  row[j] for j in start[b] .. start[b + 1], and what `under` and `over` say of it to what lies below and above the rows. */
 export interface RowSpread {
   readonly rows: number;
   readonly start: Int32Array;
   readonly row: Int32Array;
   readonly weight: Float64Array;
+  /** Per bucket. */
+  readonly under: Float64Array;
+  readonly over: Float64Array;
 }
+
+/** Cells of a block and where they go. */
+export interface Placed {
+  readonly cells: Cells;
+  readonly placement: Placement;
+}
+
+/** What of the cells is drawn: `buckets` buckets from bucketFirst on. */
+export type RasterWindow = Pick<BucketRaster, 'hues' | 'columns' | 'bucketFirst' | 'buckets'>;
 
 export interface Kernel {
   readonly name: 'reference' | 'native';
@@ -64,27 +75,44 @@ export interface Kernel {
   /** Adds the placed cells into the raster; buckets outside its range go to `under` and `over`. */
   accumulate(cells: Cells, placement: Placement, raster: BucketRaster): void;
 
-  /** Spreads buckets over rows: out[hue][column][row] += counts * weight, in ascending bucket order.
-   *  `out` has hues * columns * rows members. */
-  spread(raster: BucketRaster, spread: RowSpread, out: Float64Array): void;
+  /** Adds up the placed cells of all blocks as `accumulate` does, and spreads the sums over rows:
+   *  out.cells[hue][column][row] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
+   *  are such sums too, hue by hue. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */
+  rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnCells): void;
 
-  /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds the sum over hues of a cell of
-   *  rows[hue][cell], hues ascending; sums of 0 are none. `occupied` has HALF_OCTAVES members. */
-  halfOctaves(rows: Float64Array, shape: Omit<ShadeShape, 'levels'>, occupied: Uint8Array): void;
+  /** Per cell of rows[hue][cell] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest such
+   *  hue on a tie); 0 where none is above 0. At most 255 hues. */
+  mix(rows: Float64Array, shape: { hues: number; cells: number }, into: Mix): void;
 
-  /** Palette index of each cell of [column][row] from rows[hue][column][row]: 0 where all hues are 0; else
-   *  1 + hue * levels + level, of the hue with the largest count (the lowest such hue on a tie) and the
-   *  level of the sum over hues: the number of `thresholds` (ascending, levels - 1 of them) at or below it. */
-  shade(rows: Float64Array, shape: ShadeShape, thresholds: Float64Array, out: Uint8Array): void;
+  /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds one of the first `cells` sums; sums
+   *  of 0 are none. `occupied` has HALF_OCTAVES members. */
+  halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
+
+  /** Palette index of each cell: 0 where no hue is the strongest; else 1 + hue * levels + level, of the strongest hue
+   *  (counted from 0) and the level of the sum: the number of `thresholds` (ascending, levels - 1 of them) at or below
+   *  it. The palette has at most 256 members. */
+  shade(mix: Mix, shape: { cells: number; levels: number }, thresholds: Float64Array, out: Uint8Array): void;
+
+  /** Enlarges (or thins) cells[column][row] to a rectangle of pixels:
+   *  pixels[from + y * stride + x] = palette[cells[columnOfX[x] * rows + rowOfY[y]]]. `palette` has 256 members. */
+  paint(cells: Uint8Array, stretch: Stretch, palette: Uint8Array, to: PixelRows): void;
 
   /** A zlib stream of the bytes into `out`, which has deflateBound(bytes.length) members or more; how many it takes.
    *  Repeats are looked for at a distance of one byte and, from 1 to 32,768, of `rowBytes`. */
   deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;
 }
 
-export interface ShadeShape {
-  readonly hues: number;
-  /** columns * rows */
-  readonly cells: number;
-  readonly levels: number;
+/** Which cell of [column][row] each pixel of a rectangle shows, as wide and high as the lists are long. */
+export interface Stretch {
+  readonly columns: number;
+  readonly rows: number;
+  readonly columnOfX: Int32Array;
+  readonly rowOfY: Int32Array;
+}
+
+/** Rows of pixels, `stride` from one to the next; the rectangle's first is at `from`. */
+export interface PixelRows {
+  readonly pixels: Uint8Array;
+  readonly from: number;
+  readonly stride: number;
 }

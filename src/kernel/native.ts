@@ -63,7 +63,7 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 5;
+const INTERFACE_VERSION = 6;
 /** What cells have room for. */
 const HUES_MAX = 0x10000;
 
@@ -97,25 +97,48 @@ interface Addon {
   accumulate(
     ...args: [...FlatCells, ...FlatPlacement, ...FlatShape, under: Float64Array, over: Float64Array]
   ): void;
-  spread(
+  /** `blocks`: FlatCells and FlatPlacement of each, one after the other. */
+  rasterize(
     ...args: [
-      ...FlatShape,
+      hues: number,
+      columns: number,
+      bucketFirst: number,
+      buckets: number,
       rows: number,
       start: Int32Array,
       row: Int32Array,
       weight: Float64Array,
-      out: Float64Array,
+      partUnder: Float64Array,
+      partOver: Float64Array,
+      cells: Float64Array,
+      under: Float64Array,
+      over: Float64Array,
+      blocks: readonly (number | FlatArrays[number] | FlatPlacement[number])[],
     ]
   ): void;
-  halfOctaves(...args: [rows: Float64Array, hues: number, cells: number, occupied: Uint8Array]): void;
+  mix(rows: Float64Array, hues: number, cells: number, sums: Float64Array, strongest: Uint8Array): void;
+  halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
   shade(
     ...args: [
-      rows: Float64Array,
-      hues: number,
+      sums: Float64Array,
+      strongest: Uint8Array,
       cells: number,
       levels: number,
       thresholds: Float64Array,
       out: Uint8Array,
+    ]
+  ): void;
+  paint(
+    ...args: [
+      cells: Uint8Array,
+      columns: number,
+      rows: number,
+      columnOfX: Int32Array,
+      rowOfY: Int32Array,
+      palette: Uint8Array,
+      pixels: Uint8Array,
+      from: number,
+      stride: number,
     ]
   ): void;
   deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;
@@ -133,9 +156,11 @@ const FUNCTIONS = [
   'addUp',
   'bucketRange',
   'accumulate',
-  'spread',
+  'rasterize',
+  'mix',
   'halfOctaves',
   'shade',
+  'paint',
   'deflate',
   'releaseMemory',
 ] as const satisfies readonly (keyof Addon)[];
@@ -197,11 +222,29 @@ function adapt(addon: Addon): Kernel {
         raster.under,
         raster.over,
       ),
-    spread: (raster, { rows, start, row, weight }, out) =>
-      addon.spread(...flatShape(raster), rows, start, row, weight, out),
-    halfOctaves: (rows, { hues, cells }, occupied) => addon.halfOctaves(rows, hues, cells, occupied),
-    shade: (rows, { hues, cells, levels }, thresholds, out) =>
-      addon.shade(rows, hues, cells, levels, thresholds, out),
+    rasterize: (blocks, { hues, columns, bucketFirst, buckets }, spread, out) =>
+      addon.rasterize(
+        hues,
+        columns,
+        bucketFirst,
+        buckets,
+        spread.rows,
+        spread.start,
+        spread.row,
+        spread.weight,
+        spread.under,
+        spread.over,
+        out.cells,
+        out.under,
+        out.over,
+        blocks.flatMap(({ cells, placement }) => [...flatCells(cells), ...flatPlacement(placement)]),
+      ),
+    mix: (rows, { hues, cells }, { sums, strongest }) => addon.mix(rows, hues, cells, sums, strongest),
+    halfOctaves: (sums, cells, occupied) => addon.halfOctaves(sums, cells, occupied),
+    shade: ({ sums, strongest }, { cells, levels }, thresholds, out) =>
+      addon.shade(sums, strongest, cells, levels, thresholds, out),
+    paint: (cells, { columns, rows, columnOfX, rowOfY }, palette, { pixels, from, stride }) =>
+      addon.paint(cells, columns, rows, columnOfX, rowOfY, palette, pixels, from, stride),
     deflate: (bytes, rowBytes, out) => addon.deflate(bytes, rowBytes, out),
   };
 }

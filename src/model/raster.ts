@@ -31,6 +31,25 @@ export function newBucketRaster(shape: {
   };
 }
 
+/** What is drawn of each column. `cells` is [hue][column][row], row 0 at the bottom; `under` and `over` are [column], over
+ *  all hues: counts below and above the rows. */
+export interface DrawnCells {
+  readonly cells: Float64Array;
+  readonly under: Float64Array;
+  readonly over: Float64Array;
+}
+
+/** What a picture shows of the hues of a cell, [column][row]: their sum, and 1 + the hue with the largest count (the
+ *  lowest on a tie), 0 where nothing is counted. */
+export interface Mix {
+  readonly sums: Float64Array;
+  readonly strongest: Uint8Array;
+}
+
+export function newMix(cells: number): Mix {
+  return { sums: new Float64Array(cells), strongest: new Uint8Array(cells) };
+}
+
 export type Scale = 'linear' | 'log';
 
 /** The y axis: `edges[r]` is the lower edge of row r (from the bottom), edges has rows + 1 members, ascending,
@@ -63,17 +82,15 @@ export interface RasterGeometry {
   readonly grid: Grid;
 }
 
-/** What is drawn: [hue][column][row], row 0 at the bottom. Fractions arise only from spreading. */
-export interface Raster extends RasterGeometry {
+/** Fractions arise only from spreading. Counts below and above the rows are drawn as marks, never lost. */
+export interface Raster extends RasterGeometry, DrawnCells {
   /** Fields that the hues tell apart; empty for one hue. */
   readonly hueFields: readonly string[];
   /** Hue fields whose values are named. */
   readonly named?: readonly string[];
   readonly hues: readonly HueLabel[];
-  readonly cells: Float64Array;
-  /** [column], over all hues: counts below and above the y axis. Drawn as marks, never lost. */
-  readonly under: Float64Array;
-  readonly over: Float64Array;
+  /** Of `cells`, where it is known already. */
+  readonly mix?: Mix;
   readonly total: number;
   readonly coverage: Coverage;
   readonly overlays: readonly Overlay[];

@@ -5,7 +5,8 @@
 import { assert } from '../model/assert.ts';
 import { bucketCount, bucketEdge } from '../model/grid.ts';
 import type { CellDrawing } from './checked.ts';
-import { axisOf, type Sources } from './heatmap.ts';
+import { axisOf } from './heatmap.ts';
+import type { Sources } from './sources.ts';
 import { type Known, levelReports, whatIsKnown } from './known.ts';
 import { unitOf } from './lines.ts';
 import type { Box } from './place.ts';

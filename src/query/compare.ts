@@ -5,7 +5,7 @@
 import { assert } from '../model/assert.ts';
 import { REMAINDER } from '../model/key.ts';
 import type { Place } from './checked.ts';
-import type { Sources } from './heatmap.ts';
+import type { Sources } from './sources.ts';
 import { unitOf } from './lines.ts';
 import { placeCounts } from './place-counts.ts';
 import { countsBy, type KeyCounts, sharesOf, type Totals, unstoredFields } from './ranking.ts';

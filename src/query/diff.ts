@@ -7,7 +7,9 @@ import type { Coverage } from '../model/coverage.ts';
 import { keyText } from '../model/key.ts';
 import type { DiffLayer, DiffRaster } from '../model/raster.ts';
 import type { DiffDrawing } from './checked.ts';
-import { type Axis, axisOf, drawCells, type Sources, valueType } from './heatmap.ts';
+import { drawCells } from './draw-cells.ts';
+import { type Axis, axisOf, valueType } from './heatmap.ts';
+import type { Sources } from './sources.ts';
 import { projectGroups } from './measure.ts';
 import { instantText } from './moment.ts';
 import { allGroups } from './place-counts.ts';
@@ -113,11 +115,8 @@ interface DrawnLayer {
 function drawnLayer({ sources, hues, label, fromSecond, untilSecond }: LayerSources, axis: Axis): DrawnLayer {
   const { scan, kernel, known } = sources;
   const buckets = axis.occupied ?? { first: 0, count: 1 };
-  const { cells, under, over } = drawCells(
-    sources,
-    { weight: 'count' },
-    { edges: axis.edges, buckets, hues },
-  );
+  const drawing = { edges: axis.edges, buckets, hues, weight: 'count' } as const;
+  const { cells, under, over } = drawCells(sources, drawing);
   const [total] = hueTotals(scan, hues, kernel);
   const coverage: Coverage = known.coverage;
   return { layer: { label, total: total!, fromSecond, untilSecond, coverage, under, over }, cells };

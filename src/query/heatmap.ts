@@ -1,57 +1,43 @@
 /** A heatmap's raster from a scan. Hues partition the counts: no count is in two, and none is lost: the cells,
  *  `under` and `over` add up to `total`.
  *  A level (point scope) is the mean over the reports of a column, never their sum. */
-import type { Kernel } from '../kernel/kernel.ts';
-import { bucketMiddle } from '../model/grid.ts';
 import { compareKeys, type Key, keyText } from '../model/key.ts';
 import { fieldOf, TYPES } from '../model/metric.ts';
-import type { BucketRaster, HueLabel, Overlay, Raster, Scale } from '../model/raster.ts';
+import type { HueLabel, Overlay, Raster, Scale } from '../model/raster.ts';
 import { assert } from '../model/assert.ts';
 import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing, RowWish } from './checked.ts';
-import { type Known, levelReports } from './known.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
-import { type DrawnCells, emptyCells, type RasterMemory } from './raster-memory.ts';
+import { drawCells, drawColumns, hueWeights, isCounted } from './draw-cells.ts';
+import { emptyCells, type MixedCells } from './raster-memory.ts';
 import { PARTS, quantileReading } from './reading.ts';
-import { axisEdges, type Spread, spreadBuckets } from './rows.ts';
+import { axisEdges } from './rows.ts';
 import {
   type Buckets,
   type ColumnRun,
   forEachChunk,
   forEachHistogram,
   type Hues,
-  hueTotals,
   occupiedBuckets,
-  type Scan,
 } from './scan.ts';
-
-export interface Sources {
-  readonly plan: Plan;
-  readonly scan: Scan;
-  readonly known: Known;
-  readonly kernel: Kernel;
-  /** Of live pictures; absent: each is drawn anew. */
-  readonly memory?: RasterMemory | undefined;
-}
+import type { Sources } from './sources.ts';
 
 export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
-  const { plan, scan, known, kernel } = sources;
+  const { plan, scan, known } = sources;
   const chosen = chooseHues(sources, draw);
   const { scale, edges, occupied } = axisOf(sources, draw, chosen.hues);
-  const buckets = occupied ?? { first: 0, count: 1 };
-  const shape = { edges, buckets, hues: chosen.hues };
-  const plainCounts =
-    draw.weight === 'count' && plan.metric.scope === 'interval' && scan.totals !== undefined;
-  const totals = plainCounts ? hueTotals(scan, chosen.hues, kernel) : new Float64Array(chosen.hues.count);
+  const { hues } = chosen;
+  const drawing = { edges, buckets: occupied ?? { first: 0, count: 1 }, hues, weight: draw.weight };
+  const { buckets } = drawing;
   const which = [draw.hueFields, draw.hues, draw.exclude, chosen.keys];
-  const size = { hues: chosen.hues.count, rows: edges.length - 1 };
-  const drawn = plainCounts
-    ? remembered(sources, [...which, edges], size, (into, runs) =>
-        fillCells(sources, draw, { ...shape, into, runs }),
+  const totals = hueWeights(sources, drawing);
+  const drawn = isCounted(plan, draw)
+    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (into, runs) =>
+        drawColumns(sources, drawing, into, runs),
       )
-    : drawCells(sources, draw, shape, totals);
-  const overlays = overlayLines(sources, draw, { buckets, hues: chosen.hues, which });
+    : drawCells(sources, drawing);
+  const overlays = overlayLines(sources, draw, { buckets, hues, which });
   const type = valueType(plan);
   return {
     metric: plan.metric.name,
@@ -67,6 +53,7 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
     cells: drawn.cells,
     under: drawn.under,
     over: drawn.over,
+    mix: drawn.mix,
     total: totals.reduce((sum, count) => sum + count, 0),
     coverage: known.coverage,
     overlays,
@@ -159,20 +146,14 @@ function occupiedEnds({ scan, kernel }: Sources, buckets: Buckets, hues: Hues) {
   return { low: used[0]!, lowPositive: used.find((b) => b > 0) ?? 1, high: used.at(-1)! };
 }
 
-interface Drawing {
-  readonly edges: readonly number[];
-  readonly buckets: Buckets;
-  readonly hues: Hues;
-}
-
 /** What follows from each column's cells by themselves: of a live picture the columns that did not change are those
  *  that were drawn a moment ago. `of` is all that a column's numbers follow from, but its cells. */
 function remembered(
   { plan, scan, memory }: Sources,
   of: readonly unknown[],
   { hues, rows }: { readonly hues: number; readonly rows: number },
-  draw: (into: DrawnCells, runs: readonly ColumnRun[]) => void,
-): DrawnCells {
+  draw: (into: MixedCells, runs: readonly ColumnRun[]) => void,
+): MixedCells {
   const { columns, columnSeconds, fromSecond } = plan;
   if (memory === undefined || !plan.live || fromSecond % columnSeconds !== 0) {
     const into = emptyCells({ hues, columns, rows });
@@ -190,98 +171,6 @@ function remembered(
   const name = JSON.stringify([asked, of]);
   const picture = { name, firstColumn: fromSecond / columnSeconds, columns, hues, rows };
   return memory.drawn(picture, scan, draw);
-}
-
-/** `totals` gets those of the hues, as weighted. */
-export function drawCells(
-  { plan, ...sources }: Sources,
-  draw: Pick<HeatmapDrawing, 'weight'>,
-  drawing: Drawing,
-  totals?: Float64Array,
-): DrawnCells {
-  const { columns } = plan;
-  const into = emptyCells({ hues: drawing.hues.count, columns, rows: drawing.edges.length - 1 });
-  fillCells({ plan, ...sources }, draw, { ...drawing, into, runs: [[0, columns]], totals });
-  return into;
-}
-
-interface Filling extends Drawing {
-  readonly into: DrawnCells;
-  readonly runs: readonly ColumnRun[];
-  readonly totals?: Float64Array | undefined;
-}
-
-function fillCells(sources: Sources, draw: Pick<HeatmapDrawing, 'weight'>, filling: Filling): void {
-  const { plan, scan, known, kernel } = sources;
-  const { edges, buckets, hues, into, runs, totals } = filling;
-  const { columns } = plan;
-  const spread = spreadBuckets(scan.grid, buckets, edges);
-  const middles = Float64Array.from({ length: buckets.count }, (_, b) =>
-    bucketMiddle(scan.grid, buckets.first + b),
-  );
-  const isLevel = plan.metric.scope === 'point';
-  forEachChunk(scan, { hues, buckets, kernel, runs }, (raster, firstColumn) => {
-    if (draw.weight === 'value') scaleBuckets(raster, middles);
-    if (isLevel) scaleColumns(raster, (column) => 1 / levelReports(known, firstColumn + column));
-    if (totals !== undefined) addTotals(raster, totals);
-    addOutside(raster, spread, into, firstColumn);
-    spreadChunk(raster, spread, { kernel, into: into.cells, columns, firstColumn });
-  });
-}
-
-function spreadChunk(
-  raster: BucketRaster,
-  spread: Spread,
-  to: { kernel: Kernel; into: Float64Array; columns: number; firstColumn: number },
-): void {
-  const { kernel, into, columns, firstColumn } = to;
-  if (raster.columns === columns) return kernel.spread(raster, spread, into);
-  const chunk = new Float64Array(raster.hues * raster.columns * spread.rows);
-  kernel.spread(raster, spread, chunk);
-  const length = raster.columns * spread.rows;
-  for (let h = 0; h < raster.hues; h++) {
-    into.set(chunk.subarray(h * length, (h + 1) * length), (h * columns + firstColumn) * spread.rows);
-  }
-}
-
-/** Counts of the buckets that reach below or above the rows; most pictures have none. */
-function addOutside(raster: BucketRaster, spread: Spread, into: DrawnCells, firstColumn: number): void {
-  const { hues, columns, buckets, counts } = raster;
-  for (let b = 0; b < buckets; b++) {
-    const under = spread.under[b]!;
-    const over = spread.over[b]!;
-    if (under === 0 && over === 0) continue;
-    for (let place = 0; place < hues * columns; place++) {
-      const count = counts[place * buckets + b]!;
-      into.under[firstColumn + (place % columns)]! += count * under;
-      into.over[firstColumn + (place % columns)]! += count * over;
-    }
-  }
-}
-
-function addTotals({ hues, columns, buckets, counts }: BucketRaster, totals: Float64Array): void {
-  const perHue = columns * buckets;
-  for (let h = 0; h < hues; h++) {
-    let sum = 0;
-    for (let i = h * perHue; i < (h + 1) * perHue; i++) sum += counts[i]!;
-    totals[h]! += sum;
-  }
-}
-
-function scaleBuckets({ hues, columns, buckets, counts }: BucketRaster, factors: Float64Array): void {
-  for (let place = 0; place < hues * columns; place++) {
-    for (let b = 0; b < buckets; b++) counts[place * buckets + b]! *= factors[b]!;
-  }
-}
-
-function scaleColumns(
-  { hues, columns, buckets, counts }: BucketRaster,
-  factor: (column: number) => number,
-): void {
-  for (let place = 0; place < hues * columns; place++) {
-    const by = factor(place % columns);
-    for (let b = 0; b < buckets; b++) counts[place * buckets + b]! *= by;
-  }
 }
 
 /** Percentiles per column with their bounds, from the exact counts of all that is drawn. */

@@ -3,7 +3,7 @@
  *  A bucket holds values from `lower` up to, not including, `upper`; the last of a linear grid takes all above. */
 import { bucketCount, bucketEdge, type Grid } from '../model/grid.ts';
 import { compareKeys, type Key, REMAINDER } from '../model/key.ts';
-import type { Sources } from './heatmap.ts';
+import type { Sources } from './sources.ts';
 import { unitOf } from './lines.ts';
 import { assignHues, type Chosen, largest, projectGroups, rankingValues } from './measure.ts';
 import { AnswerTooLargeError, type TableColumn, type TableResult } from './result.ts';

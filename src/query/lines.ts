@@ -6,7 +6,7 @@ import { calledText, compareKeys, type Key, type KeyNames, REMAINDER } from '../
 import { fieldOf, TYPES } from '../model/metric.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import type { Drawing, Measure } from './checked.ts';
-import type { Sources } from './heatmap.ts';
+import type { Sources } from './sources.ts';
 import { levelReports, spokenSeconds } from './known.ts';
 import { assignHues, isSampled, largest, measureHues, projectGroups, rankingValues } from './measure.ts';
 import { measureText } from './print.ts';

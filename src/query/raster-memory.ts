@@ -4,6 +4,7 @@
  *  follow from the cells that lie in it, each column's by themselves.
  *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first. */
 import { BLOCK_STEPS } from '../model/limits.ts';
+import { type DrawnCells, type Mix, newMix } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
 import { BlockSums } from './block-sums.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
@@ -12,11 +13,9 @@ import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
 const BYTES_MAX = 32 * 2 ** 20;
 const RASTER_BYTES_MAX = 16 * 2 ** 20;
 
-/** Members by [hue][column][row], and by [column]. */
-export interface DrawnCells {
-  readonly cells: Float64Array;
-  readonly under: Float64Array;
-  readonly over: Float64Array;
+/** What is drawn and what of it is seen. */
+export interface MixedCells extends DrawnCells {
+  readonly mix: Mix;
 }
 
 export interface Shape {
@@ -25,11 +24,12 @@ export interface Shape {
   readonly rows: number;
 }
 
-export function emptyCells({ hues, columns, rows }: Shape): DrawnCells {
+export function emptyCells({ hues, columns, rows }: Shape): MixedCells {
   return {
     cells: new Float64Array(hues * columns * rows),
     under: new Float64Array(columns),
     over: new Float64Array(columns),
+    mix: newMix(columns * rows),
   };
 }
 
@@ -48,7 +48,7 @@ interface KeptBlock {
 
 interface Kept {
   readonly picture: Picture;
-  readonly drawn: DrawnCells;
+  readonly drawn: MixedCells;
   readonly blocks: ReadonlyMap<Cells, KeptBlock>;
 }
 
@@ -67,21 +67,21 @@ export class RasterMemory {
     return this.#bytes;
   }
 
-  /** The picture's members; `draw` fills those of runs of columns, which are 0. */
+  /** The picture's members, which are the memory's: they hold until a picture of that name is drawn again. `draw` sets
+   *  those of runs of columns. */
   drawn(
     picture: Picture,
     scan: Scan,
-    draw: (into: DrawnCells, runs: readonly ColumnRun[]) => void,
-  ): DrawnCells {
+    draw: (into: MixedCells, runs: readonly ColumnRun[]) => void,
+  ): MixedCells {
     const kept = this.#kept.get(picture.name);
     const blocks = blocksOf(scan);
-    const runs =
-      kept === undefined || blocks === undefined
-        ? ([[0, picture.columns]] as const)
-        : runsOf(changedColumns(kept, picture, scan));
-    const isSame = runs.length === 0 && kept?.picture.firstColumn === picture.firstColumn;
-    if (isSame && kept.picture.columns === picture.columns) return kept.drawn;
-    const drawn = copied(kept, picture, runs);
+    const isKnown = kept !== undefined && blocks !== undefined && kept.picture.columns === picture.columns;
+    const runs = isKnown ? runsOf(changedColumns(kept, picture, scan)) : ([[0, picture.columns]] as const);
+    const drawn = kept !== undefined && isKnown ? kept.drawn : emptyCells(picture);
+    // What is half drawn, because something failed, is not kept.
+    this.#forget(picture.name);
+    if (kept !== undefined && isKnown) slide(kept, picture);
     draw(drawn, runs);
     if (blocks !== undefined) this.#keep({ picture, drawn, blocks });
     return drawn;
@@ -89,7 +89,6 @@ export class RasterMemory {
 
   #keep(kept: Kept): void {
     const { name } = kept.picture;
-    this.#forget(name);
     if (bytesOf(kept) > Math.min(RASTER_BYTES_MAX, this.#bytesMax)) return;
     this.#kept.set(name, kept);
     this.#bytes += bytesOf(kept);
@@ -107,8 +106,10 @@ export class RasterMemory {
   }
 }
 
-function bytesOf({ drawn: { cells, under, over }, blocks }: Kept): number {
-  return cells.byteLength + under.byteLength + over.byteLength + blocks.size * BLOCK_STEPS * 4;
+function bytesOf({ drawn, blocks }: Kept): number {
+  const { cells, under, over, mix } = drawn;
+  const members = [cells, under, over, mix.sums, mix.strongest].reduce((sum, of) => sum + of.byteLength, 0);
+  return members + blocks.size * BLOCK_STEPS * 4;
 }
 
 /** Undefined where two have the same cells, as a reading that time passed in may: then nothing tells them apart. */
@@ -175,27 +176,19 @@ function runsOf(changed: Uint8Array): ColumnRun[] {
   return runs;
 }
 
-/** What is kept of the columns outside of the runs, at their new places. */
-function copied(kept: Kept | undefined, picture: Picture, runs: readonly ColumnRun[]): DrawnCells {
-  const { hues, columns, rows, firstColumn } = picture;
-  const drawn = emptyCells(picture);
-  if (kept === undefined) return drawn;
-  const { drawn: was, picture: before } = kept;
-  const slid = firstColumn - before.firstColumn;
-  for (const [first, until] of runsBetween(runs, columns)) {
-    for (let h = 0; h < hues; h++) {
-      const from = (h * before.columns + first + slid) * rows;
-      const part = was.cells.subarray(from, from + (until - first) * rows);
-      drawn.cells.set(part, (h * columns + first) * rows);
-    }
-    drawn.under.set(was.under.subarray(first + slid, until + slid), first);
-    drawn.over.set(was.over.subarray(first + slid, until + slid), first);
+/** Moves the columns to where they are now; what is left at an end is to be drawn anew. */
+function slide({ picture: before, drawn }: Kept, { rows, firstColumn }: Picture): void {
+  const by = firstColumn - before.firstColumn;
+  const { cells, under, over, mix } = drawn;
+  // All hues at once: what slides from one into the next is at an end, too.
+  for (const [members, perColumn] of [
+    [cells, rows],
+    [mix.sums, rows],
+    [mix.strongest, rows],
+    [under, 1],
+    [over, 1],
+  ] as const) {
+    if (by > 0) members.copyWithin(0, by * perColumn);
+    else if (by < 0) members.copyWithin(-by * perColumn, 0);
   }
-  return drawn;
-}
-
-function runsBetween(runs: readonly ColumnRun[], columns: number): ColumnRun[] {
-  const starts = [0, ...runs.map(([, until]) => until)];
-  const ends = [...runs.map(([first]) => first), columns];
-  return starts.map((first, i): ColumnRun => [first, ends[i]!]).filter(([first, until]) => first < until);
 }

@@ -84,14 +84,13 @@ export interface BucketSpan {
   readonly count: number;
 }
 
-export interface Spread extends RowSpread {
-  /** Per bucket: the part of its counts below the rows and above them. */
-  readonly under: Float64Array;
-  readonly over: Float64Array;
-}
-
-/** Weights of the buckets over the rows between the edges. */
-export function spreadBuckets(grid: Grid, { first, count }: BucketSpan, edges: readonly number[]): Spread {
+/** Weights of the buckets over the rows between the edges, times the bucket's `factor`. */
+export function spreadBuckets(
+  grid: Grid,
+  { first, count }: BucketSpan,
+  edges: readonly number[],
+  factor: (bucket: number) => number = () => 1,
+): RowSpread {
   const rows = edges.length - 1;
   const start = new Int32Array(count + 1);
   const row: number[] = [];
@@ -101,17 +100,19 @@ export function spreadBuckets(grid: Grid, { first, count }: BucketSpan, edges: r
   let r = 0;
   for (let b = 0; b < count; b++) {
     start[b] = row.length;
+    const times = factor(first + b);
+    if (times === 0) continue;
     const low = bucketEdge(grid, first + b);
     const high = bucketEdge(grid, first + b + 1);
     const width = high - low;
-    under[b] = Math.min(width, Math.max(0, edges[0]! - low)) / width;
-    over[b] = Math.min(width, Math.max(0, high - edges[rows]!)) / width;
+    under[b] = (times * Math.min(width, Math.max(0, edges[0]! - low))) / width;
+    over[b] = (times * Math.min(width, Math.max(0, high - edges[rows]!))) / width;
     while (r < rows - 1 && edges[r + 1]! <= low) r++;
     for (let at = r; at < rows && edges[at]! < high; at++) {
       const overlap = Math.min(high, edges[at + 1]!) - Math.max(low, edges[at]!);
       if (overlap <= 0) continue;
       row.push(at);
-      weight.push(overlap / width);
+      weight.push((times * overlap) / width);
     }
   }
   start[count] = row.length;

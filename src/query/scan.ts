@@ -1,7 +1,7 @@
 /** The stored cells that a plan reads, with every cell's column and group known: a group is a key of the plan's
  *  fields. Owns: cutting blocks to the range, filtering and projecting keys, counting through the kernel in
  *  chunks of bounded memory. Does not: know what the counts are for. */
-import type { Kernel } from '../kernel/kernel.ts';
+import type { Kernel, Placed } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import { bucketCount, type Grid } from '../model/grid.ts';
 import type { Key } from '../model/key.ts';
@@ -312,10 +312,8 @@ export function forEachChunk(
       over: new Float64Array(hues.count * columns),
     };
     if (index > 0) raster.counts.fill(0);
-    for (const block of scan.blocks) {
-      if (block.lastColumn < firstColumn || block.firstColumn >= untilColumn) continue;
-      const columnOfStep = shifted(block, firstColumn, untilColumn);
-      kernel.accumulate(block.cells, { columnOfStep, hueOfKey: huesOf(block, hues) }, raster);
+    for (const { cells, placement } of placedBlocks(scan, hues, [firstColumn, untilColumn])) {
+      kernel.accumulate(cells, placement, raster);
     }
     clearMasked(raster, scan.mask);
     visit(raster, firstColumn);
@@ -327,6 +325,16 @@ function chunksOf([first, until]: ColumnRun, width: number): ColumnRun[] {
     const from = first + i * width;
     return [from, Math.min(until, from + width)];
   });
+}
+
+/** The cells that lie in a run of columns, of which the first is 0. */
+export function placedBlocks({ blocks }: Scan, hues: Hues, [first, until]: ColumnRun): Placed[] {
+  return blocks
+    .filter((block) => block.lastColumn >= first && block.firstColumn < until)
+    .map((block) => ({
+      cells: block.cells,
+      placement: { columnOfStep: shifted(block, first, until), hueOfKey: huesOf(block, hues) },
+    }));
 }
 
 function shifted(

@@ -1,5 +1,6 @@
 /** The body of a heatmap: cells, backgrounds, marks and overlays, into a picture of palette indices.
  *  A column may be several pixels wide or share one with others; either way nothing is lost (shrink.ts). */
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import type { Layout, Rect } from './layout.ts';
@@ -16,6 +17,7 @@ export interface BodyParts {
   readonly layout: Layout;
   readonly view: View;
   readonly shaded: Shaded;
+  readonly kernel: Pick<Kernel, 'paint'>;
 }
 
 /** The palette indices of cells (Kernel.shade), [column - first][row]: those of columns that the picture shows. */
@@ -25,9 +27,9 @@ export interface Shaded {
 }
 
 export function drawBody(picture: Picture, parts: BodyParts): void {
-  const { raster, layout, view, shaded } = parts;
+  const { raster, layout, view, shaded, kernel } = parts;
   const { body } = layout;
-  drawCells(picture, body, view, shaded);
+  drawCells(picture, body, { view, shaded, kernel });
   drawGrid(picture, layout);
   drawCoverage(picture, layout, view, shaded);
   drawRevised(picture, layout.revised, raster);
@@ -41,32 +43,31 @@ function columnStart(column: number, columns: number, pixels: number): number {
   return Math.ceil((column * pixels) / columns);
 }
 
-function drawCells(picture: Picture, body: Rect, view: View, shaded: Shaded): void {
-  const { pixels, width, scale } = picture;
+function drawCells(
+  picture: Picture,
+  body: Rect,
+  { view, shaded, kernel }: Pick<BodyParts, 'view' | 'shaded' | 'kernel'>,
+): void {
+  const { pixels, width: stride, scale } = picture;
   const { from, offset } = shownOf(picture, body);
-  const index = new Uint8Array(256);
-  for (let i = 1; i <= view.hues * LEVELS; i++) {
-    index[i] = rampIndex(view.rampOf[Math.floor((i - 1) / LEVELS)]!) + ((i - 1) % LEVELS);
-  }
-  const bodyWidth = body.width * scale;
-  const bodyHeight = body.height * scale;
-  const { columns, rows } = view;
-  const { cells } = shaded;
-  const cellOf = Int32Array.from(
-    { length: bodyWidth },
-    (_, x) => (Math.floor((x * columns) / bodyWidth) - shaded.first) * rows,
-  );
-  let drawn = -1;
-  for (let y = 0; y < bodyHeight; y++) {
-    const row = rows - 1 - Math.floor((y * rows) / bodyHeight);
-    const to = (body.y * scale + y) * width + offset;
-    if (row === drawn) {
-      pixels.copyWithin(to + from, to + from - width, to - width + bodyWidth);
-      continue;
+  const { rows, rampOf, hues } = view;
+  const palette = new Uint8Array(256);
+  for (let hue = 0; hue < hues; hue++) {
+    for (let level = 0; level < LEVELS; level++) {
+      palette[1 + hue * LEVELS + level] = rampIndex(rampOf[hue]!) + level;
     }
-    for (let x = from; x < bodyWidth; x++) pixels[to + x] = index[cells[cellOf[x]! + row]!]!;
-    drawn = row;
   }
+  const [width, height] = [body.width * scale, body.height * scale];
+  const columnOf = (x: number): number => Math.floor((x * view.columns) / width) - shaded.first;
+  const rowOf = (y: number): number => rows - 1 - Math.floor((y * rows) / height);
+  const stretch = {
+    columns: view.columns - shaded.first,
+    rows,
+    columnOfX: Int32Array.from({ length: width - from }, (_, x) => columnOf(from + x)),
+    rowOfY: Int32Array.from({ length: height }, (_, y) => rowOf(y)),
+  };
+  const first = body.y * scale * stride + offset + from;
+  kernel.paint(shaded.cells, stretch, palette, { pixels, from: first, stride });
 }
 
 /** Grid lines show through where there is no count. */

@@ -6,6 +6,7 @@ import type { Coverage } from '../model/coverage.ts';
 import type { DiffRaster, Raster } from '../model/raster.ts';
 import { diffRamps, LEVELS } from './colour.ts';
 import type { DrawOptions } from './options.ts';
+import { mixOf } from './mix.ts';
 import type { View } from './view.ts';
 import { shrink } from './shrink.ts';
 
@@ -64,11 +65,11 @@ export function diffView(
   options: Pick<DrawOptions, 'theme'>,
   most: { readonly columns: number; readonly rows: number },
 ): View {
-  const shrunk = shrink(hues, most);
+  const { cells, ...shrunk } = shrink(hues, most);
   const fits = shrunk.columns === hues.columns && shrunk.rows === hues.rows;
   return {
     ...shrunk,
-    ...(fits ? {} : { cells: strongest(diff, hues, shrunk) }),
+    mix: mixOf(fits ? cells : strongest(diff, hues, shrunk), RAMPS),
     ramps: diffRamps(options.theme),
     rampOfHue: [MORE, LESS, LUCK],
     rampOf: [MORE, LESS, LUCK],

@@ -8,14 +8,13 @@ import { binEdge, HALF_OCTAVES } from '../model/half-octave.ts';
 import { LEVELS } from './colour.ts';
 import type { ColorMode } from './options.ts';
 
-/** Which half-octaves occur among the sums over hues of [hue][cell]: ascending bins. */
+/** Which half-octaves occur among the sums of cells over hues: ascending bins. */
 export function occupiedBins(
-  cells: Float64Array,
-  hues: number,
+  sums: Float64Array,
   kernel: Pick<Kernel, 'halfOctaves'> = referenceKernel,
 ): number[] {
   const occupied = new Uint8Array(HALF_OCTAVES);
-  kernel.halfOctaves(cells, { hues, cells: hues === 0 ? 0 : cells.length / hues }, occupied);
+  kernel.halfOctaves(sums, sums.length, occupied);
   return Array.from(occupied.keys()).filter((bin) => occupied[bin] === 1);
 }
 

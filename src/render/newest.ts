@@ -8,6 +8,7 @@ import { drawBody } from './body.ts';
 import { type HeatmapJson, heatmapJson } from './heatmap-json.ts';
 import { plainLayout } from './layout.ts';
 import { drawFault, type DrawOptions } from './options.ts';
+import { mixFrom } from './mix.ts';
 import { shadedFrom } from './picture-png.ts';
 import { pictureColours } from './picture.ts';
 import { encodePng, latinJson } from './png.ts';
@@ -40,6 +41,7 @@ export function newestPng(raster: Raster, asked: DrawOptions, newest: number, ke
     layout: plainLayout(options),
     view,
     shaded: shadedFrom(view, first, kernel),
+    kernel,
   });
   const map = {
     from,
@@ -80,6 +82,7 @@ function newestColumns(raster: Raster, newest: number): Raster {
     fromSecond: raster.fromSecond + first * raster.columnSeconds,
     columns: columns - first,
     cells,
+    ...(raster.mix === undefined ? {} : { mix: mixFrom(raster.mix, first, rows) }),
     under: raster.under.subarray(first),
     over: raster.over.subarray(first),
     coverage: {

@@ -6,6 +6,7 @@ import type { Raster } from '../model/raster.ts';
 import { drawBody, type Shaded } from './body.ts';
 import { LEVELS } from './colour.ts';
 import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
+import { mixFrom } from './mix.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
 import { encodePng, latinJson, latinText } from './png.ts';
@@ -31,7 +32,7 @@ export function picturePng(parts: PictureParts): Uint8Array {
   const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, words);
   const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);
-  drawBody(picture, { raster, layout, view, shaded: shadedFrom(view, 0, kernel) });
+  drawBody(picture, { raster, layout, view, shaded: shadedFrom(view, 0, kernel), kernel });
   const { width, height, pixels, colours } = picture;
   const texts = [
     ['Software', 'Tailglow'],
@@ -43,17 +44,9 @@ export function picturePng(parts: PictureParts): Uint8Array {
 
 /** The columns from `first` on, in the colours of the whole. */
 export function shadedFrom(view: View, first: number, kernel: Pick<Kernel, 'shade'>): Shaded {
-  const { hues, columns, rows } = view;
-  const length = (columns - first) * rows;
-  let part = view.cells;
-  if (first > 0) {
-    part = new Float64Array(hues * length);
-    for (let h = 0; h < hues; h++) {
-      part.set(view.cells.subarray((h * columns + first) * rows, (h + 1) * columns * rows), h * length);
-    }
-  }
-  const cells = new Uint8Array(length);
-  kernel.shade(part, { hues, cells: length, levels: LEVELS }, view.thresholds, cells);
+  const { columns, rows, thresholds } = view;
+  const cells = new Uint8Array((columns - first) * rows);
+  kernel.shade(mixFrom(view.mix, first, rows), { cells: cells.length, levels: LEVELS }, thresholds, cells);
   return { first, cells };
 }
 

@@ -123,8 +123,8 @@ export function timeLine(fromSecond: number, span: number, columns: number): str
 /** Kernel indices (0, or 1 + hue * LEVELS + level), row by row from the top, of a grid of this size. */
 function shadeGrid(view: View, grid: { columns: number; rows: number }): Uint8Array {
   const shaded = new Uint8Array(view.columns * view.rows);
-  const shape = { hues: view.hues, cells: shaded.length, levels: LEVELS };
-  referenceKernel.shade(view.cells, shape, view.thresholds, shaded);
+  const shape = { cells: shaded.length, levels: LEVELS };
+  referenceKernel.shade(view.mix, shape, view.thresholds, shaded);
   const out = new Uint8Array(grid.columns * grid.rows);
   for (let y = 0; y < grid.rows; y++) {
     const row = view.rows - 1 - Math.floor((y * view.rows) / grid.rows);

@@ -3,16 +3,18 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import { referenceKernel } from '../kernel/reference.ts';
 import { binEdge } from '../model/half-octave.ts';
-import type { Raster } from '../model/raster.ts';
+import type { Mix, Raster } from '../model/raster.ts';
 import { LEVELS } from './colour.ts';
 import { formatCount } from './format.ts';
 import { occupiedBins, thresholdsOf } from './levels.ts';
+import { mixOf } from './mix.ts';
 import type { DrawOptions } from './options.ts';
 import { type Ramps, rampsOf } from './ramps.ts';
 import { shrink, type Shrunk } from './shrink.ts';
 
-export interface View extends Shrunk, Ramps {
-  /** Per hue of the view's cells: its ramp. */
+export interface View extends Omit<Shrunk, 'cells'>, Ramps {
+  readonly mix: Mix;
+  /** Per hue of the mix: its ramp. */
   readonly rampOf: readonly number[];
   /** Ascending, LEVELS - 1: the level of a cell is the number of them at or below its sum over hues. */
   readonly thresholds: Float64Array;
@@ -27,15 +29,17 @@ export function viewOf(
   raster: Raster,
   options: Pick<DrawOptions, 'theme' | 'palette' | 'color'>,
   most: { readonly columns: number; readonly rows: number },
-  kernel: Pick<Kernel, 'halfOctaves'> = referenceKernel,
+  kernel: Pick<Kernel, 'mix' | 'halfOctaves'> = referenceKernel,
 ): View {
   const ramps = rampsOf(raster, options);
   const many = raster.hues.length > SHADED_HUES_MAX;
   const fold = many ? { hueOf: ramps.rampOfHue, hues: ramps.ramps.length } : undefined;
-  const shrunk = shrink(raster, most, fold);
-  const bins = occupiedBins(shrunk.cells, shrunk.hues, kernel);
+  const { cells, ...shrunk } = shrink(raster, most, fold);
+  const known = cells === raster.cells ? raster.mix : undefined;
+  const mix = known ?? mixOf(cells, shrunk.hues, kernel);
+  const bins = occupiedBins(mix.sums, kernel);
   const rampOf = many ? ramps.ramps.map((_, ramp) => ramp) : ramps.rampOfHue;
-  return { ...shrunk, ...ramps, rampOf, bins, thresholds: thresholdsOf(options.color, bins) };
+  return { ...shrunk, ...ramps, mix, rampOf, bins, thresholds: thresholdsOf(options.color, bins) };
 }
 
 /** What the ends of the ramp mean, in words; undefined for an empty picture. */

@@ -103,25 +103,27 @@ export const arbitraryRaster: fc.Arbitrary<BucketRaster> = fc
       .map((counts) => ({ ...raster, counts: Float64Array.from(counts) }));
   });
 
-/** Each bucket gives to up to three rows beside each other, in all no more than 1. */
+/** Each bucket gives to up to three rows beside each other, below and above them, in all no more than 1. */
 export function arbitrarySpread(buckets: number, rows: number): fc.Arbitrary<RowSpread> {
-  const share = fc.tuple(fc.nat(rows - 1), fc.array(fc.nat(5), { maxLength: 3 }));
+  const beyond = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(3));
+  const share = fc.tuple(fc.nat(rows - 1), fc.array(fc.nat(5), { maxLength: 3 }), beyond, beyond);
   return fc.array(share, { minLength: buckets, maxLength: buckets }).map((shares) => {
     const start = new Int32Array(buckets + 1);
     const row: number[] = [];
     const weight: number[] = [];
-    shares.forEach(([first, parts], b) => {
-      const whole = Math.max(
-        1,
-        parts.reduce((sum, part) => sum + part, 0),
-      );
+    const [under, over] = [new Float64Array(buckets), new Float64Array(buckets)];
+    shares.forEach(([first, parts, below, above], b) => {
+      const all = parts.reduce((sum, part) => sum + part, below + above);
+      const whole = Math.max(1, all);
+      under[b] = below / whole;
+      over[b] = above / whole;
       parts.forEach((part, i) => {
         row.push(Math.min(first + i, rows - 1));
         weight.push(part / whole);
       });
       start[b + 1] = row.length;
     });
-    return { rows, start, row: Int32Array.from(row), weight: Float64Array.from(weight) };
+    return { rows, start, row: Int32Array.from(row), weight: Float64Array.from(weight), under, over };
   });
 }
 

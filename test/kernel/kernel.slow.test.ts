@@ -7,7 +7,8 @@ import type { Kernel } from '../../src/kernel/kernel.ts';
 import { loadKernel } from '../../src/kernel/native.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import { LL5_BUCKETS } from '../../src/model/grid.ts';
-import { newBucketRaster } from '../../src/model/raster.ts';
+import { HALF_OCTAVES } from '../../src/model/half-octave.ts';
+import { newBucketRaster, newMix } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
 import { BytesFault } from '../../src/model/varint.ts';
 import { arbitraryBytes } from '../arbitrary/bytes.ts';
@@ -15,11 +16,11 @@ import {
   arbitraryCells,
   arbitraryPlacement,
   arbitraryRaster,
-  arbitrarySpread,
   cellList,
   copyCells,
 } from '../arbitrary/series.ts';
-import { CODECS, decoded, hostileBytes, kernelLaws, lawRows, shadeCase } from './laws.ts';
+import { CODECS, decoded, hostileBytes, kernelLaws, lawRows } from './laws.ts';
+import { mixCase, paletteOf, rasterCase, stretchCase, usedCells } from './picture-laws.ts';
 
 const native = loadKernel('native');
 
@@ -78,6 +79,40 @@ describe('a canary fails the laws', () => {
         ...referenceKernel,
         encodeClasses: (cells) =>
           referenceKernel.encodeClasses({ ...cells, length: Math.max(cells.length - 1, 0) }),
+      },
+    },
+    {
+      what: 'draws over what was there',
+      kernel: {
+        ...referenceKernel,
+        rasterize(blocks, window, spread, out) {
+          const fresh = { ...out, cells: new Float64Array(out.cells.length) };
+          referenceKernel.rasterize(blocks, window, spread, fresh);
+          fresh.cells.forEach((count, i) => (out.cells[i]! += count));
+        },
+      },
+    },
+    {
+      what: 'forgets all blocks but the first',
+      kernel: {
+        ...referenceKernel,
+        rasterize: (blocks, ...rest) => referenceKernel.rasterize(blocks.slice(0, 1), ...rest),
+      },
+    },
+    {
+      what: 'gives a tie to the last hue',
+      kernel: {
+        ...referenceKernel,
+        mix(rows, shape, into) {
+          referenceKernel.mix(rows, shape, into);
+          const { hues, cells } = shape;
+          for (let i = 0; i < cells; i++) {
+            const best = into.strongest[i]!;
+            if (best === 0) continue;
+            const largest = rows[(best - 1) * cells + i];
+            for (let h = 0; h < hues; h++) if (rows[h * cells + i] === largest) into.strongest[i] = h + 1;
+          }
+        },
       },
     },
     {
@@ -214,42 +249,69 @@ describe('the kernels agree bit for bit', () => {
     expect(refused).toBeGreaterThan(300);
   });
 
-  it('accumulate, spread and shade, one after the other', () => {
-    const pictures = fc
-      .tuple(anyCells, arbitraryRaster, fc.integer({ min: 1, max: 40 }))
-      .chain(([cells, raster, rows]) =>
-        fc.record({
-          cells: fc.constant(cells),
-          raster: fc.constant(raster),
-          placement: arbitraryPlacement({ keys, ...raster }),
-          spread: arbitrarySpread(raster.buckets, rows),
-        }),
+  it('accumulate', () => {
+    const placed = fc
+      .tuple(anyCells, arbitraryRaster)
+      .chain(([cells, raster]) =>
+        arbitraryPlacement({ keys, ...raster }).map((placement) => ({ cells, raster, placement })),
       );
     fc.assert(
-      fc.property(pictures, ({ cells, raster, placement, spread }) => {
+      fc.property(placed, ({ cells, raster, placement }) => {
         const [a, b] = [referenceKernel, native].map((kernel) => {
           const own = newBucketRaster(raster);
           kernel.accumulate(cells, placement, own);
-          const rows = new Float64Array(raster.hues * raster.columns * spread.rows);
-          kernel.spread(own, spread, rows);
-          const shape = { hues: raster.hues, cells: raster.columns * spread.rows, levels: 4 };
-          const pixels = new Uint8Array(shape.cells);
-          kernel.shade(rows, shape, Float64Array.of(1, 2.5, 100), pixels);
-          return [bits(own.counts), bits(own.under), bits(own.over), bits(rows), pixels];
+          return [bits(own.counts), bits(own.under), bits(own.over)];
         });
         expect(b).toEqual(a);
       }),
     );
   });
 
-  it('shade of many cells', () => {
+  it('rasterize, mix and shade, one after the other', () => {
     fc.assert(
-      fc.property(shadeCase, ({ rows, hues, cells, thresholds }) => {
+      fc.property(rasterCase, ({ blocks, window, spread }) => {
         const [a, b] = [referenceKernel, native].map((kernel) => {
+          const drawn = usedCells(window, spread.rows);
+          kernel.rasterize(blocks, window, spread, drawn);
+          const cells = window.columns * spread.rows;
+          const mix = newMix(cells);
+          kernel.mix(drawn.cells, { hues: window.hues, cells }, mix);
+          const pixels = new Uint8Array(cells);
+          kernel.shade(mix, { cells, levels: 4 }, Float64Array.of(1, 2.5, 100), pixels);
+          return [...Object.values(drawn).map(bits), bits(mix.sums), mix.strongest, pixels];
+        });
+        expect(b).toEqual(a);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('mix, halfOctaves and shade of many cells', () => {
+    fc.assert(
+      fc.property(mixCase, ({ rows, hues, cells, thresholds }) => {
+        const [a, b] = [referenceKernel, native].map((kernel) => {
+          const mix = newMix(cells);
+          kernel.mix(rows, { hues, cells }, mix);
+          const occupied = new Uint8Array(HALF_OCTAVES);
+          kernel.halfOctaves(mix.sums, cells, occupied);
           const out = new Uint8Array(cells);
-          const shape = { hues, cells, levels: thresholds.length + 1 };
-          kernel.shade(rows, shape, Float64Array.from(thresholds), out);
-          return out;
+          const shape = { cells, levels: thresholds.length + 1 };
+          kernel.shade(mix, shape, Float64Array.from(thresholds), out);
+          return [bits(mix.sums), mix.strongest, occupied, out];
+        });
+        expect(b).toEqual(a);
+      }),
+    );
+  });
+
+  it('paint', () => {
+    fc.assert(
+      fc.property(stretchCase, ({ cells, stretch, from, more, shift }) => {
+        const stride = stretch.columnOfX.length + more;
+        const [a, b] = [referenceKernel, native].map((kernel) => {
+          const pixels = new Uint8Array(from + stretch.rowOfY.length * stride);
+          kernel.paint(cells, stretch, paletteOf(shift), { pixels, from, stride });
+          return pixels;
         });
         expect(b).toEqual(a);
       }),

@@ -8,7 +8,6 @@ import { deflateBound } from '../../src/kernel/deflate.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { crc32c } from '../../src/model/crc32c.ts';
 import { bucketIndex, LL5, LL5_BUCKETS } from '../../src/model/grid.ts';
-import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
 import { type BucketRaster, newBucketRaster } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
 import { BytesFault } from '../../src/model/varint.ts';
@@ -18,13 +17,13 @@ import {
   arbitraryPlacement,
   arbitraryRaster,
   arbitraryRows,
-  arbitrarySpread,
   cellList,
   copyCells,
   copyRaster,
 } from '../arbitrary/series.ts';
 import { deflateLaws } from './deflate-laws.ts';
 import type { KernelLaw } from './law.ts';
+import { pictureLaws } from './picture-laws.ts';
 
 /** The example of docs/SEGMENT_FORMAT.md. */
 function documentedCells(): CellsBuffer {
@@ -246,6 +245,7 @@ function extremeBlocks(): { what: string; cells: CellsBuffer }[] {
 export const kernelLaws: readonly KernelLaw[] = [
   ...CODECS.flatMap((codec) => codecLaws(codec)),
   ...deflateLaws,
+  ...pictureLaws,
   {
     name: 'Columns: the bytes that docs/SEGMENT_FORMAT.md shows',
     check(kernel) {
@@ -476,71 +476,6 @@ export const kernelLaws: readonly KernelLaw[] = [
     },
   },
   {
-    name: 'spread gives every bucket to its rows by weight',
-    check(kernel) {
-      const spreads = fc
-        .tuple(arbitraryRaster, fc.integer({ min: 1, max: 30 }))
-        .chain(([raster, rows]) =>
-          arbitrarySpread(raster.buckets, rows).map((spread) => ({ raster, spread })),
-        );
-      fc.assert(
-        fc.property(spreads, ({ raster, spread }) => {
-          const expected = new Float64Array(raster.hues * raster.columns * spread.rows).fill(0.5);
-          const found = expected.slice();
-          raster.counts.forEach((count, i) => {
-            const bucket = i % raster.buckets;
-            for (let j = spread.start[bucket]!; j < spread.start[bucket + 1]!; j++) {
-              const at = Math.floor(i / raster.buckets) * spread.rows + spread.row[j]!;
-              expected[at]! += count * spread.weight[j]!;
-            }
-          });
-          kernel.spread(raster, spread, found);
-          expect(found).toEqual(expected);
-        }),
-      );
-    },
-  },
-  {
-    name: 'shade names the strongest hue and the level of the sum',
-    check(kernel) {
-      fc.assert(
-        fc.property(shadeCase, ({ rows, hues, cells, thresholds }) => {
-          const levels = thresholds.length + 1;
-          const expected = Array.from({ length: cells }, (_, cell) => {
-            const values = Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!);
-            const sum = values.reduce((a, b) => a + b, 0);
-            if (sum === 0) return 0;
-            const level = thresholds.filter((t) => t <= sum).length;
-            return 1 + values.indexOf(Math.max(...values)) * levels + level;
-          });
-          const out = new Uint8Array(cells + 1).fill(77);
-          kernel.shade(rows, { hues, cells, levels }, Float64Array.from(thresholds), out);
-          expect([...out]).toEqual([...expected, 77]);
-        }),
-      );
-    },
-  },
-  {
-    name: 'halfOctaves marks where the sums over hues lie, and nothing else',
-    check(kernel) {
-      fc.assert(
-        fc.property(shadeCase, ({ rows, hues, cells }) => {
-          const sums = Array.from({ length: cells }, (_, cell) =>
-            Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!).reduce((a, b) => a + b, 0),
-          );
-          const holds = (bin: number, sum: number): boolean =>
-            sum > 0 && Math.max(0.5, sum) >= binEdge(bin) && Math.max(0.5, sum) < binEdge(bin + 1);
-          const expected = Array.from({ length: HALF_OCTAVES }, (_, bin) =>
-            sums.some((sum) => holds(bin, sum)) ? 1 : 0,
-          );
-          const occupied = new Uint8Array(HALF_OCTAVES + 1).fill(77, HALF_OCTAVES);
-          kernel.halfOctaves(rows, { hues, cells }, occupied);
-          expect([...occupied]).toEqual([...expected, 77]);
-        }),
-      );
-    },
-  },
-  {
     name: 'sizes and indices that do not fit are a RangeError before anything is written',
     check(kernel) {
       for (const { what, call } of misfits(kernel)) expect(call, what).toThrow(RangeError);
@@ -548,43 +483,12 @@ export const kernelLaws: readonly KernelLaw[] = [
   },
 ];
 
-export const shadeCase = fc
-  .record({ hues: fc.integer({ min: 1, max: 12 }), cells: fc.integer({ min: 1, max: 600 }) })
-  .chain(({ hues, cells }) =>
-    fc.record({
-      hues: fc.constant(hues),
-      cells: fc.constant(cells),
-      rows: fc
-        .infiniteStream(fc.oneof(fc.constant(0), fc.nat(9), fc.double({ min: 0, max: 40, noNaN: true })))
-        .map((stream) => {
-          const rows = new Float64Array(hues * cells);
-          // A short random pattern, so that a case is quick to make and ties occur.
-          const pattern = Array.from({ length: 37 }, () => stream.next().value ?? 0);
-          for (let i = 0; i < rows.length; i++) rows[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
-          return rows;
-        }),
-      thresholds: fc
-        .array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 })
-        .map((list) => list.toSorted((a, b) => a - b)),
-    }),
-  );
-
 /** Calls with one thing wrong each. */
 function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
   const cells = new CellsBuffer(2);
   cells.push(3, 1, 5, 1);
   const raster = newBucketRaster({ hues: 2, columns: 3, bucketFirst: 0, buckets: 10 });
   const placement = { columnOfStep: new Int32Array(256), hueOfKey: new Int32Array(2) };
-  const spread = {
-    rows: 4,
-    start: Int32Array.from({ length: 11 }, (_, i) => i),
-    row: new Int32Array(10),
-    weight: new Float64Array(10),
-  };
-  const rows = new Float64Array(2 * 3 * 4);
-  const shape = { hues: 2, cells: 12, levels: 3 };
-  const thresholds = Float64Array.of(1, 2);
-  const out = new Uint8Array(12);
   const short = Object.assign(new CellsBuffer(1), { length: 2 });
   const wrong = <T extends object>(base: T, change: Partial<T>): T => ({ ...base, ...change });
   return [
@@ -613,22 +517,7 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'hues', call: () => kernel.accumulate(cells, placement, wrong(raster, { hues: -1 })) },
     { what: 'columns', call: () => kernel.accumulate(cells, placement, wrong(raster, { columns: 2 ** 40 })) },
     { what: 'bucketFirst', call: () => kernel.accumulate(cells, placement, wrong(raster, { bucketFirst: -1 })) },
-    { what: 'start', call: () => kernel.spread(raster, wrong(spread, { start: new Int32Array(10) }), rows) },
-    { what: 'start below 0', call: () => kernel.spread(raster, wrong(spread, { start: new Int32Array(11).fill(-1) }), rows) },
-    { what: 'start that falls', call: () => kernel.spread(raster, wrong(spread, { start: Int32Array.of(0, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5) }), rows) },
-    { what: 'row list', call: () => kernel.spread(raster, wrong(spread, { row: new Int32Array(9) }), rows) },
-    { what: 'weight list', call: () => kernel.spread(raster, wrong(spread, { weight: new Float64Array(9) }), rows) },
-    { what: 'a row', call: () => kernel.spread(raster, wrong(spread, { row: new Int32Array(10).fill(4) }), rows) },
-    { what: 'rows to fill', call: () => kernel.spread(raster, spread, new Float64Array(23)) },
-    { what: 'rows to sum', call: () => kernel.halfOctaves(new Float64Array(23), shape, new Uint8Array(HALF_OCTAVES)) },
-    { what: 'half-octaves', call: () => kernel.halfOctaves(rows, shape, new Uint8Array(HALF_OCTAVES - 1)) },
-    { what: 'rows to shade', call: () => kernel.shade(new Float64Array(23), shape, thresholds, out) },
-    { what: 'pixels', call: () => kernel.shade(rows, shape, thresholds, new Uint8Array(11)) },
-    { what: 'thresholds', call: () => kernel.shade(rows, shape, Float64Array.of(1), out) },
-    { what: 'thresholds that fall', call: () => kernel.shade(rows, shape, Float64Array.of(2, 1), out) },
     { what: 'room to deflate', call: () => kernel.deflate(new Uint8Array(9), 3, new Uint8Array(deflateBound(9) - 1)) },
     { what: 'a row to deflate', call: () => kernel.deflate(new Uint8Array(9), -1, new Uint8Array(99)) },
-    { what: 'no levels', call: () => kernel.shade(rows, wrong(shape, { levels: 0 }), thresholds, out) },
-    { what: 'a palette above a byte', call: () => kernel.shade(rows, wrong(shape, { levels: 128 }), new Float64Array(127), out) },
   ]; // prettier-ignore
 }

@@ -6,6 +6,7 @@ import type { Overlay, Raster } from '../../src/model/raster.ts';
 import { hueRamp, LEVELS } from '../../src/render/colour.ts';
 import { heatmapPng } from '../../src/render/heatmap-png.ts';
 import { levelOf, occupiedBins, thresholdsOf } from '../../src/render/levels.ts';
+import { mixOf } from '../../src/render/mix.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../../src/render/options.ts';
 import { rampsOf } from '../../src/render/ramps.ts';
 import { themeColour } from '../../src/render/theme.ts';
@@ -57,7 +58,7 @@ describe('a plain picture', () => {
         const raster = unmarked(r);
         const picture = draw(raster, { ...options, width: 30, height: 20, plain: true });
         const { ramps, rampOfHue } = rampsOf(raster, { ...DRAW_DEFAULTS, theme: options.theme });
-        const bins = occupiedBins(raster.cells, raster.hues.length);
+        const bins = occupiedBins(mixOf(raster.cells, raster.hues.length).sums);
         const thresholds = thresholdsOf(options.color, bins);
         const faults: string[] = [];
         expect([picture.width, picture.height]).toEqual([30 * options.scale, 20 * options.scale]);

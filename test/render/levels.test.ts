@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { LEVELS } from '../../src/render/colour.ts';
 import { binEdge } from '../../src/model/half-octave.ts';
 import { levelOf, occupiedBins, thresholdsOf } from '../../src/render/levels.ts';
+import { mixOf } from '../../src/render/mix.ts';
 
 const modes = ['rank', 'linear', 'sqrt', 'log'] as const;
 const count = fc.oneof(
@@ -15,13 +16,13 @@ const anyCount = fc.oneof(count, fc.double({ min: 1e-9, max: 1, noNaN: true }));
 const counts = fc.array(count, { minLength: 1, maxLength: 60 });
 
 function thresholds(mode: (typeof modes)[number], cells: readonly number[]): Float64Array {
-  return thresholdsOf(mode, occupiedBins(Float64Array.from(cells), 1));
+  return thresholdsOf(mode, occupiedBins(Float64Array.from(cells)));
 }
 
 test('a bin holds what lies between its edges; less than 1/2 goes with 1/2', () => {
   fc.assert(
     fc.property(anyCount, (n) => {
-      const [bin] = occupiedBins(Float64Array.of(0, n, 0), 1);
+      const [bin] = occupiedBins(Float64Array.of(0, n, 0));
       expect(Math.max(n, 0.5)).toBeGreaterThanOrEqual(binEdge(bin!));
       expect(Math.max(n, 0.5)).toBeLessThan(binEdge(bin! + 1));
       expect(binEdge(bin! + 1) / binEdge(bin!)).toBeCloseTo(Math.SQRT2, 5);
@@ -36,7 +37,9 @@ test('bins are those of the sums over hues', () => {
       (cells) => {
         const hues = [0, 1, 2].flatMap((h) => cells.map((c) => c[h]!));
         const sums = cells.map((c) => c[0] + c[1] + c[2]);
-        expect(occupiedBins(Float64Array.from(hues), 3)).toEqual(occupiedBins(Float64Array.from(sums), 1));
+        expect(occupiedBins(mixOf(Float64Array.from(hues), 3).sums)).toEqual(
+          occupiedBins(Float64Array.from(sums)),
+        );
       },
     ),
   );
@@ -59,7 +62,7 @@ describe.each(modes)('%s', (mode) => {
   test('a count within a known half-octave moves no threshold: old columns keep their colours', () => {
     fc.assert(
       fc.property(counts, fc.nat(), fc.double({ min: 0, max: 0.999, noNaN: true }), (cells, pick, share) => {
-        const bins = occupiedBins(Float64Array.from(cells), 1);
+        const bins = occupiedBins(Float64Array.from(cells));
         const bin = bins[pick % bins.length]!;
         const more = binEdge(bin) + (binEdge(bin + 1) - binEdge(bin)) * share;
         expect(thresholds(mode, [...cells, more])).toEqual(thresholds(mode, cells));
@@ -82,7 +85,7 @@ test('rank of many counts uses every level', () => {
 });
 
 test('linear, sqrt and log divide what they say', () => {
-  const top = binEdge(occupiedBins(Float64Array.of(1, 1000), 1).at(-1)! + 1);
+  const top = binEdge(occupiedBins(Float64Array.of(1, 1000)).at(-1)! + 1);
   expect(thresholds('linear', [1, 1000])[5]).toBeCloseTo(top / 2);
   expect(thresholds('sqrt', [1, 1000])[5]).toBeCloseTo(top / 4);
   expect(thresholds('log', [1, 1000])[5]).toBeCloseTo(Math.sqrt(top));

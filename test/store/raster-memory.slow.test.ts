@@ -71,12 +71,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** The result with its cells by their bytes: there are very many. */
+/** The result with its cells, and what is seen of them, by their bytes: there are very many. */
 function told(result: QueryResult): unknown {
   if (result.kind !== 'heatmap') throw new Error(`a ${result.kind} was drawn`);
-  const { cells, ...rest } = result.raster;
-  const bytes = new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength);
-  return { ...result, raster: rest, length: cells.length, cells: kernel.crc32c(bytes) };
+  const { cells, mix, ...rest } = result.raster;
+  const digest = (of: Float64Array | Uint8Array): string =>
+    `${of.length} ${kernel.crc32c(new Uint8Array(of.buffer, of.byteOffset, of.byteLength))}`;
+  return { ...result, raster: rest, cells: [cells, mix!.sums, mix!.strongest].map(digest) };
 }
 
 /** A store, its log, and the second that it is. */

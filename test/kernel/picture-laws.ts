@@ -1,0 +1,342 @@
+/** What every kernel must satisfy of pictures (laws.ts): from cells to rows, from rows to pixels. */
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import type { Kernel, Placed, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
+import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
+import { type DrawnCells, newMix } from '../../src/model/raster.ts';
+import { CellsBuffer } from '../../src/model/series.ts';
+import {
+  arbitraryCells,
+  arbitraryPlacement,
+  arbitraryRows,
+  arbitrarySpread,
+  cellList,
+} from '../arbitrary/series.ts';
+import type { KernelLaw } from './law.ts';
+
+const KEYS = 5;
+const BUCKETS = 120;
+const SHARED = { keys: KEYS, buckets: BUCKETS };
+
+export interface RasterCase {
+  readonly blocks: readonly Placed[];
+  readonly window: RasterWindow;
+  readonly spread: RowSpread;
+}
+
+/** Blocks of runs, of single cells, and of both; each with a placement of its own, so that they share columns. */
+export const rasterCase: fc.Arbitrary<RasterCase> = fc
+  .record({
+    hues: fc.integer({ min: 1, max: 3 }),
+    columns: fc.integer({ min: 1, max: 9 }),
+    bucketFirst: fc.nat(60),
+    buckets: fc.integer({ min: 1, max: 80 }),
+    rows: fc.integer({ min: 1, max: 30 }),
+  })
+  .chain(({ rows, ...window }) => {
+    const cells = fc
+      .tuple(arbitraryRows({ ...SHARED, rowsMax: 20 }), arbitraryCells({ ...SHARED, countMax: 2 ** 45 }))
+      .map(([head, tail]) => {
+        for (const cell of cellList(tail)) head.push(...cell);
+        return head;
+      });
+    const block = fc.record({ cells, placement: arbitraryPlacement({ keys: KEYS, ...window }) });
+    return fc.record({
+      blocks: fc.array(block, { maxLength: 3 }),
+      window: fc.constant(window),
+      spread: arbitrarySpread(window.buckets, rows),
+    });
+  });
+
+/** What is drawn into, full of what was there before; a member longer than needed. */
+export function usedCells({ hues, columns }: RasterWindow, rows: number): DrawnCells {
+  return {
+    cells: new Float64Array(hues * columns * rows + 1).fill(0.5),
+    under: new Float64Array(columns + 1).fill(0.5),
+    over: new Float64Array(columns + 1).fill(0.5),
+  };
+}
+
+function expectedCells({ blocks, window, spread }: RasterCase): DrawnCells {
+  const { hues, columns, bucketFirst, buckets } = window;
+  const { rows, start, row, weight } = spread;
+  const drawn = usedCells(window, rows);
+  for (const members of Object.values(drawn)) members.fill(0, 0, -1);
+  for (let hue = 0; hue < hues; hue++) {
+    for (let b = 0; b < buckets; b++) {
+      const counts = new Float64Array(columns);
+      for (const { cells, placement } of blocks) {
+        for (let i = 0; i < cells.length; i++) {
+          const column = placement.columnOfStep[cells.step[i]!]!;
+          const isHere = placement.hueOfKey[cells.key[i]!] === hue && cells.bucket[i] === bucketFirst + b;
+          if (isHere && column >= 0) counts[column]! += cells.count[i]!;
+        }
+      }
+      counts.forEach((count, column) => {
+        for (let j = start[b]!; j < start[b + 1]!; j++) {
+          drawn.cells[(hue * columns + column) * rows + row[j]!]! += count * weight[j]!;
+        }
+        drawn.under[column]! += count * spread.under[b]!;
+        drawn.over[column]! += count * spread.over[b]!;
+      });
+    }
+  }
+  return drawn;
+}
+
+export const mixCase = fc
+  .record({ hues: fc.integer({ min: 1, max: 12 }), cells: fc.integer({ min: 1, max: 600 }) })
+  .chain(({ hues, cells }) =>
+    fc.record({
+      hues: fc.constant(hues),
+      cells: fc.constant(cells),
+      rows: fc
+        .infiniteStream(fc.oneof(fc.constant(0), fc.nat(9), fc.double({ min: 0, max: 40, noNaN: true })))
+        .map((stream) => {
+          const rows = new Float64Array(hues * cells);
+          // A short random pattern, so that a case is quick to make and ties occur.
+          const pattern = Array.from({ length: 37 }, () => stream.next().value ?? 0);
+          for (let i = 0; i < rows.length; i++) rows[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
+          return rows;
+        }),
+      thresholds: fc
+        .array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 })
+        .map((list) => list.toSorted((a, b) => a - b)),
+    }),
+  );
+
+/** The counts of each cell, hue by hue. */
+function cellCounts({ rows, hues, cells }: { rows: Float64Array; hues: number; cells: number }): number[][] {
+  return Array.from({ length: cells }, (_, cell) =>
+    Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!),
+  );
+}
+
+export const stretchCase = fc
+  .record({ columns: fc.integer({ min: 1, max: 9 }), rows: fc.integer({ min: 1, max: 9 }) })
+  .chain(({ columns, rows }) =>
+    fc.record({
+      cells: fc.uint8Array({ minLength: columns * rows, maxLength: columns * rows }),
+      stretch: fc.record({
+        columns: fc.constant(columns),
+        rows: fc.constant(rows),
+        columnOfX: fc.array(fc.nat(columns - 1), { maxLength: 20 }).map((list) => Int32Array.from(list)),
+        // Rows that repeat, as in enlarged pictures.
+        rowOfY: fc
+          .array(fc.tuple(fc.nat(rows - 1), fc.integer({ min: 1, max: 3 })), { maxLength: 8 })
+          .map((list) =>
+            Int32Array.from(list.flatMap(([row, times]) => Array.from({ length: times }, () => row))),
+          ),
+      }),
+      from: fc.nat(20),
+      more: fc.nat(5),
+      shift: fc.nat(255),
+    }),
+  );
+
+export function paletteOf(shift: number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, i) => i ^ shift);
+}
+
+export const pictureLaws: readonly KernelLaw[] = [
+  {
+    name: 'rasterize adds up what is placed and gives it to its rows by weight, whatever was there',
+    check(kernel) {
+      fc.assert(
+        fc.property(rasterCase, (one) => {
+          const found = usedCells(one.window, one.spread.rows);
+          kernel.rasterize(one.blocks, one.window, one.spread, found);
+          expect(found).toEqual(expectedCells(one));
+        }),
+        { numRuns: 200 },
+      );
+    },
+  },
+  {
+    name: 'mix is the sum over hues and the strongest of them',
+    check(kernel) {
+      fc.assert(
+        fc.property(mixCase, (one) => {
+          const mix = newMix(one.cells + 1);
+          mix.sums.fill(7);
+          mix.strongest.fill(77);
+          kernel.mix(one.rows, one, mix);
+          const counts = cellCounts(one);
+          expect([...mix.sums]).toEqual([...counts.map((own) => own.reduce((a, b) => a + b, 0)), 7]);
+          const strongest = counts.map((own) =>
+            Math.max(...own) > 0 ? 1 + own.indexOf(Math.max(...own)) : 0,
+          );
+          expect([...mix.strongest]).toEqual([...strongest, 77]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'mix tells 255 hues apart',
+    check(kernel) {
+      const rows = Float64Array.from({ length: 255 }, (_, hue) => (hue === 254 ? 2 : 1));
+      const mix = newMix(1);
+      kernel.mix(rows, { hues: 255, cells: 1 }, mix);
+      expect([mix.sums[0], mix.strongest[0]]).toEqual([256, 255]);
+    },
+  },
+  {
+    name: 'shade names the strongest hue and the level of the sum',
+    check(kernel) {
+      fc.assert(
+        fc.property(mixCase, (one) => {
+          const { cells, thresholds } = one;
+          const levels = thresholds.length + 1;
+          const expected = cellCounts(one).map((own) => {
+            const sum = own.reduce((a, b) => a + b, 0);
+            if (sum === 0) return 0;
+            return 1 + own.indexOf(Math.max(...own)) * levels + thresholds.filter((t) => t <= sum).length;
+          });
+          const mix = newMix(cells);
+          kernel.mix(one.rows, one, mix);
+          const out = new Uint8Array(cells + 1).fill(77);
+          kernel.shade(mix, { cells, levels }, Float64Array.from(thresholds), out);
+          expect([...out]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'halfOctaves marks where the sums lie, and nothing else',
+    check(kernel) {
+      fc.assert(
+        fc.property(mixCase, ({ rows: sums, cells }) => {
+          const holds = (bin: number, sum: number): boolean =>
+            sum > 0 && Math.max(0.5, sum) >= binEdge(bin) && Math.max(0.5, sum) < binEdge(bin + 1);
+          const expected = Array.from({ length: HALF_OCTAVES }, (_, bin) =>
+            sums.subarray(0, cells).some((sum) => holds(bin, sum)) ? 1 : 0,
+          );
+          const occupied = new Uint8Array(HALF_OCTAVES + 1).fill(77, HALF_OCTAVES);
+          kernel.halfOctaves(sums, cells, occupied);
+          expect([...occupied]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
+    name: 'paint shows at each pixel the cell that it stands for, and touches no other',
+    check(kernel) {
+      fc.assert(
+        fc.property(stretchCase, ({ cells, stretch, from, more, shift }) => {
+          const { rows, columnOfX, rowOfY } = stretch;
+          const stride = columnOfX.length + more;
+          const expected = new Uint8Array(from + rowOfY.length * stride + 3).fill(99);
+          rowOfY.forEach((row, y) =>
+            columnOfX.forEach((column, x) => {
+              expected[from + y * stride + x] = cells[column * rows + row]! ^ shift;
+            }),
+          );
+          const pixels = new Uint8Array(expected.length).fill(99);
+          kernel.paint(cells, stretch, paletteOf(shift), { pixels, from, stride });
+          expect(pixels).toEqual(expected);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  },
+  {
+    name: 'sizes and indices of pictures that do not fit are a RangeError before anything is written',
+    check(kernel) {
+      for (const { what, call } of misfits(kernel)) expect(call, what).toThrow(RangeError);
+    },
+  },
+];
+
+/** Calls with one thing wrong each. */
+function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
+  const cells = new CellsBuffer(2);
+  cells.push(3, 1, 5, 1);
+  const short = Object.assign(new CellsBuffer(1), { length: 2 });
+  const placement = { columnOfStep: new Int32Array(256), hueOfKey: new Int32Array(2) };
+  const window = { hues: 2, columns: 3, bucketFirst: 0, buckets: 10 };
+  const spread: RowSpread = {
+    rows: 4,
+    start: Int32Array.from({ length: 11 }, (_, i) => i),
+    row: new Int32Array(10),
+    weight: new Float64Array(10),
+    under: new Float64Array(10),
+    over: new Float64Array(10),
+  };
+  const drawn = (change: Partial<DrawnCells> = {}): DrawnCells => {
+    const empty = { cells: new Float64Array(24), under: new Float64Array(3), over: new Float64Array(3) };
+    return { ...empty, ...change };
+  };
+  /** The output must be as it was, too. */
+  const rasterize = (
+    block: Partial<Placed['placement']> & { cells?: CellsBuffer } = {},
+    others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnCells } = {},
+  ): unknown => {
+    const out = others.out ?? drawn();
+    out.cells.fill(0.5);
+    try {
+      kernel.rasterize(
+        [{ cells: block.cells ?? cells, placement: { ...placement, ...block } }],
+        { ...window, ...others.window },
+        { ...spread, ...others.spread },
+        out,
+      );
+    } finally {
+      expect(out.cells.every((value) => value === 0.5)).toBe(true);
+    }
+    return undefined;
+  };
+  const rows = new Float64Array(24);
+  const mix = newMix(12);
+  mix.strongest.fill(2);
+  const shape = { cells: 12, levels: 3 };
+  const thresholds = Float64Array.of(1, 2);
+  const out = new Uint8Array(12);
+  const stretch = { columns: 3, rows: 4, columnOfX: Int32Array.of(0, 2), rowOfY: Int32Array.of(3, 0) };
+  const palette = new Uint8Array(256);
+  const to = { pixels: new Uint8Array(9), from: 0, stride: 5 };
+  const paint = (change: Partial<typeof stretch>, others: Partial<typeof to> = {}): unknown =>
+    kernel.paint(out, { ...stretch, ...change }, palette, { ...to, ...others });
+  return [
+    { what: 'cells to draw', call: () => rasterize({ cells: short }) },
+    { what: 'columnOfStep to draw', call: () => rasterize({ columnOfStep: new Int32Array(255) }) },
+    { what: 'a column to draw', call: () => rasterize({ columnOfStep: new Int32Array(256).fill(3) }) },
+    { what: 'a low column to draw', call: () => rasterize({ columnOfStep: new Int32Array(256).fill(-2) }) },
+    { what: 'hueOfKey to draw', call: () => rasterize({ hueOfKey: new Int32Array(1) }) },
+    { what: 'a hue to draw', call: () => rasterize({ hueOfKey: Int32Array.of(0, 2) }) },
+    { what: 'hues to draw', call: () => rasterize({}, { window: { hues: -1 } }) },
+    { what: 'columns to draw', call: () => rasterize({}, { window: { columns: 2 ** 40 } }) },
+    { what: 'bucketFirst to draw', call: () => rasterize({}, { window: { bucketFirst: -1 } }) },
+    { what: 'buckets to draw', call: () => rasterize({}, { window: { buckets: 11 } }) },
+    { what: 'start', call: () => rasterize({}, { spread: { start: new Int32Array(10) } }) },
+    { what: 'start below 0', call: () => rasterize({}, { spread: { start: new Int32Array(11).fill(-1) } }) },
+    { what: 'start that falls', call: () => rasterize({}, { spread: { start: Int32Array.of(0, 5, 4, 5, 5, 5, 5, 5, 5, 5, 5) } }) },
+    { what: 'row list', call: () => rasterize({}, { spread: { row: new Int32Array(9) } }) },
+    { what: 'weight list', call: () => rasterize({}, { spread: { weight: new Float64Array(9) } }) },
+    { what: 'part under', call: () => rasterize({}, { spread: { under: new Float64Array(9) } }) },
+    { what: 'part over', call: () => rasterize({}, { spread: { over: new Float64Array(9) } }) },
+    { what: 'a row', call: () => rasterize({}, { spread: { row: new Int32Array(10).fill(4) } }) },
+    { what: 'rows to fill', call: () => rasterize({}, { out: drawn({ cells: new Float64Array(23) }) }) },
+    { what: 'under to fill', call: () => rasterize({}, { out: drawn({ under: new Float64Array(2) }) }) },
+    { what: 'over to fill', call: () => rasterize({}, { out: drawn({ over: new Float64Array(2) }) }) },
+    { what: 'rows to mix', call: () => kernel.mix(new Float64Array(23), { hues: 2, cells: 12 }, mix) },
+    { what: 'sums', call: () => kernel.mix(rows, { hues: 2, cells: 12 }, { ...mix, sums: new Float64Array(11) }) },
+    { what: 'strongest', call: () => kernel.mix(rows, { hues: 2, cells: 12 }, { ...mix, strongest: new Uint8Array(11) }) },
+    { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, cells: 1 }, mix) },
+    { what: 'sums to mark', call: () => kernel.halfOctaves(new Float64Array(11), 12, new Uint8Array(HALF_OCTAVES)) },
+    { what: 'half-octaves', call: () => kernel.halfOctaves(rows, 12, new Uint8Array(HALF_OCTAVES - 1)) },
+    { what: 'sums to shade', call: () => kernel.shade({ ...mix, sums: new Float64Array(11) }, shape, thresholds, out) },
+    { what: 'hues to shade', call: () => kernel.shade({ ...mix, strongest: new Uint8Array(11) }, shape, thresholds, out) },
+    { what: 'pixels', call: () => kernel.shade(mix, shape, thresholds, new Uint8Array(11)) },
+    { what: 'thresholds', call: () => kernel.shade(mix, shape, Float64Array.of(1), out) },
+    { what: 'thresholds that fall', call: () => kernel.shade(mix, shape, Float64Array.of(2, 1), out) },
+    { what: 'no levels', call: () => kernel.shade(mix, { ...shape, levels: 0 }, thresholds, out) },
+    { what: 'a palette above a byte', call: () => kernel.shade(mix, { ...shape, levels: 128 }, new Float64Array(127), out) },
+    { what: 'cells to paint', call: () => paint({ columns: 4 }) },
+    { what: 'a column to paint', call: () => paint({ columnOfX: Int32Array.of(0, 3) }) },
+    { what: 'a low column to paint', call: () => paint({ columnOfX: Int32Array.of(0, -1) }) },
+    { what: 'a row to paint', call: () => paint({ rowOfY: Int32Array.of(4) }) },
+    { what: 'a stride', call: () => paint({}, { stride: 1 }) },
+    { what: 'pixels to paint', call: () => paint({}, { from: 3 }) },
+    { what: 'a palette to paint', call: () => kernel.paint(out, stretch, new Uint8Array(255), to) },
+  ]; // prettier-ignore
+}
