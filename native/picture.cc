@@ -62,7 +62,7 @@ TAILGLOW_WIDE void mix(const double* rows, size_t hues, size_t cells, double* su
   }
 }
 
-void halfOctaves(const double* sums, size_t cells, uint8_t* occupied) {
+TAILGLOW_WIDE void halfOctaves(const double* sums, size_t cells, uint8_t* occupied) {
   constexpr size_t kChunk = 256;
   // The top 20 bits of the fraction of sqrt(2), rounded up.
   constexpr uint32_t kHalf = 0x6a09f;

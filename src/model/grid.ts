@@ -38,11 +38,12 @@ export function ll5Index(value: number): number {
   return (words[1]! >>> 15) - 32864;
 }
 
+/** Width of an LL5 bucket from 32 on, by octave. */
+const ll5Widths = Float64Array.from({ length: 1 + (LL5_BUCKETS >> 5) }, (_, octave) => 2 ** (octave - 1));
+
 /** Lower edge of an LL5 bucket, an integer. Bucket i holds [edge(i), edge(i+1)). */
 export function ll5Edge(index: number): number {
-  if (index < 32) return index;
-  const exponent = (index >> 5) + 4;
-  return (32 + (index & 31)) * 2 ** (exponent - 5);
+  return index < 32 ? index : (32 + (index & 31)) * ll5Widths[index >> 5]!;
 }
 
 export function bucketCount(grid: Grid): number {

@@ -1,11 +1,11 @@
-/** Per stored key and step of a block: its count, and the buckets that it lies between. Over few of them totals and
+/** Per stored key and step of a block: its count, and the buckets that it lies between; per step its first cell. Over few of them totals and
  *  axes are found at once, whatever part of the block counts; they are added up once, and of a block that grows only
  *  what is new. Exact: counts are integers.
  *  Bounds: those of blocks that have more cells than keys times steps, so no more memory than the block itself takes;
  *  it goes with the block. */
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
-import type { Hues, KnownSums, Origin, ScannedBlock } from './scan.ts';
+import type { ColumnRun, Hues, KnownSums, Origin, ScannedBlock } from './scan.ts';
 
 interface Sums {
   readonly generation: number;
@@ -14,33 +14,54 @@ interface Sums {
   count: Float64Array;
   low: Uint16Array;
   high: Uint16Array;
+  /** [step]: its first cell; NO_CELL where it has none. */
+  readonly firstCell: Uint32Array;
 }
 
 const NO_BUCKET = 0xffff;
+const NO_CELL = 0xffffffff;
 
 export class BlockSums implements KnownSums {
   readonly #known = new WeakMap<Cells, Sums>();
 
-  addTotals(block: ScannedBlock, { hueOfGroup }: Hues, totals: Float64Array): boolean {
+  addTotals(block: ScannedBlock, hues: Hues, totals: Float64Array): boolean {
     const sums = this.#of(block);
     if (sums === undefined) return false;
-    forEachPlace(block.origin, hueOfGroup, (place, hue) => {
-      totals[hue]! += sums.count[place]!;
-    });
+    const { columnOfStep } = block.origin;
+    for (const [key, hue] of placedKeys(block.origin, hues)) {
+      let total = 0;
+      for (let step = 0, place = key * BLOCK_STEPS; step < BLOCK_STEPS; step++, place++) {
+        if (columnOfStep[step]! >= 0) total += sums.count[place]!;
+      }
+      totals[hue]! += total;
+    }
     return true;
   }
 
-  range(block: ScannedBlock, { hueOfGroup }: Hues): [number, number] | undefined {
+  range(block: ScannedBlock, hues: Hues): [number, number] | undefined {
     const sums = this.#of(block);
     if (sums === undefined) return undefined;
+    const { columnOfStep } = block.origin;
     let low = NO_BUCKET;
     let high = -1;
-    forEachPlace(block.origin, hueOfGroup, (place) => {
-      if (sums.count[place] === 0) return;
-      low = Math.min(low, sums.low[place]!);
-      high = Math.max(high, sums.high[place]!);
-    });
+    for (const [key] of placedKeys(block.origin, hues)) {
+      for (let step = 0, place = key * BLOCK_STEPS; step < BLOCK_STEPS; step++, place++) {
+        if (columnOfStep[step]! < 0 || sums.count[place] === 0) continue;
+        if (sums.low[place]! < low) low = sums.low[place]!;
+        if (sums.high[place]! > high) high = sums.high[place]!;
+      }
+    }
     return high < 0 ? [0, -1] : [low, high];
+  }
+
+  firstCell(block: ScannedBlock, [first, until]: ColumnRun): number {
+    const sums = this.#of(block);
+    if (sums === undefined) return 0;
+    let least = block.cells.length;
+    block.columnOfStep.forEach((column, step) => {
+      if (column >= first && column < until) least = Math.min(least, sums.firstCell[step]!);
+    });
+    return least;
   }
 
   #of({ cells, origin }: ScannedBlock): Sums | undefined {
@@ -58,19 +79,12 @@ export class BlockSums implements KnownSums {
   }
 }
 
-function forEachPlace(
-  { columnOfStep, groupOfKey }: Origin,
-  hueOfGroup: Int32Array,
-  visit: (place: number, hue: number) => void,
-): void {
-  for (let key = 0; key < groupOfKey.length; key++) {
-    const group = groupOfKey[key]!;
-    const hue = group < 0 ? -1 : hueOfGroup[group]!;
-    if (hue < 0) continue;
-    for (let step = 0; step < BLOCK_STEPS; step++) {
-      if (columnOfStep[step]! >= 0) visit(key * BLOCK_STEPS + step, hue);
-    }
-  }
+/** The block's keys that have a hue, and which. */
+function placedKeys({ groupOfKey }: Origin, { hueOfGroup }: Hues): [key: number, hue: number][] {
+  return Array.from(groupOfKey, (group, key): [number, number] => [
+    key,
+    group < 0 ? -1 : hueOfGroup[group]!,
+  ]).filter(([, hue]) => hue >= 0);
 }
 
 function emptySums(generation: number): Sums {
@@ -80,6 +94,7 @@ function emptySums(generation: number): Sums {
     count: new Float64Array(0),
     low: new Uint16Array(0),
     high: new Uint16Array(0),
+    firstCell: new Uint32Array(BLOCK_STEPS).fill(NO_CELL),
   };
 }
 
@@ -97,8 +112,10 @@ function grow(sums: Sums, places: number): void {
 function add(sums: Sums, cells: Cells, until: number): void {
   const { step, key, bucket, count } = cells;
   for (let i = sums.length; i < until; i++) {
-    const place = key[i]! * BLOCK_STEPS + step[i]!;
+    const at = step[i]!;
+    const place = key[i]! * BLOCK_STEPS + at;
     const b = bucket[i]!;
+    if (i < sums.firstCell[at]!) sums.firstCell[at] = i;
     sums.count[place]! += count[i]!;
     if (b < sums.low[place]!) sums.low[place] = b;
     if (b > sums.high[place]!) sums.high[place] = b;

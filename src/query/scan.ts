@@ -52,6 +52,8 @@ export interface KnownSums {
   /** Smallest and largest bucket among the cells of any hue, as the kernel's bucketRange; undefined where it does not
    *  know them. */
   range(block: ScannedBlock, hues: Hues): [number, number] | undefined;
+  /** No cell before this one lies in the run of columns; 0 where it does not know. */
+  firstCell(block: ScannedBlock, run: ColumnRun): number;
 }
 
 export interface Scan {
@@ -328,13 +330,26 @@ function chunksOf([first, until]: ColumnRun, width: number): ColumnRun[] {
 }
 
 /** The cells that lie in a run of columns, of which the first is 0. */
-export function placedBlocks({ blocks }: Scan, hues: Hues, [first, until]: ColumnRun): Placed[] {
+export function placedBlocks({ blocks, sums }: Scan, hues: Hues, run: ColumnRun): Placed[] {
+  const [first, until] = run;
   return blocks
     .filter((block) => block.lastColumn >= first && block.firstColumn < until)
     .map((block) => ({
-      cells: block.cells,
+      cells: cellsFrom(block.cells, sums?.firstCell(block, run) ?? 0),
       placement: { columnOfStep: shifted(block, first, until), hueOfKey: huesOf(block, hues) },
     }));
+}
+
+function cellsFrom(cells: Cells, first: number): Cells {
+  if (first === 0) return cells;
+  const { length, step, key, bucket, count } = cells;
+  return {
+    length: length - first,
+    step: step.subarray(first, length),
+    key: key.subarray(first, length),
+    bucket: bucket.subarray(first, length),
+    count: count.subarray(first, length),
+  };
 }
 
 function shifted(

@@ -10,7 +10,7 @@ import { mixFrom } from './mix.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
 import { encodePng, latinJson, latinText } from './png.ts';
-import { stripCoverage } from './strip.ts';
+import { inkedPixels } from './strip.ts';
 import type { View } from './view.ts';
 import type { Words } from './words.ts';
 
@@ -75,15 +75,9 @@ function drawAround(picture: Picture, layout: Layout): void {
   for (const rect of layout.frame) fill(picture, rect, colours.frame);
   for (const swatch of layout.swatches) fill(picture, swatch, 1 + swatch.ramp * LEVELS + swatch.level);
   for (const strip of layout.strips) {
-    const coverage = stripCoverage(strip, scale);
-    const stripWidth = strip.width * scale;
-    for (let y = 0; y < strip.height * scale; y++) {
-      const to = (strip.y * scale + y) * width + strip.x * scale;
-      for (let x = 0; x < stripWidth; x++) {
-        const ink = coverage[y * stripWidth + x]!;
-        if (ink > 0) pixels[to + x] = colours.page + ink;
-      }
-    }
+    const { x, y, ink } = inkedPixels(strip, scale);
+    const corner = strip.y * scale * width + strip.x * scale;
+    for (let i = 0; i < ink.length; i++) pixels[corner + y[i]! * width + x[i]!] = colours.page + ink[i]!;
   }
 }
 

@@ -58,7 +58,13 @@ export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
     halo: add('halo'),
   };
   const first = entries.length;
-  return { ...indices, page: first, palette: Uint8Array.from([...entries, ...inksOf(theme)].flat()) };
+  return { ...indices, page: first, palette: bytesOf([...entries, ...inksOf(theme)]) };
+}
+
+function bytesOf(colours: readonly Rgb[]): Uint8Array {
+  const bytes = new Uint8Array(3 * colours.length);
+  colours.forEach((colour, i) => bytes.set(colour, 3 * i));
+  return bytes;
 }
 
 const markRamp = keptByName((theme: Theme): readonly Rgb[] => hueRamp(themeColour(theme, 'mark'), theme));

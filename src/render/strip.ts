@@ -1,4 +1,4 @@
-/** Text as coverage, 0..INKS - 1 a pixel, so that a picture of palette indices can take it in. The one place
+/** Text as the pixels that it covers, each 1..INKS - 1, so that a picture of palette indices can take it in. The one place
  *  that touches the canvas. Strips are cached by what they say: an axis that stays costs nothing to draw again.
  *  The font is shipped and loaded from its own file: without one, canvas draws text as nothing, silently. */
 import { createRequire } from 'node:module';
@@ -36,7 +36,7 @@ const CACHE_ENTRIES_MAX = 256;
 const CACHE_BYTES_MAX = 16 * 1024 * 1024;
 
 const FAMILY = 'Tailglow Mono';
-const cache = new Map<string, Uint8Array>();
+const cache = new Map<string, Inked>();
 let cacheBytes = 0;
 let fontLoaded = false;
 
@@ -62,8 +62,20 @@ function loadFont(): void {
   fontLoaded = true;
 }
 
-/** Coverage of a strip, row by row, width * scale by height * scale. Must not be changed. */
-export function stripCoverage(strip: Strip, scale: number): Uint8Array {
+/** The pixels of a strip that text covers, image pixels from its corner. */
+export interface Inked {
+  readonly x: Uint16Array;
+  readonly y: Uint16Array;
+  /** 1..INKS - 1 */
+  readonly ink: Uint8Array;
+}
+
+function bytesOf({ x, y, ink }: Inked): number {
+  return x.byteLength + y.byteLength + ink.byteLength;
+}
+
+/** Must not be changed. */
+export function inkedPixels(strip: Strip, scale: number): Inked {
   const { width, height, texts } = strip;
   const key = JSON.stringify([scale, width, height, texts]);
   const known = cache.get(key);
@@ -72,18 +84,18 @@ export function stripCoverage(strip: Strip, scale: number): Uint8Array {
     cache.set(key, known);
     return known;
   }
-  const coverage = drawStrip(strip, scale);
-  cache.set(key, coverage);
-  cacheBytes += coverage.length;
-  for (const [oldest, { length }] of cache) {
+  const inked = drawStrip(strip, scale);
+  cache.set(key, inked);
+  cacheBytes += bytesOf(inked);
+  for (const [oldest, pixels] of cache) {
     if (cache.size <= CACHE_ENTRIES_MAX && cacheBytes <= CACHE_BYTES_MAX) break;
     cache.delete(oldest);
-    cacheBytes -= length;
+    cacheBytes -= bytesOf(pixels);
   }
-  return coverage;
+  return inked;
 }
 
-function drawStrip({ width, height, texts }: Strip, scale: number): Uint8Array {
+function drawStrip({ width, height, texts }: Strip, scale: number): Inked {
   loadFont();
   const canvas = createCanvas(width * scale, height * scale);
   const context = canvas.getContext('2d');
@@ -91,9 +103,16 @@ function drawStrip({ width, height, texts }: Strip, scale: number): Uint8Array {
   context.fillStyle = '#fff';
   for (const text of texts) drawText(context, text);
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  const out = new Uint8Array(canvas.width * canvas.height);
-  for (let i = 0; i < out.length; i++) out[i] = (data[i * 4 + 3]! * (INKS - 1) + 127) / 255;
-  return out;
+  const inks = Uint8Array.from(
+    { length: canvas.width * canvas.height },
+    (_, i) => (data[i * 4 + 3]! * (INKS - 1) + 127) / 255,
+  );
+  const covered = Uint32Array.from(inks.keys()).filter((i) => inks[i]! > 0);
+  return {
+    x: Uint16Array.from(covered, (i) => i % canvas.width),
+    y: Uint16Array.from(covered, (i) => Math.floor(i / canvas.width)),
+    ink: Uint8Array.from(covered, (i) => inks[i]!),
+  };
 }
 
 function drawText(context: SKRSContext2D, { text, x, y, size, align, bold, strength }: Text): void {
