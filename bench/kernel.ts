@@ -8,7 +8,7 @@ import { LL5_BUCKETS } from '../src/model/grid.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
 import { type BucketRaster, newBucketRaster } from '../src/model/raster.ts';
 import { type Cells, CellsBuffer } from '../src/model/series.ts';
-import { emptyCells } from '../src/query/raster-memory.ts';
+import { emptyCells } from '../src/query/sliding-cells.ts';
 import { spreadBuckets } from '../src/query/rows.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';

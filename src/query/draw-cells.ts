@@ -1,12 +1,13 @@
 /** The cells of a picture: counts of the placed cells, or their values, by hue, column and row. Owns: which part of a count
  *  a row gets, what a level's columns are divided by. Does not: choose hues or axes (heatmap.ts). */
+import { assert } from '../model/assert.ts';
 import { bucketMiddle } from '../model/grid.ts';
 import type { Weight } from './ast.ts';
 import type { HeatmapDrawing } from './checked.ts';
+import { type DrawnRun, emptyCells, type MixedCells, type Shape } from './sliding-cells.ts';
 import type { Sources } from './sources.ts';
 import { levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
-import { emptyCells, type MixedCells } from './raster-memory.ts';
 import { spreadBuckets } from './rows.ts';
 import { type Buckets, type ColumnRun, type Hues, hueTotals, placedBlocks, type Scan } from './scan.ts';
 
@@ -23,34 +24,26 @@ export function isCounted({ metric }: Plan, { weight }: Pick<HeatmapDrawing, 'we
 }
 
 export function drawCells(sources: Sources, drawing: Drawing): MixedCells {
-  const { columns } = sources.plan;
-  const into = emptyCells({ hues: drawing.hues.count, columns, rows: drawing.edges.length - 1 });
-  drawColumns(sources, drawing, into, [[0, columns]]);
-  return into;
+  const [whole] = drawRuns(sources, drawing, [[0, sources.plan.columns]]);
+  assert(whole !== undefined, 'a picture has columns');
+  return whole.drawn;
 }
 
-/** Sets the columns of `runs`. */
-export function drawColumns(
-  sources: Sources,
-  drawing: Drawing,
-  into: MixedCells,
-  runs: readonly ColumnRun[],
-): void {
+export function drawRuns(sources: Sources, drawing: Drawing, runs: readonly ColumnRun[]): DrawnRun[] {
   const { plan, scan, kernel } = sources;
   const { edges, buckets, hues, weight } = drawing;
   const spread = spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
-  for (const run of runs) {
+  return runs.map((run): DrawnRun => {
     const [first, until] = run;
-    const columns = until - first;
-    const shape = { hues: hues.count, columns, rows: spread.rows };
-    const part = columns === plan.columns ? into : emptyCells(shape);
+    const shape = { hues: hues.count, columns: until - first, rows: spread.rows };
+    const drawn = emptyCells(shape);
     const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
-    kernel.rasterize(placedBlocks(scan, hues, run), window, spread, part);
+    kernel.rasterize(placedBlocks(scan, hues, run), window, spread, drawn);
     if (plan.metric.scope === 'point')
-      divideColumns(part, shape, (c) => levelReports(sources.known, first + c));
-    kernel.mix(part.cells, { hues: hues.count, cells: columns * spread.rows }, part.mix);
-    if (part !== into) setColumns(into, plan.columns, part, { ...shape, first });
-  }
+      divideColumns(drawn, shape, (c) => levelReports(sources.known, first + c));
+    kernel.mix(drawn.cells, { hues: hues.count, cells: shape.columns * spread.rows }, drawn.mix);
+    return { first, drawn };
+  });
 }
 
 /** Of all that is drawn, also of what lies beyond the rows, per hue. */
@@ -78,12 +71,6 @@ function factorOf({ grid, mask }: Scan, weight: Weight): (bucket: number) => num
   return (bucket) => (counts(bucket) ? of(bucket) : 0);
 }
 
-interface Shape {
-  readonly hues: number;
-  readonly columns: number;
-  readonly rows: number;
-}
-
 function divideColumns(
   { cells, under, over }: MixedCells,
   { hues, columns, rows }: Shape,
@@ -98,22 +85,4 @@ function divideColumns(
       for (let i = from; i < from + rows; i++) cells[i]! *= factor;
     }
   }
-}
-
-/** Puts columns, of which the first is `first`, where they belong. */
-function setColumns(
-  into: MixedCells,
-  columns: number,
-  part: MixedCells,
-  of: Shape & { readonly first: number },
-): void {
-  const { first, hues, rows } = of;
-  const length = of.columns * rows;
-  for (let h = 0; h < hues; h++) {
-    into.cells.set(part.cells.subarray(h * length, (h + 1) * length), (h * columns + first) * rows);
-  }
-  into.under.set(part.under, first);
-  into.over.set(part.over, first);
-  into.mix.sums.set(part.mix.sums, first * rows);
-  into.mix.strongest.set(part.mix.strongest, first * rows);
 }

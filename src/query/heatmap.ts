@@ -9,8 +9,8 @@ import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
-import { drawCells, drawColumns, hueWeights, isCounted } from './draw-cells.ts';
-import { emptyCells, type MixedCells } from './raster-memory.ts';
+import { drawCells, drawRuns, hueWeights, isCounted } from './draw-cells.ts';
+import { type DrawnRun, emptyCells, type MixedCells } from './sliding-cells.ts';
 import { PARTS, quantileReading } from './reading.ts';
 import { axisEdges } from './rows.ts';
 import {
@@ -33,8 +33,8 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const which = [draw.hueFields, draw.hues, draw.exclude, chosen.keys];
   const totals = hueWeights(sources, drawing);
   const drawn = isCounted(plan, draw)
-    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (into, runs) =>
-        drawColumns(sources, drawing, into, runs),
+    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (runs) =>
+        drawRuns(sources, drawing, runs),
       )
     : drawCells(sources, drawing);
   const overlays = overlayLines(sources, draw, { buckets, hues, which });
@@ -50,7 +50,9 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
     grid: scan.grid,
     hueFields: draw.hueFields,
     hues: chosen.keys.map((key, h): HueLabel => ({ key, count: totals[h]! })),
-    cells: drawn.cells,
+    get cells() {
+      return drawn.cells;
+    },
     under: drawn.under,
     over: drawn.over,
     mix: drawn.mix,
@@ -152,13 +154,13 @@ function remembered(
   { plan, scan, memory }: Sources,
   of: readonly unknown[],
   { hues, rows }: { readonly hues: number; readonly rows: number },
-  draw: (into: MixedCells, runs: readonly ColumnRun[]) => void,
+  draw: (runs: readonly ColumnRun[]) => readonly DrawnRun[],
 ): MixedCells {
   const { columns, columnSeconds, fromSecond } = plan;
   if (memory === undefined || !plan.live || fromSecond % columnSeconds !== 0) {
-    const into = emptyCells({ hues, columns, rows });
-    draw(into, [[0, columns]]);
-    return into;
+    const [whole] = draw([[0, columns]]);
+    assert(whole !== undefined, 'a picture has columns');
+    return whole.drawn;
   }
   const asked = [
     plan.instrumentation.id,
@@ -187,15 +189,20 @@ function overlayLines(
   const read = quantileReading(overlay, shape);
   // Per column the parts of each line, then the count.
   const rows = PARTS * overlay.length + 1;
-  const { cells } = remembered(sources, [...which, 'lines', overlay], { hues: 1, rows }, (into, runs) => {
-    const out = new Float64Array(rows);
-    forEachChunk(scan, { hues: asOne(hues), buckets, kernel, runs }, (raster, firstColumn) => {
-      for (let c = 0; c < raster.columns; c++) {
-        out[rows - 1] = read(raster.counts, c * buckets.count, out);
-        into.cells.set(out, (firstColumn + c) * rows);
-      }
-    });
-  });
+  const { cells } = remembered(sources, [...which, 'lines', overlay], { hues: 1, rows }, (runs) =>
+    runs.map((run): DrawnRun => {
+      const [first, until] = run;
+      const drawn = emptyCells({ hues: 1, columns: until - first, rows });
+      const out = new Float64Array(rows);
+      forEachChunk(scan, { hues: asOne(hues), buckets, kernel, runs: [run] }, (raster, firstColumn) => {
+        for (let c = 0; c < raster.columns; c++) {
+          out[rows - 1] = read(raster.counts, c * buckets.count, out);
+          drawn.cells.set(out, (firstColumn - first + c) * rows);
+        }
+      });
+      return { first, drawn };
+    }),
+  );
   const part = (row: number): Float64Array =>
     Float64Array.from({ length: plan.columns }, (_, c) => cells[c * rows + row]!);
   const counts = part(rows - 1);

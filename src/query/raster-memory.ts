@@ -3,34 +3,21 @@
  *  Invariant: a picture drawn with a memory is, member by member, the one that is drawn without: a column's numbers
  *  follow from the cells that lie in it, each column's by themselves.
  *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first. */
+import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
-import { type DrawnCells, type Mix, newMix } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
 import { BlockSums } from './block-sums.ts';
+import { type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
 
 /** Some ten live pictures of ten minutes in five hues. */
 const BYTES_MAX = 32 * 2 ** 20;
 const RASTER_BYTES_MAX = 16 * 2 ** 20;
 
-/** What is drawn and what of it is seen. */
-export interface MixedCells extends DrawnCells {
-  readonly mix: Mix;
-}
-
-export interface Shape {
-  readonly hues: number;
-  readonly columns: number;
-  readonly rows: number;
-}
-
-export function emptyCells({ hues, columns, rows }: Shape): MixedCells {
-  return {
-    cells: new Float64Array(hues * columns * rows),
-    under: new Float64Array(columns),
-    over: new Float64Array(columns),
-    mix: newMix(columns * rows),
-  };
+/** The columns of a run that were drawn, the first of which is the picture's `first`. */
+export interface DrawnRun {
+  readonly first: number;
+  readonly drawn: MixedCells;
 }
 
 /** Which picture it is: one of another name has nothing in common. */
@@ -48,7 +35,7 @@ interface KeptBlock {
 
 interface Kept {
   readonly picture: Picture;
-  readonly drawn: MixedCells;
+  readonly drawn: SlidingCells;
   readonly blocks: ReadonlyMap<Cells, KeptBlock>;
 }
 
@@ -67,35 +54,34 @@ export class RasterMemory {
     return this.#bytes;
   }
 
-  /** The picture's members, which are the memory's: they hold until a picture of that name is drawn again. `draw` sets
-   *  those of runs of columns. */
-  drawn(
-    picture: Picture,
-    scan: Scan,
-    draw: (into: MixedCells, runs: readonly ColumnRun[]) => void,
-  ): MixedCells {
-    const kept = this.#kept.get(picture.name);
+  /** The picture's members, which are the memory's: they hold until a picture of that name is drawn again. `draw` gives
+   *  what runs of columns show. */
+  drawn(picture: Picture, scan: Scan, draw: (runs: readonly ColumnRun[]) => readonly DrawnRun[]): MixedCells {
     const blocks = blocksOf(scan);
-    const isKnown = kept !== undefined && blocks !== undefined && kept.picture.columns === picture.columns;
-    const runs = isKnown ? runsOf(changedColumns(kept, picture, scan)) : ([[0, picture.columns]] as const);
-    const drawn = kept !== undefined && isKnown ? kept.drawn : emptyCells(picture);
-    // What is half drawn, because something failed, is not kept.
-    this.#forget(picture.name);
-    if (kept !== undefined && isKnown) slide(kept, picture);
-    draw(drawn, runs);
-    if (blocks !== undefined) this.#keep({ picture, drawn, blocks });
-    return drawn;
+    const kept = this.#kept.get(picture.name);
+    if (kept === undefined || blocks === undefined || kept.picture.columns !== picture.columns) {
+      const [whole] = draw([[0, picture.columns]]);
+      assert(whole !== undefined, 'a picture has columns');
+      if (blocks === undefined) return whole.drawn;
+      return this.#keep({ picture, drawn: new SlidingCells(picture, whole.drawn), blocks });
+    }
+    const runs = draw(runsOf(changedColumns(kept, picture, scan)));
+    kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn);
+    for (const run of runs) kept.drawn.set(run);
+    return this.#keep({ ...kept, picture, blocks });
   }
 
-  #keep(kept: Kept): void {
-    const { name } = kept.picture;
-    if (bytesOf(kept) > Math.min(RASTER_BYTES_MAX, this.#bytesMax)) return;
-    this.#kept.set(name, kept);
+  #keep(kept: Kept): MixedCells {
+    const { picture, drawn } = kept;
+    this.#forget(picture.name);
+    if (bytesOf(kept) > Math.min(RASTER_BYTES_MAX, this.#bytesMax)) return drawn;
+    this.#kept.set(picture.name, kept);
     this.#bytes += bytesOf(kept);
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#bytesMax) break;
       this.#forget(oldest);
     }
+    return drawn;
   }
 
   #forget(name: string): void {
@@ -107,9 +93,7 @@ export class RasterMemory {
 }
 
 function bytesOf({ drawn, blocks }: Kept): number {
-  const { cells, under, over, mix } = drawn;
-  const members = [cells, under, over, mix.sums, mix.strongest].reduce((sum, of) => sum + of.byteLength, 0);
-  return members + blocks.size * BLOCK_STEPS * 4;
+  return drawn.bytesMax + blocks.size * BLOCK_STEPS * 4;
 }
 
 /** Undefined where two have the same cells, as a reading that time passed in may: then nothing tells them apart. */
@@ -174,21 +158,4 @@ function runsOf(changed: Uint8Array): ColumnRun[] {
     first = changed.indexOf(1, until);
   }
   return runs;
-}
-
-/** Moves the columns to where they are now; what is left at an end is to be drawn anew. */
-function slide({ picture: before, drawn }: Kept, { rows, firstColumn }: Picture): void {
-  const by = firstColumn - before.firstColumn;
-  const { cells, under, over, mix } = drawn;
-  // All hues at once: what slides from one into the next is at an end, too.
-  for (const [members, perColumn] of [
-    [cells, rows],
-    [mix.sums, rows],
-    [mix.strongest, rows],
-    [under, 1],
-    [over, 1],
-  ] as const) {
-    if (by > 0) members.copyWithin(0, by * perColumn);
-    else if (by < 0) members.copyWithin(-by * perColumn, 0);
-  }
 }

@@ -45,9 +45,10 @@ function huesText({ hueFields, hues, total }: Raster): string[] {
 }
 
 /** Below which row edge so much of what is on the axis lies. */
-function spreadText({ y, rows, columns, hues, cells, mix }: Raster): string[] {
+function spreadText(raster: Raster): string[] {
+  const { y, rows, columns, hues, mix } = raster;
   const sums =
-    mix === undefined ? rowSums(cells, rows, hues.length * columns) : rowSums(mix.sums, rows, columns);
+    mix === undefined ? rowSums(raster.cells, rows, hues.length * columns) : rowSums(mix.sums, rows, columns);
   const all = sums.reduce((a, b) => a + b, 0);
   if (all === 0) return [];
   const told = RANKS.map((rank) => {

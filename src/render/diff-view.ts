@@ -69,7 +69,7 @@ export function diffView(
   const fits = shrunk.columns === hues.columns && shrunk.rows === hues.rows;
   return {
     ...shrunk,
-    mix: mixOf(fits ? cells : strongest(diff, hues, shrunk), RAMPS),
+    mix: mixOf(fits ? cells() : strongest(diff, hues, shrunk), RAMPS),
     ramps: diffRamps(options.theme),
     rampOfHue: [MORE, LESS, LUCK],
     rampOf: [MORE, LESS, LUCK],

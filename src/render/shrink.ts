@@ -3,7 +3,9 @@
  *  A raster that fits is returned as it is. */
 import type { Raster } from '../model/raster.ts';
 
-export type Shrunk = Pick<Raster, 'columns' | 'rows' | 'cells' | 'under' | 'over' | 'y'> & {
+export type Shrunk = Pick<Raster, 'columns' | 'rows' | 'under' | 'over' | 'y'> & {
+  /** Asked for by few: those of a picture that moves on may have to be put together first. */
+  readonly cells: () => Float64Array;
   readonly hues: number;
   /** Per column: sources that reported and that were expected, of its worst column; -1, 0 for unknown. */
   readonly reporting: readonly number[];
@@ -25,9 +27,10 @@ export function shrink(
   const rows = Math.min(raster.rows, most.rows);
   const same = columns === raster.columns && rows === raster.rows && fold === undefined;
   const hues = fold?.hues ?? raster.hues.length;
-  const { cells, under, over } = raster;
+  const { under, over } = raster;
   const coverage = worstCoverage(raster, columns);
-  if (same) return { columns, rows, hues, cells, under, over, y: raster.y, ...coverage };
+  if (same) return { ...coverage, columns, rows, hues, cells: () => raster.cells, under, over, y: raster.y };
+  const { cells } = raster;
   const hueOf = fold?.hueOf ?? raster.hues.map((_, h) => h);
   const rowOf = Int32Array.from({ length: raster.rows }, (_, r) => placeOf(r, raster.rows, rows));
   const out = new Float64Array(hues * columns * rows);
@@ -48,7 +51,7 @@ export function shrink(
     columns,
     rows,
     hues,
-    cells: out,
+    cells: () => out,
     under: sums(under),
     over: sums(over),
     y: { ...raster.y, edges },

@@ -35,8 +35,8 @@ export function viewOf(
   const many = raster.hues.length > SHADED_HUES_MAX;
   const fold = many ? { hueOf: ramps.rampOfHue, hues: ramps.ramps.length } : undefined;
   const { cells, ...shrunk } = shrink(raster, most, fold);
-  const known = cells === raster.cells ? raster.mix : undefined;
-  const mix = known ?? mixOf(cells, shrunk.hues, kernel);
+  const fits = fold === undefined && shrunk.columns === raster.columns && shrunk.rows === raster.rows;
+  const mix = (fits ? raster.mix : undefined) ?? mixOf(cells(), shrunk.hues, kernel);
   const bins = occupiedBins(mix.sums, kernel);
   const rampOf = many ? ramps.ramps.map((_, ramp) => ramp) : ramps.rampOfHue;
   return { ...shrunk, ...ramps, mix, rampOf, bins, thresholds: thresholdsOf(options.color, bins) };

@@ -42,6 +42,7 @@ type Step =
     }
   | { readonly kind: 'work' }
   | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'look'; readonly text: number }
   | { readonly kind: 'ask'; readonly text: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -67,16 +68,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('checkpoint' as const) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('ask' as const), text: fc.nat(TEXTS.length - 1) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('look' as const, 'ask' as const),
+      text: fc.oneof(fc.constant(0), fc.nat(TEXTS.length - 1)),
+    }),
   },
 );
+
+function digest(of: Float64Array | Uint8Array): string {
+  return `${of.length} ${kernel.crc32c(new Uint8Array(of.buffer, of.byteOffset, of.byteLength))}`;
+}
+
+/** What is seen of the cells: these are not asked for. */
+function seen(result: QueryResult): unknown {
+  if (result.kind !== 'heatmap') throw new Error(`a ${result.kind} was drawn`);
+  const { mix, under, over, total } = result.raster;
+  return [mix!.sums, mix!.strongest, under, over].map(digest).concat(String(total));
+}
 
 /** The result with its cells, and what is seen of them, by their bytes: there are very many. */
 function told(result: QueryResult): unknown {
   if (result.kind !== 'heatmap') throw new Error(`a ${result.kind} was drawn`);
   const { cells, mix, ...rest } = result.raster;
-  const digest = (of: Float64Array | Uint8Array): string =>
-    `${of.length} ${kernel.crc32c(new Uint8Array(of.buffer, of.byteOffset, of.byteLength))}`;
   return { ...result, raster: rest, cells: [cells, mix!.sums, mix!.strongest].map(digest) };
 }
 
@@ -106,8 +119,10 @@ class World {
         return void this.#store.work();
       case 'checkpoint':
         return void this.#store.checkpoint();
+      case 'look':
+        return this.#compare(TEXTS[step.text]!, seen);
       case 'ask':
-        return this.#compare(TEXTS[step.text]!);
+        return this.#compare(TEXTS[step.text]!, told);
     }
   }
 
@@ -144,10 +159,10 @@ class World {
     this.#folded = this.#log.entries.length;
   }
 
-  #compare(text: string): void {
+  #compare(text: string, how: (result: QueryResult) => unknown): void {
     const plan = planned(text, this.instrumentation, this.now);
     const { reader } = this.#store;
-    const drawn = (memory?: RasterMemory): unknown => [text, told(evaluate(plan, reader, kernel, memory))];
+    const drawn = (memory?: RasterMemory): unknown => [text, how(evaluate(plan, reader, kernel, memory))];
     const whole = drawn();
     for (const memory of this.memories) {
       expect(drawn(memory)).toEqual(whole);
