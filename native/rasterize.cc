@@ -1,7 +1,8 @@
 // Cells of many blocks counted by hue, column and bucket, and these spread over rows, in one: as src/kernel/reference.ts
 // does it with a plane of counts a hue. Here no such plane is made: runs of cells of one key and bucket are sorted by hue
 // and bucket (two counting passes), those of one hue and bucket are added up in a line of columns that stays in the first
-// cache, and the line goes to its rows, which are lines of columns too until the hue is done.
+// cache, and the line goes to its rows, which are lines of columns too until the hue is done. Cells that are not in order
+// yet, report behind report, are added up by the column of their step, which stays in the cache, too.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -58,27 +59,106 @@ Span spanOf(const int32_t* columnOfStep) {
   return span;
 }
 
-/** Visits the slot (hue * buckets + bucket) and the item of all cells of a block that may count, in their order. False
- *  where a key has no place. */
-template <class Visit>
-bool eachItem(const Placed& block, size_t number, const Window& window, Visit&& visit) {
+template <class T>
+std::unique_ptr<T[]> roomFor(size_t length) {
+  return std::unique_ptr<T[]>(new (std::nothrow) T[length]);
+}
+
+/** Of a window: hue * buckets + bucket, or kNoSlot. */
+constexpr size_t kNoSlot = ~size_t{0};
+
+inline size_t slotOf(const Placement& placement, const Window& window, uint16_t key, uint16_t bucket) {
+  const int32_t hue = placement.hueOfKey[key];
+  const bool counts = hue >= 0 && bucket >= window.bucketFirst && bucket - window.bucketFirst < window.buckets;
+  return counts ? static_cast<size_t>(hue) * window.buckets + (bucket - window.bucketFirst) : kNoSlot;
+}
+
+/** Counts of some columns, [slot] of each. */
+class Planes {
+ public:
+  explicit Planes(size_t columns, size_t slots)
+      : slots_(slots), ofColumn_(roomFor<std::unique_ptr<double[]>>(columns)) {}
+
+  /** Adds cells up that have the column's step; false where there is no memory. */
+  bool add(int32_t column, const Placed& block, const Window& window, size_t first, size_t end) {
+    std::unique_ptr<double[]>& plane = ofColumn_[static_cast<size_t>(column)];
+    if (!plane) {
+      plane = roomFor<double>(slots_);
+      if (!plane) return false;
+      std::fill_n(plane.get(), slots_, 0);
+      span.include({column, column + 1});
+    }
+    double* const sums = plane.get();
+    const auto& [cells, placement] = block;
+    for (size_t i = first; i < end; i++) {
+      const size_t slot = slotOf(placement, window, cells.key[i], cells.bucket[i]);
+      if (slot != kNoSlot) sums[slot] += cells.count[i];
+    }
+    return true;
+  }
+
+  /** Adds a slot's counts to a line. */
+  void addTo(double* line, size_t slot) const {
+    for (int32_t column = span.first; column < span.end; column++) {
+      const double* const sums = ofColumn_[static_cast<size_t>(column)].get();
+      if (sums != nullptr) line[column] += sums[slot];
+    }
+  }
+
+  bool hasMemory() const { return ofColumn_ != nullptr; }
+
+  /** Within it are all that have counts. */
+  Span span;
+
+ private:
+  size_t slots_;
+  std::unique_ptr<std::unique_ptr<double[]>[]> ofColumn_;
+};
+
+inline bool isRepeated(const Cells& cells, size_t i) {
+  return i + 1 < cells.length && cells.bucket[i + 1] == cells.bucket[i] && cells.key[i + 1] == cells.key[i];
+}
+
+/** Where the streak ends that begins at `i`: cells of one step of which each is a run by itself. */
+inline size_t streakEnd(const Cells& cells, size_t i) {
+  const uint8_t step = cells.step[i];
+  do i++;
+  while (i < cells.length && cells.step[i] == step && !isRepeated(cells, i));
+  return i;
+}
+
+/** A streak is taken as one where it has so many cells, and a slot in so many has one of them: else making room for its
+ *  column costs more than it saves. */
+constexpr size_t kStreakMin = 32;
+constexpr size_t kStreakShare = 16;
+
+/** Visits all cells of a block that may count, in their order: slots with their items, and long streaks with their
+ *  column. False where a key has no place, or `takeStreak` says so. */
+template <class TakeItem, class TakeStreak>
+bool eachItem(const Placed& block, size_t number, const Window& window, TakeItem&& takeItem, TakeStreak&& takeStreak) {
   const auto [cells, placement] = block;
-  const auto [hues, columns, bucketFirst, buckets] = window;
+  const size_t streakMin = std::max(kStreakMin, window.hues * window.buckets / kStreakShare);
   for (size_t i = 0, end; i < cells.length; i = end) {
-    const uint16_t key = cells.key[i];
-    const uint16_t bucket = cells.bucket[i];
-    end = i + 1;
-    const bool isSingle = end == cells.length || cells.bucket[end] != bucket || cells.key[end] != key;
-    if (!isSingle) end = runEnd(cells, i);
-    if (key >= placement.keys) return false;
-    const int32_t hue = placement.hueOfKey[key];
-    if (hue < 0 || bucket < bucketFirst || bucket - bucketFirst >= buckets) continue;
-    const size_t slot = static_cast<size_t>(hue) * buckets + (bucket - bucketFirst);
-    if (isSingle) {
-      const int32_t column = placement.columnOfStep[cells.step[i]];
-      if (column >= 0) visit(slot, Item::ofCell(cells.count[i], column));
-    } else {
-      visit(slot, Item::ofRun(i, end - i, number));
+    if (isRepeated(cells, i)) {
+      end = runEnd(cells, i);
+      if (cells.key[i] >= placement.keys) return false;
+      const size_t slot = slotOf(placement, window, cells.key[i], cells.bucket[i]);
+      if (slot != kNoSlot) takeItem(slot, Item::ofRun(i, end - i, number));
+      continue;
+    }
+    end = streakEnd(cells, i);
+    for (size_t cell = i; cell < end; cell++) {
+      if (cells.key[cell] >= placement.keys) return false;
+    }
+    const int32_t column = placement.columnOfStep[cells.step[i]];
+    if (column < 0) continue;
+    if (end - i >= streakMin) {
+      if (!takeStreak(column, i, end)) return false;
+      continue;
+    }
+    for (size_t cell = i; cell < end; cell++) {
+      const size_t slot = slotOf(placement, window, cells.key[cell], cells.bucket[cell]);
+      if (slot != kNoSlot) takeItem(slot, Item::ofCell(cells.count[cell], column));
     }
   }
   return true;
@@ -113,27 +193,20 @@ void turn(const double* from, size_t rows, size_t columns, double* to) {
   }
 }
 
-template <class T>
-std::unique_ptr<T[]> roomFor(size_t length) {
-  return std::unique_ptr<T[]>(new (std::nothrow) T[length]);
-}
-
-/** Adds the items of one slot up in a line of columns; which columns they may have. */
-Span addItems(const Item* item, const Item* end, const Placed* blocks, const Span* spans, double* line) {
-  Span span;
+/** Adds the items of one slot up in a line of columns; within the span are those that may have counts then. */
+void addItems(const Item* item, const Item* end, const Placed* blocks, const Span* spans, double* line, Span* span) {
   for (; item < end; item++) {
     if (item->place >= 0) {
       line[item->place] += item->count();
-      span.include({item->place, item->place + 1});
+      span->include({item->place, item->place + 1});
       continue;
     }
     const auto block = static_cast<size_t>(~item->place);
     const auto& [cells, placement] = blocks[block];
-    span.include(spans[block]);
+    span->include(spans[block]);
     const int32_t* const columnOfStep = placement.columnOfStep;
     for (size_t i = item->value; i < item->value + item->length; i++) line[columnOfStep[cells.step[i]]] += cells.count[i];
   }
-  return span;
 }
 
 /** Gives a line's counts of a bucket to its rows, lines of columns too, and to what lies beyond them; clears it. */
@@ -150,46 +223,71 @@ void giveLine(double* line, size_t columns, const Span& span, size_t bucket, con
   std::fill_n(counts, width, 0);
 }
 
+/** All items, by slot. */
+struct Sorted {
+  std::unique_ptr<Item[]> items;
+  /** Where each slot's end. */
+  std::unique_ptr<uint32_t[]> ends;
+};
+
+/** Two passes of a counting sort: how many items each slot has, then each to its place. */
+Rasterized sortItems(const Placed* blocks, const Span* spans, size_t length, const Window& window, Planes* planes,
+                     Sorted* sorted) {
+  const size_t slots = window.hues * window.buckets;
+  sorted->ends = roomFor<uint32_t>(slots + 1);
+  if (!sorted->ends) return Rasterized::kNoMemory;
+  uint32_t* const ends = sorted->ends.get();
+  std::fill_n(ends, slots + 1, 0);
+  bool hasMemory = true;
+  for (size_t b = 0; b < length; b++) {
+    const auto count = [ends, counts = spans[b].end > 0](size_t slot, const Item&) { ends[slot + 1] += counts; };
+    const auto add = [&](int32_t column, size_t first, size_t end) {
+      return hasMemory = planes->add(column, blocks[b], window, first, end);
+    };
+    if (!eachItem(blocks[b], b, window, count, add)) return hasMemory ? Rasterized::kFault : Rasterized::kNoMemory;
+  }
+  for (size_t slot = 0; slot < slots; slot++) ends[slot + 1] += ends[slot];
+  sorted->items = roomFor<Item>(ends[slots]);
+  if (!sorted->items) return Rasterized::kNoMemory;
+  for (size_t b = 0; b < length; b++) {
+    if (spans[b].end == 0) continue;
+    const auto put = [ends, to = sorted->items.get()](size_t slot, const Item& item) { to[ends[slot]++] = item; };
+    eachItem(blocks[b], b, window, put, [](int32_t, size_t, size_t) { return true; });
+  }
+  return Rasterized::kDone;
+}
+
 }  // namespace
 
 Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread,
                      const Drawn& out) {
   const auto& [hues, columns, bucketFirst, buckets] = window;
-  const size_t slots = hues * buckets;
   const auto spans = roomFor<Span>(length);
-  const auto next = roomFor<uint32_t>(slots + 1);
   // A line begins one member early: steps that have no column go there.
   const auto memory = roomFor<double>(1 + columns + spread.rows * columns);
-  if (!spans || !next || !memory) return Rasterized::kNoMemory;
+  Planes planes(columns, hues * buckets);
+  Sorted sorted;
+  if (!spans || !memory || !planes.hasMemory()) return Rasterized::kNoMemory;
   for (size_t b = 0; b < length; b++) spans[b] = spanOf(blocks[b].placement.columnOfStep);
-  // Two passes of a counting sort: how many items each slot has, then each to its place.
-  std::fill_n(next.get(), slots + 1, 0);
-  for (size_t b = 0; b < length; b++) {
-    const auto count = [at = next.get() + 1](size_t slot, const Item&) { at[slot]++; };
-    if (!eachItem(blocks[b], b, window, count)) return Rasterized::kFault;
-  }
-  for (size_t slot = 0; slot < slots; slot++) next[slot + 1] += next[slot];
-  const auto items = roomFor<Item>(next[slots]);
-  if (!items) return Rasterized::kNoMemory;
-  for (size_t b = 0; b < length; b++) {
-    const auto put = [at = next.get(), to = items.get()](size_t slot, const Item& item) { to[at[slot]++] = item; };
-    eachItem(blocks[b], b, window, put);
-  }
+  const Rasterized outcome = sortItems(blocks, spans.get(), length, window, &planes, &sorted);
+  if (outcome != Rasterized::kDone) return outcome;
 
   double* const line = memory.get() + 1;
   double* const lines = line + columns;
   std::fill_n(memory.get(), 1 + columns, 0);
   std::fill_n(out.under, columns, 0);
   std::fill_n(out.over, columns, 0);
-  const Item* at = items.get();
-  for (size_t hue = 0; hue < hues; hue++) {
+  const Item* at = sorted.items.get();
+  for (size_t hue = 0, slot = 0; hue < hues; hue++) {
     std::fill_n(lines, spread.rows * columns, 0);
-    for (size_t bucket = 0; bucket < buckets; bucket++) {
-      const Item* const end = items.get() + next[hue * buckets + bucket];
-      if (at == end) continue;
-      const Span span = addItems(at, end, blocks, spans.get(), line);
-      giveLine(line, columns, span, bucket, spread, lines, out);
+    for (size_t bucket = 0; bucket < buckets; bucket++, slot++) {
+      const Item* const end = sorted.items.get() + sorted.ends[slot];
+      Span span = planes.span;
+      addItems(at, end, blocks, spans.get(), line, &span);
       at = end;
+      if (span.end == 0) continue;
+      planes.addTo(line, slot);
+      giveLine(line, columns, span, bucket, spread, lines, out);
     }
     turn(lines, spread.rows, columns, out.cells + hue * columns * spread.rows);
   }

@@ -242,7 +242,9 @@ void painted(const std::vector<uint8_t>& cells, size_t columns, size_t rows) {
 }
 
 void picture() {
-  const Columns columns = randomCells();
+  Columns columns = randomCells();
+  // As reports come: many cells of one step.
+  if (below(3) == 0) std::fill(columns.step.begin(), columns.step.end(), static_cast<uint8_t>(next() >> 8));
   const size_t hues = 1 + below(4);
   const size_t width = 1 + below(6);
   const size_t buckets = 1 + below(50);

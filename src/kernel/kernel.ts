@@ -77,7 +77,8 @@ export interface Kernel {
 
   /** Adds up the placed cells of all blocks as `accumulate` does, and spreads the sums over rows:
    *  out.cells[hue][column][row] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
-   *  are such sums too, hue by hue. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */
+   *  are such sums too, hue by hue. Counts are integers: of one hue, column and bucket they add up to at most 2^53, so that
+   *  their order says nothing. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */
   rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnCells): void;
 
   /** Per cell of rows[hue][cell] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest such

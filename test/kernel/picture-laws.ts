@@ -24,6 +24,32 @@ export interface RasterCase {
   readonly spread: RowSpread;
 }
 
+/** Cells as they come: report behind report, each in order and of one step. */
+const reports: fc.Arbitrary<CellsBuffer> = fc
+  .array(
+    fc.record({ step: fc.nat(255), from: fc.nat(20), by: fc.integer({ min: 1, max: 3 }), seed: fc.nat(99) }),
+    {
+      maxLength: 4,
+    },
+  )
+  .map((list) => {
+    const cells = new CellsBuffer();
+    for (const { step, from, by, seed } of list) {
+      for (let key = 0; key < KEYS; key++) {
+        for (let bucket = from; bucket < BUCKETS; bucket += by) {
+          cells.push(step, key, bucket, 1 + ((seed * bucket) % 7));
+        }
+      }
+    }
+    return cells;
+  });
+
+/** Counts that add up to less than 2^53. */
+function small(cells: CellsBuffer): CellsBuffer {
+  for (let i = 0; i < cells.length; i++) cells.count[i] = 1 + (cells.count[i]! % 2 ** 41);
+  return cells;
+}
+
 /** Blocks of runs, of single cells, and of both; each with a placement of its own, so that they share columns. */
 export const rasterCase: fc.Arbitrary<RasterCase> = fc
   .record({
@@ -40,7 +66,12 @@ export const rasterCase: fc.Arbitrary<RasterCase> = fc
         for (const cell of cellList(tail)) head.push(...cell);
         return head;
       });
-    const block = fc.record({ cells, placement: arbitraryPlacement({ keys: KEYS, ...window }) });
+    const placement = arbitraryPlacement({ keys: KEYS, ...window });
+    const nowhere = placement.map((one) => ({ ...one, columnOfStep: new Int32Array(256).fill(-1) }));
+    const block = fc.record({
+      cells: fc.oneof(cells, reports).map(small),
+      placement: fc.oneof({ weight: 6, arbitrary: placement }, nowhere),
+    });
     return fc.record({
       blocks: fc.array(block, { maxLength: 3 }),
       window: fc.constant(window),
