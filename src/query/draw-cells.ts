@@ -4,7 +4,7 @@ import { assert } from '../model/assert.ts';
 import { bucketMiddle } from '../model/grid.ts';
 import type { Weight } from './ast.ts';
 import type { HeatmapDrawing } from './checked.ts';
-import { type DrawnRun, emptyCells, type MixedCells, type Shape } from './sliding-cells.ts';
+import { type DrawnRun, type MixedCells, type Shape, uncleared } from './sliding-cells.ts';
 import type { Sources } from './sources.ts';
 import { levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
@@ -36,7 +36,7 @@ export function drawRuns(sources: Sources, drawing: Drawing, runs: readonly Colu
   return runs.map((run): DrawnRun => {
     const [first, until] = run;
     const shape = { hues: hues.count, columns: until - first, rows: spread.rows };
-    const drawn = emptyCells(shape);
+    const drawn = uncleared(shape);
     const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
     kernel.rasterize(placedBlocks(scan, hues, run), window, spread, drawn);
     if (plan.metric.scope === 'point')
@@ -53,7 +53,7 @@ export function hueWeights(sources: Sources, drawing: Drawing): Float64Array {
   if (isCounted(plan, drawing)) return hueTotals(scan, hues, kernel);
   const { columns } = plan;
   const shape = { hues: hues.count, columns, rows: 1 };
-  const all = emptyCells(shape);
+  const all = uncleared(shape);
   const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
   const spread = spreadBuckets(scan.grid, buckets, [0, Number.MAX_VALUE], factorOf(scan, weight));
   kernel.rasterize(placedBlocks(scan, hues, [0, columns]), window, spread, all);

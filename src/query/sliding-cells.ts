@@ -26,6 +26,18 @@ export function emptyCells({ hues, columns, rows }: Shape): MixedCells {
   };
 }
 
+/** As emptyCells, but full of anything, for who sets all: clearing what is this large takes as long as drawing it. */
+export function uncleared({ hues, columns, rows }: Shape): MixedCells {
+  const doubles = (length: number): Float64Array =>
+    new Float64Array(Buffer.allocUnsafeSlow(length * Float64Array.BYTES_PER_ELEMENT).buffer);
+  return {
+    cells: doubles(hues * columns * rows),
+    under: doubles(columns),
+    over: doubles(columns),
+    mix: { sums: doubles(columns * rows), strongest: new Uint8Array(Buffer.allocUnsafeSlow(columns * rows).buffer) },
+  };
+}
+
 /** Columns that were drawn, the first of which is the picture's `first`. */
 export interface DrawnRun {
   readonly first: number;

@@ -32,7 +32,7 @@ export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, the five filters, not interlaced
   const rows = filtered(picture);
-  const data = new Uint8Array(deflateBound(rows.length));
+  const data = Buffer.allocUnsafeSlow(deflateBound(rows.length));
   const length = kernel.deflate(rows, width + 1, data);
   return file([
     ['IHDR', header],
@@ -45,14 +45,15 @@ export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate
 
 /** Each row behind its filter byte. */
 function filtered({ width, height, pixels }: IndexedPicture): Uint8Array {
-  const out = Buffer.alloc(height * (width + 1));
+  const out = Buffer.allocUnsafeSlow(height * (width + 1));
   const rows = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length);
   for (let y = 0; y < height; y++) {
     const from = y * width;
     const at = y * (width + 1);
     const repeats = y > 0 && rows.compare(rows, from - width, from, from, from + width) === 0;
     out[at] = repeats ? FILTER_UP : FILTER_NONE;
-    if (!repeats) rows.copy(out, at + 1, from, from + width);
+    if (repeats) out.fill(0, at + 1, at + 1 + width);
+    else out.set(pixels.subarray(from, from + width), at + 1);
   }
   return out;
 }
