@@ -15,7 +15,7 @@ import { medianMs } from './measure.ts';
 import { blockCells, latencyNs, seededRandom } from './workload.ts';
 
 export const question = 'What does the native kernel gain over the reference, function by function?';
-export const smokeDigest = '30b74f2a';
+export const smokeDigest = '53114a42';
 
 const KEYS = 10;
 const HUES = 10;

@@ -521,6 +521,19 @@ napi_value halfOctaves(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** (sums, columns, rows, out) */
+napi_value rowSums(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto sums = arguments.read<double>("sums");
+  const size_t columns = arguments.size("columns");
+  const size_t rows = arguments.size("rows");
+  const auto out = arguments.write<double>("out");
+  arguments.atLeast("sums", sums.length, product({columns, rows}));
+  arguments.atLeast("out", out.length, static_cast<double>(rows));
+  if (arguments.ok()) tailglow::rowSums(sums.data, columns, rows, out.data);
+  return nullptr;
+}
+
 /** (sums, strongest, cells, levels, thresholds, out) */
 napi_value shade(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -608,10 +621,10 @@ NAPI_MODULE_INIT() {
       {"encodeColumns", encodeColumns}, {"decodeColumns", decodeCells<tailglow::decodeColumns>},
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
-      {"accumulate", accumulate},   
-      {"rasterize", rasterize},     {"mix", mix},
-      {"halfOctaves", halfOctaves}, {"shade", shade},
-      {"paint", paint},
+      {"accumulate", accumulate},   {"rasterize", rasterize},
+      {"mix", mix},
+      {"halfOctaves", halfOctaves}, {"rowSums", rowSums},
+      {"shade", shade},             {"paint", paint},
       {"deflate", deflate},         {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {

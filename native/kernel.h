@@ -136,6 +136,8 @@ void mix(const double* rows, size_t hues, size_t cells, double* sums, uint8_t* s
 /** Marks the half-octaves of the sums; `occupied` has kHalfOctaves members. */
 constexpr size_t kHalfOctaves = 108;
 void halfOctaves(const double* sums, size_t cells, uint8_t* occupied);
+/** Of [column][row] the sum of each row, columns ascending; sets `out`. */
+void rowSums(const double* sums, size_t columns, size_t rows, double* out);
 /** levels - 1 thresholds, ascending; 1 + levels * the largest of `strongest` <= kPaletteMax. */
 void shade(const double* sums, const uint8_t* strongest, size_t cells, size_t levels, const double* thresholds,
            uint8_t* out);

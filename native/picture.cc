@@ -87,6 +87,12 @@ TAILGLOW_WIDE void shade(const double* sums, const uint8_t* strongest, size_t ce
                          const double* thresholds, uint8_t* out) {
   for (size_t from = 0; from < cells; from += 2 * kFour) {
     const size_t n = std::min(2 * kFour, cells - from);
+    uint64_t hues = 0;
+    memcpy(&hues, strongest + from, n);
+    if (hues == 0) {
+      memset(out + from, 0, n);
+      continue;
+    }
     double padded[2 * kFour] = {};
     memcpy(padded, sums + from, n * sizeof(double));
     Doubles low;
@@ -105,6 +111,14 @@ TAILGLOW_WIDE void shade(const double* sums, const uint8_t* strongest, size_t ce
       const auto own = static_cast<size_t>(level[i / kFour][i % kFour]);
       out[from + i] = static_cast<uint8_t>(hue == 0 ? 0 : 1 + (hue - 1) * levels + own);
     }
+  }
+}
+
+TAILGLOW_WIDE void rowSums(const double* sums, size_t columns, size_t rows, double* out) {
+  std::fill_n(out, rows, 0);
+  for (size_t column = 0; column < columns; column++) {
+    const double* const own = sums + column * rows;
+    for (size_t row = 0; row < rows; row++) out[row] += own[row];
   }
 }
 

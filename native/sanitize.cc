@@ -297,6 +297,8 @@ void picture() {
   std::vector<uint8_t> occupied(tailglow::kHalfOctaves);
   tailglow::mix(out.data(), hues, sums.size(), sums.data(), strongest.data());
   tailglow::halfOctaves(sums.data(), sums.size(), occupied.data());
+  std::vector<double> ofRows(rows);
+  tailglow::rowSums(sums.data(), width, rows, ofRows.data());
   tailglow::shade(sums.data(), strongest.data(), sums.size(), levels, thresholds.data(), shaded.data());
   for (const uint8_t index : shaded) require(index <= hues * levels, "an index is within the palette");
   painted(shaded, width, rows);

@@ -89,6 +89,9 @@ export interface Kernel {
    *  of 0 are none. `occupied` has HALF_OCTAVES members. */
   halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
 
+  /** Sums of [column][row] by row, columns ascending: sets out[row]. */
+  rowSums(sums: Float64Array, shape: { columns: number; rows: number }, out: Float64Array): void;
+
   /** Palette index of each cell: 0 where no hue is the strongest; else 1 + hue * levels + level, of the strongest hue
    *  (counted from 0) and the level of the sum: the number of `thresholds` (ascending, levels - 1 of them) at or below
    *  it. The palette has at most 256 members. */

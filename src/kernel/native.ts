@@ -118,6 +118,7 @@ interface Addon {
   ): void;
   mix(rows: Float64Array, hues: number, cells: number, sums: Float64Array, strongest: Uint8Array): void;
   halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
+  rowSums(sums: Float64Array, columns: number, rows: number, out: Float64Array): void;
   shade(
     ...args: [
       sums: Float64Array,
@@ -159,6 +160,7 @@ const FUNCTIONS = [
   'rasterize',
   'mix',
   'halfOctaves',
+  'rowSums',
   'shade',
   'paint',
   'deflate',
@@ -241,6 +243,7 @@ function adapt(addon: Addon): Kernel {
       ),
     mix: (rows, { hues, cells }, { sums, strongest }) => addon.mix(rows, hues, cells, sums, strongest),
     halfOctaves: (sums, cells, occupied) => addon.halfOctaves(sums, cells, occupied),
+    rowSums: (sums, { columns, rows }, out) => addon.rowSums(sums, columns, rows, out),
     shade: ({ sums, strongest }, { cells, levels }, thresholds, out) =>
       addon.shade(sums, strongest, cells, levels, thresholds, out),
     paint: (cells, { columns, rows, columnOfX, rowOfY }, palette, { pixels, from, stride }) =>

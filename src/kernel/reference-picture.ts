@@ -151,6 +151,30 @@ export function halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Ar
   }
 }
 
+/** Four columns a turn, one after the other: half the time. */
+export function rowSums(
+  sums: Float64Array,
+  { columns, rows }: { columns: number; rows: number },
+  out: Float64Array,
+): void {
+  size('columns', columns);
+  size('rows', rows);
+  atLeast('sums', sums.length, columns * rows);
+  atLeast('out', out.length, rows);
+  out.fill(0, 0, rows);
+  let column = 0;
+  for (; column + 4 <= columns; column += 4) {
+    const a = column * rows;
+    const [b, c, d] = [a + rows, a + 2 * rows, a + 3 * rows];
+    for (let row = 0; row < rows; row++) {
+      out[row] = out[row]! + sums[a + row]! + sums[b + row]! + sums[c + row]! + sums[d + row]!;
+    }
+  }
+  for (; column < columns; column++) {
+    for (let row = 0; row < rows; row++) out[row]! += sums[column * rows + row]!;
+  }
+}
+
 export function shade(
   { sums, strongest }: Mix,
   { cells, levels }: { cells: number; levels: number },

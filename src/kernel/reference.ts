@@ -10,7 +10,16 @@ import { decodeColumns, encodeColumns } from './columns.ts';
 import { deflate, deflateBound } from './deflate.ts';
 import { atLeast, below, checkCells, checkPlacement, size } from './fit.ts';
 import type { Kernel, Placement } from './kernel.ts';
-import { accumulate, bucketRange, halfOctaves, mix, paint, rasterize, shade } from './reference-picture.ts';
+import {
+  accumulate,
+  bucketRange,
+  halfOctaves,
+  mix,
+  paint,
+  rasterize,
+  rowSums,
+  shade,
+} from './reference-picture.ts';
 
 /** Keys of cells are two bytes. */
 const KEYS_MAX = 0x10000;
@@ -36,6 +45,7 @@ export const referenceKernel: Kernel = {
   rasterize,
   mix,
   halfOctaves,
+  rowSums,
   shade,
   paint,
   deflate(bytes, rowBytes, out) {

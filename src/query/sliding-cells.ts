@@ -34,7 +34,10 @@ export function uncleared({ hues, columns, rows }: Shape): MixedCells {
     cells: doubles(hues * columns * rows),
     under: doubles(columns),
     over: doubles(columns),
-    mix: { sums: doubles(columns * rows), strongest: new Uint8Array(Buffer.allocUnsafeSlow(columns * rows).buffer) },
+    mix: {
+      sums: doubles(columns * rows),
+      strongest: new Uint8Array(Buffer.allocUnsafeSlow(columns * rows).buffer),
+    },
   };
 }
 

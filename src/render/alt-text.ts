@@ -1,8 +1,11 @@
 /** A heatmap in words, for those who do not see it and for whoever finds the file later: what was counted, when,
  *  by which keys, where most of it lies. Pure: the same raster gives the same text. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { referenceKernel } from '../kernel/reference.ts';
 import { calledText } from '../model/key.ts';
 import type { Raster } from '../model/raster.ts';
 import { formatCount, formatRange, formatSpan, formatValue } from './format.ts';
+import { sumsOf } from './mix.ts';
 import { cleanText } from './text-width.ts';
 
 /** Hues told; a picture has at most seven. */
@@ -10,12 +13,14 @@ const HUES_TOLD = 7;
 /** Of what is on the axis. */
 const RANKS = [0.5, 0.99];
 
-export function altText(raster: Raster): string {
+type AltKernel = Pick<Kernel, 'rowSums'>;
+
+export function altText(raster: Raster, kernel: AltKernel = referenceKernel): string {
   return [
     opening(raster),
     `${formatCount(raster.total)} counted.`,
     ...huesText(raster),
-    ...spreadText(raster),
+    ...spreadText(raster, kernel),
     ...outsideText(raster),
     ...coverageText(raster),
   ].join(' ');
@@ -45,10 +50,10 @@ function huesText({ hueFields, hues, total }: Raster): string[] {
 }
 
 /** Below which row edge so much of what is on the axis lies. */
-function spreadText(raster: Raster): string[] {
-  const { y, rows, columns, hues, mix } = raster;
-  const sums =
-    mix === undefined ? rowSums(raster.cells, rows, hues.length * columns) : rowSums(mix.sums, rows, columns);
+function spreadText(raster: Raster, kernel: AltKernel): string[] {
+  const { y, rows, columns } = raster;
+  const sums = new Float64Array(rows);
+  kernel.rowSums(sumsOf(raster), { columns: raster.hues.length === 0 ? 0 : columns, rows }, sums);
   const all = sums.reduce((a, b) => a + b, 0);
   if (all === 0) return [];
   const told = RANKS.map((rank) => {
@@ -57,23 +62,6 @@ function spreadText(raster: Raster): string[] {
     return `${percent(rank)} below ${formatValue(y.edges[(row < 0 ? rows - 1 : row) + 1]!, y)}`;
   });
   return [`${told.join(', ')}.`];
-}
-
-/** Over `places` columns of `rows` counts each. Four columns a turn: half the time, and a picture waits for it. */
-function rowSums(cells: Float64Array, rows: number, places: number): Float64Array {
-  const sums = new Float64Array(rows);
-  let place = 0;
-  for (; place + 4 <= places; place += 4) {
-    const a = place * rows;
-    const [b, c, d] = [a + rows, a + 2 * rows, a + 3 * rows];
-    for (let row = 0; row < rows; row++) {
-      sums[row] = sums[row]! + cells[a + row]! + cells[b + row]! + cells[c + row]! + cells[d + row]!;
-    }
-  }
-  for (; place < places; place++) {
-    for (let row = 0; row < rows; row++) sums[row]! += cells[place * rows + row]!;
-  }
-  return sums;
 }
 
 function outsideText({ under, over }: Raster): string[] {

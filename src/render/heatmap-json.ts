@@ -10,7 +10,7 @@ import { hexOf } from './colour.ts';
 import type { DrawOptions } from './options.ts';
 import { rampsOf } from './ramps.ts';
 import { occupiedBins, thresholdsOf } from './levels.ts';
-import { mixOf } from './mix.ts';
+import { sumsOf } from './mix.ts';
 
 export interface HeatmapJson {
   readonly kind: 'heatmap';
@@ -64,8 +64,7 @@ export function heatmapJson(
   extra: { readonly cells?: boolean } = {},
 ): HeatmapJson {
   const { ramps, rampOfHue } = rampsOf(raster, options);
-  const { sums } = raster.mix ?? mixOf(raster.cells, raster.hues.length);
-  const bins = occupiedBins(sums);
+  const bins = occupiedBins(sumsOf(raster));
   return {
     kind: 'heatmap',
     metric: raster.metric,

@@ -13,7 +13,7 @@ export function heatmapPng(
   raster: Raster,
   options: DrawOptions,
   kernel: Kernel,
-  description = altText(raster),
+  description = altText(raster, kernel),
 ): Uint8Array {
   const view = viewOf(raster, options, { columns: options.width, rows: options.height }, kernel);
   return picturePng({

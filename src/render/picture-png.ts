@@ -65,7 +65,10 @@ function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
     scale: options.scale,
     left: 0,
     colours,
-    pixels: new Uint8Array(width * height).fill(colours.page),
+    // The body alone fills all of a plain one.
+    pixels: options.plain
+      ? new Uint8Array(width * height)
+      : Buffer.allocUnsafeSlow(width * height).fill(colours.page),
   };
 }
 

@@ -62,7 +62,7 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
   try {
     const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel, memory));
     const result = nameKeys(bare, plan, names);
-    const description = question.explain ? undefined : descriptionOf(result, question.presentation);
+    const description = question.explain ? undefined : descriptionOf(result, question.presentation, kernel);
     const body = question.explain
       ? tableBody(explanation(plan, result, [...touchedRows(touched), work.row()]), question.presentation)
       : bodyOf(result, { question, plan, kernel, frontierSecond, description });
@@ -150,9 +150,13 @@ function withTag(
 }
 
 /** Of a whole picture alone: its newest columns do not say what the rest is. */
-function descriptionOf(result: QueryResult, { format, newest }: Presentation): string | undefined {
+function descriptionOf(
+  result: QueryResult,
+  { format, newest }: Presentation,
+  kernel: Kernel,
+): string | undefined {
   if (format !== 'png') return undefined;
-  if (result.kind === 'heatmap' && newest === undefined) return altText(result.raster);
+  if (result.kind === 'heatmap' && newest === undefined) return altText(result.raster, kernel);
   return result.kind === 'diff' ? diffDescription(result.raster, result.options) : undefined;
 }
 

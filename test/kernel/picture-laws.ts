@@ -250,6 +250,24 @@ export const pictureLaws: readonly KernelLaw[] = [
     },
   },
   {
+    name: 'rowSums adds up each row, columns ascending',
+    check(kernel) {
+      fc.assert(
+        fc.property(mixCase, fc.integer({ min: 1, max: 30 }), ({ rows: sums, hues, cells }, rows) => {
+          const columns = Math.floor((hues * cells) / rows);
+          const expected = Array.from({ length: rows }, (_, row) => {
+            let sum = 0;
+            for (let column = 0; column < columns; column++) sum += sums[column * rows + row]!;
+            return sum;
+          });
+          const out = new Float64Array(rows + 1).fill(77);
+          kernel.rowSums(sums, { columns, rows }, out);
+          expect([...out]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
     name: 'paint shows at each pixel the cell that it stands for, and touches no other',
     check(kernel) {
       fc.assert(
@@ -355,6 +373,8 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, cells: 1 }, mix) },
     { what: 'sums to mark', call: () => kernel.halfOctaves(new Float64Array(11), 12, new Uint8Array(HALF_OCTAVES)) },
     { what: 'half-octaves', call: () => kernel.halfOctaves(rows, 12, new Uint8Array(HALF_OCTAVES - 1)) },
+    { what: 'sums of rows', call: () => kernel.rowSums(rows, { columns: 5, rows: 5 }, new Float64Array(5)) },
+    { what: 'rows to add up', call: () => kernel.rowSums(rows, { columns: 4, rows: 6 }, new Float64Array(5)) },
     { what: 'sums to shade', call: () => kernel.shade({ ...mix, sums: new Float64Array(11) }, shape, thresholds, out) },
     { what: 'hues to shade', call: () => kernel.shade({ ...mix, strongest: new Uint8Array(11) }, shape, thresholds, out) },
     { what: 'pixels', call: () => kernel.shade(mix, shape, thresholds, new Uint8Array(11)) },
