@@ -66,6 +66,6 @@ test('are those of a picture made anew', () => {
       expect(membersOf(cells)).toEqual(membersOf(columnsOf(numbers)));
       expect(cells.bytesMax).toBe(bytesMax);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
