@@ -1,6 +1,6 @@
-/** Per stored key and step of a block: its count, and the buckets that it lies between; per step its first cell. Over few of them totals and
- *  axes are found at once, whatever part of the block counts; they are added up once, and of a block that grows only
- *  what is new. Exact: counts are integers.
+/** Per stored key and step of a block: its count, and the buckets that it lies between; per step its first cell. Over few
+ *  of them totals and axes are found at once, whatever part of the block counts; they are added up once, and of a block
+ *  that grows only what is new. Exact: counts are integers.
  *  Bounds: those of blocks that have more cells than keys times steps, so no more memory than the block itself takes;
  *  it goes with the block. */
 import { BLOCK_STEPS } from '../model/limits.ts';

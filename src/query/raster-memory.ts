@@ -7,18 +7,12 @@ import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
 import { BlockSums } from './block-sums.ts';
-import { type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
+import { type DrawnRun, type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
 
 /** Some ten live pictures of ten minutes in five hues. */
 const BYTES_MAX = 32 * 2 ** 20;
 const RASTER_BYTES_MAX = 16 * 2 ** 20;
-
-/** The columns of a run that were drawn, the first of which is the picture's `first`. */
-export interface DrawnRun {
-  readonly first: number;
-  readonly drawn: MixedCells;
-}
 
 /** Which picture it is: one of another name has nothing in common. */
 export interface Picture extends Shape {

@@ -45,11 +45,14 @@ async function inWorld(use: (world: World) => Promise<void>): Promise<void> {
   });
 }
 
-/** Lets time pass until `done`: files need real time between the steps of this clock. */
+/** Lets time pass until `done`. It stands still while a file is read or written, however long the disk takes. */
 async function passUntil(clock: ManualClock, done: Promise<void>): Promise<void> {
   let ended = false;
   void done.then(() => (ended = true));
-  for (let i = 0; i < 1000 && !ended; i++) await clock.advance(10);
+  for (let i = 0; i < 1000 && !ended; i++) {
+    await eventually(() => !process.getActiveResourcesInfo().some((one) => one.startsWith('FSReq')), 'files');
+    await clock.advance(10);
+  }
   expect(ended).toBe(true);
 }
 
