@@ -64,25 +64,25 @@ struct Span {
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) : env_(env) {
-    size_t given = kArgumentsMax;
-    values_.resize(given);
-    if (napi_get_cb_info(env, info, &given, values_.data(), nullptr, nullptr) != napi_ok) fail("the call cannot be read");
-    values_.resize(given < kArgumentsMax ? given : kArgumentsMax);
+    given_ = kArgumentsMax;
+    if (napi_get_cb_info(env, info, &given_, values_, nullptr, nullptr) != napi_ok) fail("the call cannot be read");
+    if (given_ > kArgumentsMax) given_ = kArgumentsMax;
   }
 
   /** An array as the last argument: its members are taken like arguments from here on. How many there are. */
   size_t members(const char* name) {
     bool is = false;
     uint32_t length = 0;
-    if (failed_ || taken_ >= values_.size() || napi_is_array(env_, values_[taken_], &is) != napi_ok || !is ||
-        napi_get_array_length(env_, values_[taken_], &length) != napi_ok) {
+    napi_value list = nullptr;
+    if (!next(&list) || napi_is_array(env_, list, &is) != napi_ok || !is ||
+        napi_get_array_length(env_, list, &length) != napi_ok) {
       typeFault(name, "array");
       return 0;
     }
-    const napi_value list = values_[taken_];
-    values_.resize(taken_ + length);
+    given_ = taken_;
+    members_.resize(length);
     for (uint32_t i = 0; i < length; i++) {
-      if (napi_get_element(env_, list, i, &values_[taken_ + i]) != napi_ok) typeFault(name, "array that can be read");
+      if (napi_get_element(env_, list, i, &members_[i]) != napi_ok) typeFault(name, "array that can be read");
     }
     return length;
   }
@@ -101,7 +101,8 @@ class Arguments {
   /** An integer 0..2^31-1. */
   size_t size(const char* name) {
     double value = 0;
-    if (failed_ || taken_ >= values_.size() || napi_get_value_double(env_, values_[taken_++], &value) != napi_ok) {
+    napi_value argument = nullptr;
+    if (!next(&argument) || napi_get_value_double(env_, argument, &value) != napi_ok) {
       typeFault(name, "number");
       return 0;
     }
@@ -114,7 +115,8 @@ class Arguments {
 
   uint32_t u32(const char* name) {
     uint32_t value = 0;
-    if (failed_ || taken_ >= values_.size() || napi_get_value_uint32(env_, values_[taken_++], &value) != napi_ok) {
+    napi_value argument = nullptr;
+    if (!next(&argument) || napi_get_value_uint32(env_, argument, &value) != napi_ok) {
       typeFault(name, "number");
     }
     return value;
@@ -147,10 +149,11 @@ class Arguments {
 
   /** Whether they do, and no array that is written overlaps another. */
   bool ok() {
-    for (size_t a = 0; a < arrays_.size() && !failed_; a++) {
-      if (!arrays_[a].written) continue;
-      for (size_t b = 0; b < arrays_.size(); b++) {
-        const bool apart = arrays_[a].end <= arrays_[b].begin || arrays_[b].end <= arrays_[a].begin;
+    for (size_t a = 0; a < arrays_ && !failed_; a++) {
+      const Taken& own = array(a);
+      if (!own.written) continue;
+      for (size_t b = 0; b < arrays_; b++) {
+        const bool apart = own.end <= array(b).begin || array(b).end <= own.begin;
         if (!apart && a != b) fail("an array that is written overlaps another");
       }
     }
@@ -171,8 +174,9 @@ class Arguments {
     void* data = nullptr;
     napi_value buffer = nullptr;
     bool is = false;
-    if (failed_ || taken_ >= values_.size() || napi_is_typedarray(env_, values_[taken_], &is) != napi_ok || !is ||
-        napi_get_typedarray_info(env_, values_[taken_++], &type, &length, &data, &buffer, nullptr) != napi_ok ||
+    napi_value argument = nullptr;
+    if (!next(&argument) || napi_is_typedarray(env_, argument, &is) != napi_ok || !is ||
+        napi_get_typedarray_info(env_, argument, &type, &length, &data, &buffer, nullptr) != napi_ok ||
         type != TypeOf<T>::type) {
       typeFault(name, TypeOf<T>::name);
       return {nullptr, 0};
@@ -183,7 +187,7 @@ class Arguments {
       return {nullptr, 0};
     }
     const auto* const begin = static_cast<const uint8_t*>(data);
-    if (length > 0) arrays_.push_back({begin, begin + length * sizeof(T), written});
+    if (length > 0) note({begin, begin + length * sizeof(T), written});
     return {static_cast<T*>(data), length};
   }
 
@@ -201,10 +205,31 @@ class Arguments {
     fail(text);
   }
 
+  /** The next argument, or member; false where there is none, or something did not fit before. */
+  bool next(napi_value* value) {
+    if (failed_ || taken_ >= given_ + members_.size()) return false;
+    *value = taken_ < given_ ? values_[taken_] : members_[taken_ - given_];
+    taken_++;
+    return true;
+  }
+
+  const Taken& array(size_t i) const { return i < kArgumentsMax ? few_[i] : more_[i - kArgumentsMax]; }
+
+  void note(const Taken& taken) {
+    if (arrays_ < kArgumentsMax) few_[arrays_] = taken;
+    else more_.push_back(taken);
+    arrays_++;
+  }
+
   napi_env env_;
-  std::vector<napi_value> values_;
+  napi_value values_[kArgumentsMax];
+  size_t given_ = 0;
+  std::vector<napi_value> members_;
   size_t taken_ = 0;
-  std::vector<Taken> arrays_;
+  /** As many as there are arguments need no memory of their own. */
+  Taken few_[kArgumentsMax];
+  std::vector<Taken> more_;
+  size_t arrays_ = 0;
   bool failed_ = false;
 };
 
