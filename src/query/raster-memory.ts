@@ -13,6 +13,8 @@ import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
 /** Some ten live pictures of ten minutes in five hues. */
 const BYTES_MAX = 32 * 2 ** 20;
 const RASTER_BYTES_MAX = 16 * 2 ** 20;
+/** Runs of columns that are drawn by themselves. */
+const RUNS_MAX = 4;
 
 /** Which picture it is: one of another name has nothing in common. */
 export interface Picture extends Shape {
@@ -143,6 +145,8 @@ function mark(column: number, changed: Uint8Array): void {
   if (column >= 0 && column < changed.length) changed[column] = 1;
 }
 
+/** Few: each reads all cells of the blocks that it lies in. Where there would be more, what lies between them is drawn
+ *  anew, too. */
 function runsOf(changed: Uint8Array): ColumnRun[] {
   const runs: ColumnRun[] = [];
   for (let first = changed.indexOf(1); first >= 0;) {
@@ -151,5 +155,5 @@ function runsOf(changed: Uint8Array): ColumnRun[] {
     runs.push([first, until]);
     first = changed.indexOf(1, until);
   }
-  return runs;
+  return runs.length > RUNS_MAX ? [[runs[0]![0], runs.at(-1)![1]]] : runs;
 }
