@@ -7,12 +7,15 @@ const BESIDE_OTHERS = [
   'ecosystem',
   'full-disk',
   'import-export',
+  'kill',
   'library-docs',
+  'log-amqp',
   'otlp',
   'otlp-kill',
   'package',
   'prometheus',
   'replay',
+  'serve-amqp',
   'store-kill',
 ].map((name) => `test/system/${name}.test.ts`);
 
