@@ -1,8 +1,8 @@
 // Cells of many blocks counted by hue, column and bucket, and these spread over rows, in one: as src/kernel/reference.ts
-// does it with a plane of counts a hue. Here no such plane is made: runs of cells of one key and bucket are sorted by hue
-// and bucket (two counting passes), those of one hue and bucket are added up in a line of columns that stays in the first
-// cache, and the line goes to its rows, which are lines of columns too until the hue is done. Cells that are not in order
-// yet, report behind report, are added up by the column of their step, which stays in the cache, too.
+// does it with a plane of counts a hue. Here no such plane is made: runs of cells of one key and bucket are listed by hue
+// and bucket, those of one hue and bucket are added up in a line of columns that stays in the first cache, and the line
+// goes to its rows, which are lines of columns too until the hue is done. Cells that are not in order yet, report behind
+// report, are added up by the column of their step, which stays in the cache, too.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -21,13 +21,15 @@ struct Item {
   uint64_t value;
   int32_t place;
   uint32_t length;
+  /** Which one was listed before it of that hue and bucket, counted from 1; 0 is none. */
+  uint32_t next;
 
   static Item ofRun(size_t first, size_t length, size_t block) {
-    return {first, ~static_cast<int32_t>(block), static_cast<uint32_t>(length)};
+    return {first, ~static_cast<int32_t>(block), static_cast<uint32_t>(length), 0};
   }
 
   static Item ofCell(double count, int32_t column) {
-    Item item{0, column, 1};
+    Item item{0, column, 1, 0};
     std::memcpy(&item.value, &count, sizeof count);
     return item;
   }
@@ -50,13 +52,23 @@ struct Span {
   }
 };
 
-Span spanOf(const int32_t* columnOfStep) {
+/** Of a block's steps. */
+struct Steps {
   Span span;
-  for (size_t step = 0; step < kSteps; step++) {
+  /** Per step: eight steps from it on have columns, one behind the other. */
+  bool haveEight[kSteps];
+};
+
+Steps stepsOf(const int32_t* columnOfStep) {
+  Steps steps;
+  size_t inRow = 0;
+  for (size_t step = kSteps; step-- > 0;) {
     const int32_t column = columnOfStep[step];
-    if (column >= 0) span.include({column, column + 1});
+    inRow = column < 0 ? 0 : (inRow > 0 && columnOfStep[step + 1] == column + 1 ? inRow + 1 : 1);
+    steps.haveEight[step] = inRow >= 8;
+    if (column >= 0) steps.span.include({column, column + 1});
   }
-  return span;
+  return steps;
 }
 
 template <class T>
@@ -72,6 +84,49 @@ inline size_t slotOf(const Placement& placement, const Window& window, uint16_t 
   const bool counts = hue >= 0 && bucket >= window.bucketFirst && bucket - window.bucketFirst < window.buckets;
   return counts ? static_cast<size_t>(hue) * window.buckets + (bucket - window.bucketFirst) : kNoSlot;
 }
+
+/** Items by slot, the one added last first: counts are integers, so that their order says nothing. */
+class Items {
+ public:
+  explicit Items(size_t slots) : last_(roomFor<uint32_t>(slots)) {
+    if (last_) std::fill_n(last_.get(), slots, 0);
+  }
+
+  bool hasMemory() const { return last_ != nullptr; }
+
+  /** False where there is no memory. */
+  bool add(size_t slot, Item item) {
+    if (length_ == room_ && !grow()) return false;
+    item.next = last_[slot];
+    items_[length_] = item;
+    last_[slot] = static_cast<uint32_t>(++length_);
+    return true;
+  }
+
+  /** Of a slot, and behind an item; null where there is none. */
+  const Item* of(size_t slot) const { return at(last_[slot]); }
+  const Item* behind(const Item& item) const { return at(item.next); }
+
+ private:
+  const Item* at(uint32_t number) const { return number == 0 ? nullptr : &items_[number - 1]; }
+
+  bool grow() {
+    const size_t room = std::max(kFirstRoom, 2 * room_);
+    auto larger = roomFor<Item>(room);
+    if (!larger) return false;
+    std::copy_n(items_.get(), length_, larger.get());
+    items_ = std::move(larger);
+    room_ = room;
+    return true;
+  }
+
+  static constexpr size_t kFirstRoom = 4096;
+  /** Per slot which one was added last. */
+  std::unique_ptr<uint32_t[]> last_;
+  std::unique_ptr<Item[]> items_;
+  size_t length_ = 0;
+  size_t room_ = 0;
+};
 
 /** Counts of some columns, [slot] of each. */
 class Planes {
@@ -132,36 +187,36 @@ inline size_t streakEnd(const Cells& cells, size_t i) {
 constexpr size_t kStreakMin = 32;
 constexpr size_t kStreakShare = 16;
 
-/** Visits all cells of a block that may count, in their order: slots with their items, and long streaks with their
- *  column. False where a key has no place, or `takeStreak` says so. */
-template <class TakeItem, class TakeStreak>
-bool eachItem(const Placed& block, size_t number, const Window& window, TakeItem&& takeItem, TakeStreak&& takeStreak) {
+/** Lists the items of a block's cells that count; long streaks are added to their column's plane. */
+Rasterized listItems(const Placed& block, size_t number, const Span& span, const Window& window, Items* items,
+                     Planes* planes) {
   const auto [cells, placement] = block;
   const size_t streakMin = std::max(kStreakMin, window.hues * window.buckets / kStreakShare);
-  for (size_t i = 0, end; i < cells.length; i = end) {
+  bool hasMemory = true;
+  const auto list = [&](size_t first, const Item& item) {
+    const size_t slot = slotOf(placement, window, cells.key[first], cells.bucket[first]);
+    if (slot != kNoSlot && !items->add(slot, item)) hasMemory = false;
+  };
+  for (size_t i = 0, end; i < cells.length && hasMemory; i = end) {
     if (isRepeated(cells, i)) {
       end = runEnd(cells, i);
-      if (cells.key[i] >= placement.keys) return false;
-      const size_t slot = slotOf(placement, window, cells.key[i], cells.bucket[i]);
-      if (slot != kNoSlot) takeItem(slot, Item::ofRun(i, end - i, number));
+      if (cells.key[i] >= placement.keys) return Rasterized::kFault;
+      if (span.end > 0) list(i, Item::ofRun(i, end - i, number));
       continue;
     }
     end = streakEnd(cells, i);
     for (size_t cell = i; cell < end; cell++) {
-      if (cells.key[cell] >= placement.keys) return false;
+      if (cells.key[cell] >= placement.keys) return Rasterized::kFault;
     }
     const int32_t column = placement.columnOfStep[cells.step[i]];
     if (column < 0) continue;
     if (end - i >= streakMin) {
-      if (!takeStreak(column, i, end)) return false;
+      hasMemory = planes->add(column, block, window, i, end);
       continue;
     }
-    for (size_t cell = i; cell < end; cell++) {
-      const size_t slot = slotOf(placement, window, cells.key[cell], cells.bucket[cell]);
-      if (slot != kNoSlot) takeItem(slot, Item::ofCell(cells.count[cell], column));
-    }
+    for (size_t cell = i; cell < end; cell++) list(cell, Item::ofCell(cells.count[cell], column));
   }
-  return true;
+  return hasMemory ? Rasterized::kDone : Rasterized::kNoMemory;
 }
 
 TAILGLOW_WIDE void addScaled(double* __restrict to, const double* __restrict from, double weight, size_t length) {
@@ -193,19 +248,52 @@ void turn(const double* from, size_t rows, size_t columns, double* to) {
   }
 }
 
+/** Whether these are the steps of eight seconds, one behind the other. */
+inline bool areEight(const uint8_t* step) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  uint64_t eight;
+  std::memcpy(&eight, step, sizeof eight);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  constexpr uint64_t kAscending = 0x0706050403020100;
+#else
+  constexpr uint64_t kAscending = 0x0001020304050607;
+#endif
+  return eight == step[0] * kEach + kAscending && step[0] <= kSteps - 8;
+}
+
+/** Adds a run up in a line of columns: where it has cells of every second, eight at once. */
+void addRun(const Placed& block, const Steps& steps, size_t first, size_t length, double* line) {
+  const uint8_t* step = block.cells.step + first;
+  const double* count = block.cells.count + first;
+  const int32_t* const columnOfStep = block.placement.columnOfStep;
+  for (; length >= 8; step += 8, count += 8, length -= 8) {
+    if (steps.haveEight[step[0]] && areEight(step)) {
+      double* const to = line + columnOfStep[step[0]];
+      for (size_t i = 0; i < 8; i += 2) {
+        Pair sum, more;
+        std::memcpy(&sum, to + i, sizeof sum);
+        std::memcpy(&more, count + i, sizeof more);
+        sum += more;
+        std::memcpy(to + i, &sum, sizeof sum);
+      }
+    } else {
+      for (size_t i = 0; i < 8; i++) line[columnOfStep[step[i]]] += count[i];
+    }
+  }
+  for (size_t i = 0; i < length; i++) line[columnOfStep[step[i]]] += count[i];
+}
+
 /** Adds the items of one slot up in a line of columns; within the span are those that may have counts then. */
-void addItems(const Item* item, const Item* end, const Placed* blocks, const Span* spans, double* line, Span* span) {
-  for (; item < end; item++) {
+void addItems(const Items& items, size_t slot, const Placed* blocks, const Steps* steps, double* line, Span* span) {
+  for (const Item* item = items.of(slot); item != nullptr; item = items.behind(*item)) {
     if (item->place >= 0) {
       line[item->place] += item->count();
       span->include({item->place, item->place + 1});
       continue;
     }
     const auto block = static_cast<size_t>(~item->place);
-    const auto& [cells, placement] = blocks[block];
-    span->include(spans[block]);
-    const int32_t* const columnOfStep = placement.columnOfStep;
-    for (size_t i = item->value; i < item->value + item->length; i++) line[columnOfStep[cells.step[i]]] += cells.count[i];
+    span->include(steps[block].span);
+    addRun(blocks[block], steps[block], item->value, item->length, line);
   }
 }
 
@@ -223,68 +311,33 @@ void giveLine(double* line, size_t columns, const Span& span, size_t bucket, con
   std::fill_n(counts, width, 0);
 }
 
-/** All items, by slot. */
-struct Sorted {
-  std::unique_ptr<Item[]> items;
-  /** Where each slot's end. */
-  std::unique_ptr<uint32_t[]> ends;
-};
-
-/** Two passes of a counting sort: how many items each slot has, then each to its place. */
-Rasterized sortItems(const Placed* blocks, const Span* spans, size_t length, const Window& window, Planes* planes,
-                     Sorted* sorted) {
-  const size_t slots = window.hues * window.buckets;
-  sorted->ends = roomFor<uint32_t>(slots + 1);
-  if (!sorted->ends) return Rasterized::kNoMemory;
-  uint32_t* const ends = sorted->ends.get();
-  std::fill_n(ends, slots + 1, 0);
-  bool hasMemory = true;
-  for (size_t b = 0; b < length; b++) {
-    const auto count = [ends, counts = spans[b].end > 0](size_t slot, const Item&) { ends[slot + 1] += counts; };
-    const auto add = [&](int32_t column, size_t first, size_t end) {
-      return hasMemory = planes->add(column, blocks[b], window, first, end);
-    };
-    if (!eachItem(blocks[b], b, window, count, add)) return hasMemory ? Rasterized::kFault : Rasterized::kNoMemory;
-  }
-  for (size_t slot = 0; slot < slots; slot++) ends[slot + 1] += ends[slot];
-  sorted->items = roomFor<Item>(ends[slots]);
-  if (!sorted->items) return Rasterized::kNoMemory;
-  for (size_t b = 0; b < length; b++) {
-    if (spans[b].end == 0) continue;
-    const auto put = [ends, to = sorted->items.get()](size_t slot, const Item& item) { to[ends[slot]++] = item; };
-    eachItem(blocks[b], b, window, put, [](int32_t, size_t, size_t) { return true; });
-  }
-  return Rasterized::kDone;
-}
-
 }  // namespace
 
 Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread,
                      const Drawn& out) {
   const auto& [hues, columns, bucketFirst, buckets] = window;
-  const auto spans = roomFor<Span>(length);
+  const auto steps = roomFor<Steps>(length);
   // A line begins one member early: steps that have no column go there.
   const auto memory = roomFor<double>(1 + columns + spread.rows * columns);
   Planes planes(columns, hues * buckets);
-  Sorted sorted;
-  if (!spans || !memory || !planes.hasMemory()) return Rasterized::kNoMemory;
-  for (size_t b = 0; b < length; b++) spans[b] = spanOf(blocks[b].placement.columnOfStep);
-  const Rasterized outcome = sortItems(blocks, spans.get(), length, window, &planes, &sorted);
-  if (outcome != Rasterized::kDone) return outcome;
+  Items items(hues * buckets);
+  if (!steps || !memory || !planes.hasMemory() || !items.hasMemory()) return Rasterized::kNoMemory;
+  for (size_t b = 0; b < length; b++) {
+    steps[b] = stepsOf(blocks[b].placement.columnOfStep);
+    const Rasterized outcome = listItems(blocks[b], b, steps[b].span, window, &items, &planes);
+    if (outcome != Rasterized::kDone) return outcome;
+  }
 
   double* const line = memory.get() + 1;
   double* const lines = line + columns;
   std::fill_n(memory.get(), 1 + columns, 0);
   std::fill_n(out.under, columns, 0);
   std::fill_n(out.over, columns, 0);
-  const Item* at = sorted.items.get();
   for (size_t hue = 0, slot = 0; hue < hues; hue++) {
     std::fill_n(lines, spread.rows * columns, 0);
     for (size_t bucket = 0; bucket < buckets; bucket++, slot++) {
-      const Item* const end = sorted.items.get() + sorted.ends[slot];
       Span span = planes.span;
-      addItems(at, end, blocks, spans.get(), line, &span);
-      at = end;
+      addItems(items, slot, blocks, steps.get(), line, &span);
       if (span.end == 0) continue;
       planes.addTo(line, slot);
       giveLine(line, columns, span, bucket, spread, lines, out);
