@@ -6,9 +6,9 @@ import { referenceKernel } from '../src/kernel/reference.ts';
 import { assert } from '../src/model/assert.ts';
 import { LL5_BUCKETS } from '../src/model/grid.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
-import { type BucketRaster, newBucketRaster } from '../src/model/raster.ts';
+import { type BucketRaster, type DrawnLines, newBucketRaster, newMix } from '../src/model/raster.ts';
 import { type Cells, CellsBuffer } from '../src/model/series.ts';
-import { emptyCells } from '../src/query/sliding-cells.ts';
+import { uncleared } from '../src/query/turned-cells.ts';
 import { spreadBuckets } from '../src/query/rows.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
@@ -194,9 +194,9 @@ function drawingTasks(
       unit: 'Mcells/s',
       work,
       make(kernel) {
-        const drawn = emptyCells({ hues: HUES, columns: raster.columns, rows: ROWS });
+        const drawn = linesFor(raster.columns);
         const run = (): void => kernel.rasterize([{ cells: sorted, placement }], raster, spread, drawn);
-        return { run, result: () => bytesOf(drawn.cells) };
+        return { run, result: () => bytesOf(cellsOf(drawn.lines, raster.columns)) };
       },
     },
     {
@@ -204,17 +204,35 @@ function drawingTasks(
       unit: 'Mpixel/s',
       work: pixels / 1e6,
       make(kernel) {
-        const { cells, mix } = emptyCells({ hues: HUES, columns: raster.columns, rows: ROWS });
-        kernel.rasterize([{ cells: sorted, placement }], raster, spread, { ...raster, cells });
+        const shape = { hues: HUES, columns: raster.columns, rows: ROWS };
+        const drawn = linesFor(raster.columns);
+        const mix = newMix(pixels);
+        kernel.rasterize([{ cells: sorted, placement }], raster, spread, drawn);
         const out = new Uint8Array(pixels);
         const run = (): void => {
-          kernel.mix(cells, { hues: HUES, cells: pixels }, mix);
+          kernel.mix(drawn.lines, shape, mix);
           kernel.shade(mix, { cells: pixels, levels: LEVELS }, thresholds, out);
         };
         return { run, result: () => out };
       },
     },
   ];
+}
+
+function linesFor(columns: number): DrawnLines {
+  const lines = uncleared(HUES * ROWS * columns);
+  return { lines, under: uncleared(columns), over: uncleared(columns) };
+}
+
+/** [hue][column][row] */
+function cellsOf(lines: Float64Array, columns: number): Float64Array {
+  const cells = new Float64Array(lines.length);
+  const ofHue = ROWS * columns;
+  for (let first = 0; first < lines.length; first += ofHue) {
+    const [from, to] = [lines, cells].map((members) => members.subarray(first, first + ofHue));
+    referenceKernel.turn(from!, { rows: ROWS, columns }, to!);
+  }
+  return cells;
 }
 
 /** As a query does it: into a raster of zeros. */

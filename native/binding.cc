@@ -484,7 +484,7 @@ RowSpread takeSpread(Arguments& arguments, size_t buckets) {
   return {rows, start.data, row.data, weight.data, under.data, over.data};
 }
 
-/** (hues, columns, bucketFirst, buckets, rows, start, row, weight, under, over, cells, under, over,
+/** (hues, columns, bucketFirst, buckets, rows, start, row, weight, under, over, lines, under, over,
  *  [length, step, key, bucket, count, columnOfStep, hueOfKey, ...]): seven members of the last a block. */
 napi_value rasterize(napi_env env, napi_callback_info info) {
   constexpr size_t kBlockMembers = 7;
@@ -494,10 +494,10 @@ napi_value rasterize(napi_env env, napi_callback_info info) {
   const size_t bucketFirst = arguments.size("bucketFirst");
   const size_t buckets = arguments.size("buckets");
   const RowSpread spread = takeSpread(arguments, buckets);
-  const auto cells = arguments.write<double>("cells");
+  const auto lines = arguments.write<double>("lines");
   const auto under = arguments.write<double>("under");
   const auto over = arguments.write<double>("over");
-  arguments.atLeast("cells", cells.length, product({hues, columns, spread.rows}));
+  arguments.atLeast("lines", lines.length, product({hues, columns, spread.rows}));
   arguments.atLeast("under", under.length, static_cast<double>(columns));
   arguments.atLeast("over", over.length, static_cast<double>(columns));
   const size_t members = arguments.members("blocks");
@@ -512,25 +512,39 @@ napi_value rasterize(napi_env env, napi_callback_info info) {
   if (!arguments.ok()) return nullptr;
   const tailglow::Window window{hues, columns, bucketFirst, buckets};
   const auto outcome =
-      tailglow::rasterize(blocks.data(), blocks.size(), window, spread, {cells.data, under.data, over.data});
+      tailglow::rasterize(blocks.data(), blocks.size(), window, spread, {lines.data, under.data, over.data});
   if (outcome == tailglow::Rasterized::kNoMemory) return noMemory(env, "draw");
   if (outcome == tailglow::Rasterized::kFault) arguments.fail("hueOfKey has no member for a key of its cells");
   return nullptr;
 }
 
-/** (rows, hues, cells, sums, strongest) */
+/** (lines, rows, columns, out) */
+napi_value turn(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto lines = arguments.read<double>("lines");
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
+  const auto out = arguments.write<double>("out");
+  arguments.atLeast("lines", lines.length, product({rows, columns}));
+  arguments.atLeast("out", out.length, product({rows, columns}));
+  if (arguments.ok()) tailglow::turn(lines.data, rows, columns, out.data);
+  return nullptr;
+}
+
+/** (lines, hues, rows, columns, sums, strongest) */
 napi_value mix(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  const auto rows = arguments.read<double>("rows");
+  const auto lines = arguments.read<double>("lines");
   const size_t hues = arguments.size("hues");
-  const size_t cells = arguments.size("cells");
+  const size_t rows = arguments.size("rows");
+  const size_t columns = arguments.size("columns");
   const auto sums = arguments.write<double>("sums");
   const auto strongest = arguments.write<uint8_t>("strongest");
   if (hues > UINT8_MAX) arguments.fail("hues is above 255");
-  arguments.atLeast("rows", rows.length, product({hues, cells}));
-  arguments.atLeast("sums", sums.length, static_cast<double>(cells));
-  arguments.atLeast("strongest", strongest.length, static_cast<double>(cells));
-  if (arguments.ok()) tailglow::mix(rows.data, hues, cells, sums.data, strongest.data);
+  arguments.atLeast("lines", lines.length, product({hues, rows, columns}));
+  arguments.atLeast("sums", sums.length, product({rows, columns}));
+  arguments.atLeast("strongest", strongest.length, product({rows, columns}));
+  if (arguments.ok()) tailglow::mix(lines.data, hues, rows, columns, sums.data, strongest.data);
   return nullptr;
 }
 
@@ -647,7 +661,7 @@ NAPI_MODULE_INIT() {
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
       {"accumulate", accumulate},   {"rasterize", rasterize},
-      {"mix", mix},
+      {"turn", turn},               {"mix", mix},
       {"halfOctaves", halfOctaves}, {"rowSums", rowSums},
       {"shade", shade},             {"paint", paint},
       {"deflate", deflate},         {"releaseMemory", releaseMemory},

@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 6;
+constexpr int kInterfaceVersion = 7;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -77,9 +77,9 @@ struct Window {
   size_t buckets;
 };
 
-/** cells: [hue][column][row]; under, over: [column]. */
+/** lines: [hue][row][column]; under, over: [column]. */
 struct Drawn {
-  double* cells;
+  double* lines;
   double* under;
   double* over;
 };
@@ -131,8 +131,10 @@ enum class Rasterized { kDone, kFault, kNoMemory };
 /** Sets all of `out` (rasterize.cc); kFault where a key is not below its block's `keys`: `out` is as it was then. Blocks
  *  are below 2^31, their cells together below 2^32. */
 Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread, const Drawn& out);
-/** Sums over hues, and 1 + the hue of the largest, or 0; at most 255 hues. */
-void mix(const double* rows, size_t hues, size_t cells, double* sums, uint8_t* strongest);
+/** From [row][column] to [column][row]. */
+void turn(const double* lines, size_t rows, size_t columns, double* out);
+/** Of [hue][row][column], to [column][row]: sums over hues, and 1 + the hue of the largest, or 0; at most 255 hues. */
+void mix(const double* lines, size_t hues, size_t rows, size_t columns, double* sums, uint8_t* strongest);
 /** Marks the half-octaves of the sums; `occupied` has kHalfOctaves members. */
 constexpr size_t kHalfOctaves = 108;
 void halfOctaves(const double* sums, size_t cells, uint8_t* occupied);

@@ -40,25 +40,87 @@ inline __attribute__((always_inline)) void mixFour(MixChunk& chunk, size_t i, co
   memcpy(chunk.hue + i, &hue, sizeof hue);
 }
 
+using Pair = double __attribute__((vector_size(16)));
+
+/** Of two rows the members of some columns, [row][column], to where they lie side by side. */
+inline void turnPair(const double* low, const double* high, size_t columns, size_t rows, double* to) {
+  for (size_t column = 0; column < columns; column++) {
+    const Pair pair = {low[column], high[column]};
+    memcpy(to + column * rows, &pair, sizeof pair);
+  }
+}
+
 }  // namespace
 
-TAILGLOW_WIDE void mix(const double* rows, size_t hues, size_t cells, double* sums, uint8_t* strongest) {
-  // In chunks, hue after hue, so that memory is read in order.
-  for (size_t from = 0; from < cells; from += kMixChunk) {
-    const size_t n = std::min(kMixChunk, cells - from);
-    MixChunk chunk = {};
-    for (size_t h = 0; h < hues; h++) {
-      const auto number = static_cast<int64_t>(h + 1);
-      const double* const values = rows + h * cells + from;
-      size_t i = 0;
-      for (; i + kFour <= n; i += kFour) mixFour(chunk, i, values + i, number);
-      if (i == n) continue;
-      double rest[kFour] = {};
-      memcpy(rest, values + i, (n - i) * sizeof(double));
-      mixFour(chunk, i, rest, number);
+void turn(const double* lines, size_t rows, size_t columns, double* out) {
+  // In squares, so that neither side is read or written across for long.
+  constexpr size_t kSide = 8;
+  for (size_t c = 0; c < columns; c += kSide) {
+    const size_t width = std::min(kSide, columns - c);
+    for (size_t r = 0; r < rows; r += kSide) {
+      const size_t end = std::min(rows, r + kSide);
+      size_t row = r;
+      for (; row + 2 <= end; row += 2) {
+        const double* const low = lines + row * columns + c;
+        turnPair(low, low + columns, width, rows, out + c * rows + row);
+      }
+      for (; row < end; row++) {
+        for (size_t column = c; column < c + width; column++) out[column * rows + row] = lines[row * columns + column];
+      }
     }
-    memcpy(sums + from, chunk.sum, n * sizeof(double));
-    for (size_t i = 0; i < n; i++) strongest[from + i] = static_cast<uint8_t>(chunk.hue[i]);
+  }
+}
+
+namespace {
+
+/** Up to kMixChunk cells that lie `stride` apart from hue to hue: sums and strongest, hue after hue, so that memory is read
+ *  in order. */
+inline __attribute__((always_inline)) void mixHues(const double* lines, size_t hues, size_t stride, size_t n, double* sums,
+                                                   uint8_t* strongest) {
+  MixChunk chunk = {};
+  for (size_t h = 0; h < hues; h++) {
+    const auto number = static_cast<int64_t>(h + 1);
+    const double* const values = lines + h * stride;
+    size_t i = 0;
+    for (; i + kFour <= n; i += kFour) mixFour(chunk, i, values + i, number);
+    if (i == n) continue;
+    double rest[kFour] = {};
+    memcpy(rest, values + i, (n - i) * sizeof(double));
+    mixFour(chunk, i, rest, number);
+  }
+  memcpy(sums, chunk.sum, n * sizeof(double));
+  for (size_t i = 0; i < n; i++) strongest[i] = static_cast<uint8_t>(chunk.hue[i]);
+}
+
+/** Rows that are mixed before they are turned: a column's members fill a line of the cache. */
+constexpr size_t kMixRows = 8;
+
+}  // namespace
+
+TAILGLOW_WIDE void mix(const double* lines, size_t hues, size_t rows, size_t columns, double* sums,
+                       uint8_t* strongest) {
+  const size_t cells = rows * columns;
+  if (columns == 1) {
+    for (size_t from = 0; from < cells; from += kMixChunk) {
+      mixHues(lines + from, hues, cells, std::min(kMixChunk, cells - from), sums + from, strongest + from);
+    }
+    return;
+  }
+  double ownSums[kMixRows][kMixChunk];
+  uint8_t ownStrongest[kMixRows][kMixChunk];
+  for (size_t c = 0; c < columns; c += kMixChunk) {
+    const size_t width = std::min(kMixChunk, columns - c);
+    for (size_t r = 0; r < rows; r += kMixRows) {
+      const size_t height = std::min(kMixRows, rows - r);
+      for (size_t row = 0; row < height; row++) {
+        mixHues(lines + (r + row) * columns + c, hues, cells, width, ownSums[row], ownStrongest[row]);
+      }
+      for (size_t column = 0; column < width; column++) {
+        const size_t to = (c + column) * rows + r;
+        for (size_t row = 0; row < height; row++) sums[to + row] = ownSums[row][column];
+        for (size_t row = 0; row < height; row++) strongest[to + row] = ownStrongest[row][column];
+      }
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 // Cells of many blocks counted by hue, column and bucket, and these spread over rows, in one: as src/kernel/reference.ts
 // does it with a plane of counts a hue. Here no such plane is made: runs of cells of one key and bucket are listed by hue
 // and bucket, those of one hue and bucket are added up in a line of columns that stays in the first cache, and the line
-// goes to its rows, which are lines of columns too until the hue is done. Cells that are not in order yet, report behind
-// report, are added up by the column of their step, which stays in the cache, too.
+// goes to its rows, which are lines of columns too. Cells that are not in order yet, report behind report, are added up by
+// the column of their step, which stays in the cache, too.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -225,29 +225,6 @@ TAILGLOW_WIDE void addScaled(double* __restrict to, const double* __restrict fro
 
 using Pair = double __attribute__((vector_size(16)));
 
-/** [row][column] to [column][row]. In squares, so that neither side is read or written across for long. */
-void turn(const double* from, size_t rows, size_t columns, double* to) {
-  constexpr size_t kSide = 8;
-  for (size_t c = 0; c < columns; c += kSide) {
-    const size_t cEnd = std::min(columns, c + kSide);
-    for (size_t r = 0; r < rows; r += kSide) {
-      const size_t rEnd = std::min(rows, r + kSide);
-      size_t row = r;
-      for (; row + 2 <= rEnd; row += 2) {
-        const double* const low = from + row * columns;
-        const double* const high = low + columns;
-        for (size_t column = c; column < cEnd; column++) {
-          const Pair pair = {low[column], high[column]};
-          memcpy(to + column * rows + row, &pair, sizeof pair);
-        }
-      }
-      for (; row < rEnd; row++) {
-        for (size_t column = c; column < cEnd; column++) to[column * rows + row] = from[row * columns + column];
-      }
-    }
-  }
-}
-
 /** Whether these are the steps of eight seconds, one behind the other. */
 inline bool areEight(const uint8_t* step) {
   constexpr uint64_t kEach = 0x0101010101010101;
@@ -317,8 +294,8 @@ Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, 
                      const Drawn& out) {
   const auto& [hues, columns, bucketFirst, buckets] = window;
   const auto steps = roomFor<Steps>(length);
-  // A line begins one member early: steps that have no column go there.
-  const auto memory = roomFor<double>(1 + columns + spread.rows * columns);
+  // The line begins one member early: steps that have no column go there.
+  const auto memory = roomFor<double>(1 + columns);
   Planes planes(columns, hues * buckets);
   Items items(hues * buckets);
   if (!steps || !memory || !planes.hasMemory() || !items.hasMemory()) return Rasterized::kNoMemory;
@@ -329,11 +306,11 @@ Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, 
   }
 
   double* const line = memory.get() + 1;
-  double* const lines = line + columns;
   std::fill_n(memory.get(), 1 + columns, 0);
   std::fill_n(out.under, columns, 0);
   std::fill_n(out.over, columns, 0);
   for (size_t hue = 0, slot = 0; hue < hues; hue++) {
+    double* const lines = out.lines + hue * spread.rows * columns;
     std::fill_n(lines, spread.rows * columns, 0);
     for (size_t bucket = 0; bucket < buckets; bucket++, slot++) {
       Span span = planes.span;
@@ -342,7 +319,6 @@ Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, 
       planes.addTo(line, slot);
       giveLine(line, columns, span, bucket, spread, lines, out);
     }
-    turn(lines, spread.rows, columns, out.cells + hue * columns * spread.rows);
   }
   return Rasterized::kDone;
 }

@@ -295,7 +295,12 @@ void picture() {
   std::vector<uint8_t> strongest(sums.size());
   std::vector<uint8_t> shaded(sums.size());
   std::vector<uint8_t> occupied(tailglow::kHalfOctaves);
-  tailglow::mix(out.data(), hues, sums.size(), sums.data(), strongest.data());
+  tailglow::mix(out.data(), hues, rows, width, sums.data(), strongest.data());
+  std::vector<double> turned(sums.size());
+  tailglow::turn(out.data(), rows, width, turned.data());
+  for (size_t c = 0; c < width; c++) {
+    for (size_t r = 0; r < rows; r++) require(turned[c * rows + r] == out[r * width + c], "lines are turned");
+  }
   tailglow::halfOctaves(sums.data(), sums.size(), occupied.data());
   std::vector<double> ofRows(rows);
   tailglow::rowSums(sums.data(), width, rows, ofRows.data());

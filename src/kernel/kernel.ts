@@ -5,7 +5,7 @@
  *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
 import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
-import type { BucketRaster, DrawnCells, Mix } from '../model/raster.ts';
+import type { BucketRaster, DrawnLines, Mix } from '../model/raster.ts';
 
 /** Which cells of a block go where. */
 export interface Placement {
@@ -76,14 +76,17 @@ export interface Kernel {
   accumulate(cells: Cells, placement: Placement, raster: BucketRaster): void;
 
   /** Adds up the placed cells of all blocks as `accumulate` does, and spreads the sums over rows:
-   *  out.cells[hue][column][row] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
+   *  out.lines[hue][row][column] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
    *  are such sums too, hue by hue. Counts are integers: of one hue, column and bucket they add up to at most 2^53, so that
    *  their order says nothing. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */
-  rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnCells): void;
+  rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnLines): void;
 
-  /** Per cell of rows[hue][cell] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest such
-   *  hue on a tie); 0 where none is above 0. At most 255 hues. */
-  mix(rows: Float64Array, shape: { hues: number; cells: number }, into: Mix): void;
+  /** Sets out[column][row] to lines[row][column]. */
+  turn(lines: Float64Array, shape: { rows: number; columns: number }, out: Float64Array): void;
+
+  /** Per cell of lines[hue][row][column] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest
+   *  such hue on a tie); 0 where none is above 0. At most 255 hues. Cells that lie as a mix does are one column. */
+  mix(lines: Float64Array, shape: { hues: number; rows: number; columns: number }, into: Mix): void;
 
   /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds one of the first `cells` sums; sums
    *  of 0 are none. `occupied` has HALF_OCTAVES members. */

@@ -63,7 +63,7 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 6;
+const INTERFACE_VERSION = 7;
 /** What cells have room for. */
 const HUES_MAX = 0x10000;
 
@@ -110,13 +110,23 @@ interface Addon {
       weight: Float64Array,
       partUnder: Float64Array,
       partOver: Float64Array,
-      cells: Float64Array,
+      lines: Float64Array,
       under: Float64Array,
       over: Float64Array,
       blocks: readonly (number | FlatArrays[number] | FlatPlacement[number])[],
     ]
   ): void;
-  mix(rows: Float64Array, hues: number, cells: number, sums: Float64Array, strongest: Uint8Array): void;
+  turn(lines: Float64Array, rows: number, columns: number, out: Float64Array): void;
+  mix(
+    ...args: [
+      lines: Float64Array,
+      hues: number,
+      rows: number,
+      columns: number,
+      sums: Float64Array,
+      strongest: Uint8Array,
+    ]
+  ): void;
   halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
   rowSums(sums: Float64Array, columns: number, rows: number, out: Float64Array): void;
   shade(
@@ -158,6 +168,7 @@ const FUNCTIONS = [
   'bucketRange',
   'accumulate',
   'rasterize',
+  'turn',
   'mix',
   'halfOctaves',
   'rowSums',
@@ -236,12 +247,14 @@ function adapt(addon: Addon): Kernel {
         spread.weight,
         spread.under,
         spread.over,
-        out.cells,
+        out.lines,
         out.under,
         out.over,
         blocks.flatMap(({ cells, placement }) => [...flatCells(cells), ...flatPlacement(placement)]),
       ),
-    mix: (rows, { hues, cells }, { sums, strongest }) => addon.mix(rows, hues, cells, sums, strongest),
+    turn: (lines, { rows, columns }, out) => addon.turn(lines, rows, columns, out),
+    mix: (lines, { hues, rows, columns }, { sums, strongest }) =>
+      addon.mix(lines, hues, rows, columns, sums, strongest),
     halfOctaves: (sums, cells, occupied) => addon.halfOctaves(sums, cells, occupied),
     rowSums: (sums, { columns, rows }, out) => addon.rowSums(sums, columns, rows, out),
     shade: ({ sums, strongest }, { cells, levels }, thresholds, out) =>

@@ -1,7 +1,7 @@
 /** The part of the normative kernel (reference.ts) that pictures are made with. */
 import { binOfHighWord, HALF_OCTAVES } from '../model/half-octave.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
-import { type BucketRaster, type DrawnCells, type Mix, newBucketRaster } from '../model/raster.ts';
+import { type BucketRaster, type DrawnLines, type Mix, newBucketRaster } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
 import { atLeast, below, checkPlacement, checkRaster, size } from './fit.ts';
 import type { PixelRows, Placed, Placement, RasterWindow, RowSpread, Stretch } from './kernel.ts';
@@ -58,7 +58,7 @@ export function rasterize(
   blocks: readonly Placed[],
   window: RasterWindow,
   spread: RowSpread,
-  out: DrawnCells,
+  out: DrawnLines,
 ): void {
   const { hues, columns, bucketFirst, buckets } = window;
   const { rows } = spread;
@@ -67,7 +67,7 @@ export function rasterize(
   size('bucketFirst', bucketFirst);
   size('buckets', buckets);
   checkSpread(spread, buckets);
-  atLeast('cells', out.cells.length, hues * columns * rows);
+  atLeast('lines', out.lines.length, hues * columns * rows);
   atLeast('under', out.under.length, columns);
   atLeast('over', out.over.length, columns);
   for (const { cells, placement } of blocks) {
@@ -75,7 +75,7 @@ export function rasterize(
     below('columnOfStep', placement.columnOfStep.subarray(0, BLOCK_STEPS), -1, columns);
     below('hueOfKey', placement.hueOfKey, -1, hues);
   }
-  out.cells.fill(0, 0, hues * columns * rows);
+  out.lines.fill(0, 0, hues * columns * rows);
   out.under.fill(0, 0, columns);
   out.over.fill(0, 0, columns);
   for (let hue = 0; hue < hues; hue++) {
@@ -84,27 +84,28 @@ export function rasterize(
       const hueOfKey = placement.hueOfKey.map((own) => (own === hue ? 0 : -1));
       accumulate(cells, { columnOfStep: placement.columnOfStep, hueOfKey }, raster);
     }
-    spreadHue(raster, spread, out.cells.subarray(hue * columns * rows, (hue + 1) * columns * rows));
+    spreadHue(raster, spread, out.lines.subarray(hue * columns * rows, (hue + 1) * columns * rows));
     addOutside(raster, spread, out);
   }
 }
 
 function spreadHue(
   { columns, buckets, counts }: BucketRaster,
-  { rows, start, row, weight }: RowSpread,
-  out: Float64Array,
+  { start, row, weight }: RowSpread,
+  lines: Float64Array,
 ): void {
   for (let column = 0; column < columns; column++) {
     for (let b = 0; b < buckets; b++) {
       const count = counts[column * buckets + b]!;
       if (count === 0) continue;
-      for (let j = start[b]!; j < start[b + 1]!; j++) out[column * rows + row[j]!]! += count * weight[j]!;
+      for (let j = start[b]!; j < start[b + 1]!; j++)
+        lines[row[j]! * columns + column]! += count * weight[j]!;
     }
   }
 }
 
 /** Counts of the buckets that reach below or above the rows; most pictures have none. */
-function addOutside({ columns, buckets, counts }: BucketRaster, spread: RowSpread, out: DrawnCells): void {
+function addOutside({ columns, buckets, counts }: BucketRaster, spread: RowSpread, out: DrawnLines): void {
   for (let b = 0; b < buckets; b++) {
     const [under, over] = [spread.under[b]!, spread.over[b]!];
     for (let column = 0; column < columns; column++) {
@@ -115,14 +116,33 @@ function addOutside({ columns, buckets, counts }: BucketRaster, spread: RowSprea
   }
 }
 
+export function turn(
+  lines: Float64Array,
+  { rows, columns }: { rows: number; columns: number },
+  out: Float64Array,
+): void {
+  size('rows', rows);
+  size('columns', columns);
+  atLeast('lines', lines.length, rows * columns);
+  atLeast('out', out.length, rows * columns);
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) out[column * rows + row] = lines[row * columns + column]!;
+  }
+}
+
 /** Hue by hue: twice as fast as cell by cell. */
-export function mix(rows: Float64Array, shape: { hues: number; cells: number }, into: Mix): void {
-  const { hues, cells } = shape;
+export function mix(
+  lines: Float64Array,
+  { hues, rows, columns }: { hues: number; rows: number; columns: number },
+  into: Mix,
+): void {
   const { sums, strongest } = into;
+  const cells = rows * columns;
   size('hues', hues);
-  size('cells', cells);
+  size('rows', rows);
+  size('columns', columns);
   atLeast('the largest number of hues', MIXED_HUES_MAX, hues);
-  atLeast('rows', rows.length, hues * cells);
+  atLeast('lines', lines.length, hues * cells);
   atLeast('sums', sums.length, cells);
   atLeast('strongest', strongest.length, cells);
   const largest = new Float64Array(cells);
@@ -130,11 +150,12 @@ export function mix(rows: Float64Array, shape: { hues: number; cells: number }, 
   strongest.fill(0, 0, cells);
   for (let hue = 0; hue < hues; hue++) {
     for (let i = 0; i < cells; i++) {
-      const value = rows[hue * cells + i]!;
-      sums[i]! += value;
-      if (!(value > largest[i]!)) continue;
-      largest[i] = value;
-      strongest[i] = hue + 1;
+      const value = lines[hue * cells + i]!;
+      const cell = (i % columns) * rows + Math.floor(i / columns);
+      sums[cell]! += value;
+      if (!(value > largest[cell]!)) continue;
+      largest[cell] = value;
+      strongest[cell] = hue + 1;
     }
   }
 }

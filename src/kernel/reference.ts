@@ -19,6 +19,7 @@ import {
   rasterize,
   rowSums,
   shade,
+  turn,
 } from './reference-picture.ts';
 
 /** Keys of cells are two bytes. */
@@ -43,6 +44,7 @@ export const referenceKernel: Kernel = {
   bucketRange,
   accumulate,
   rasterize,
+  turn,
   mix,
   halfOctaves,
   rowSums,

@@ -2,14 +2,16 @@
  *  a row gets, what a level's columns are divided by. Does not: choose hues or axes (heatmap.ts). */
 import { assert } from '../model/assert.ts';
 import { bucketMiddle } from '../model/grid.ts';
+import type { DrawnLines } from '../model/raster.ts';
 import type { Weight } from './ast.ts';
 import type { HeatmapDrawing } from './checked.ts';
-import { type DrawnRun, type MixedCells, type Shape, uncleared } from './sliding-cells.ts';
+import type { DrawnRun, MixedCells, Shape } from './sliding-cells.ts';
 import type { Sources } from './sources.ts';
 import { levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
 import { spreadBuckets } from './rows.ts';
 import { type Buckets, type ColumnRun, type Hues, hueTotals, placedBlocks, type Scan } from './scan.ts';
+import { type LineRoom, TurnedCells, uncleared } from './turned-cells.ts';
 
 export interface Drawing {
   readonly edges: readonly number[];
@@ -29,20 +31,26 @@ export function drawCells(sources: Sources, drawing: Drawing): MixedCells {
   return whole.drawn;
 }
 
-export function drawRuns(sources: Sources, drawing: Drawing, runs: readonly ColumnRun[]): DrawnRun[] {
+/** In `room`, where it is given, lie the lines of one run. */
+export function drawRuns(
+  sources: Sources,
+  drawing: Drawing,
+  runs: readonly ColumnRun[],
+  room?: LineRoom,
+): DrawnRun[] {
   const { plan, scan, kernel } = sources;
   const { edges, buckets, hues, weight } = drawing;
   const spread = spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
   return runs.map((run): DrawnRun => {
     const [first, until] = run;
     const shape = { hues: hues.count, columns: until - first, rows: spread.rows };
-    const drawn = uncleared(shape);
     const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
-    kernel.rasterize(placedBlocks(scan, hues, run), window, spread, drawn);
-    if (plan.metric.scope === 'point')
-      divideColumns(drawn, shape, (c) => levelReports(sources.known, first + c));
-    kernel.mix(drawn.cells, { hues: hues.count, cells: shape.columns * spread.rows }, drawn.mix);
-    return { first, drawn };
+    const draw = (drawn: DrawnLines): void => {
+      kernel.rasterize(placedBlocks(scan, hues, run), window, spread, drawn);
+      if (plan.metric.scope === 'point')
+        divideColumns(drawn, shape, (c) => levelReports(sources.known, first + c));
+    };
+    return { first, drawn: new TurnedCells(shape, draw, kernel, room) };
   });
 }
 
@@ -53,13 +61,14 @@ export function hueWeights(sources: Sources, drawing: Drawing): Float64Array {
   if (isCounted(plan, drawing)) return hueTotals(scan, hues, kernel);
   const { columns } = plan;
   const shape = { hues: hues.count, columns, rows: 1 };
-  const all = uncleared(shape);
+  const [lines, under, over] = [uncleared(hues.count * columns), uncleared(columns), uncleared(columns)];
+  const all = { lines, under, over };
   const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
   const spread = spreadBuckets(scan.grid, buckets, [0, Number.MAX_VALUE], factorOf(scan, weight));
   kernel.rasterize(placedBlocks(scan, hues, [0, columns]), window, spread, all);
   if (plan.metric.scope === 'point') divideColumns(all, shape, (c) => levelReports(known, c));
   return Float64Array.from({ length: hues.count }, (_, h) =>
-    all.cells.subarray(h * columns, (h + 1) * columns).reduce((sum, value) => sum + value, 0),
+    lines.subarray(h * columns, (h + 1) * columns).reduce((sum, value) => sum + value, 0),
   );
 }
 
@@ -72,7 +81,7 @@ function factorOf({ grid, mask }: Scan, weight: Weight): (bucket: number) => num
 }
 
 function divideColumns(
-  { cells, under, over }: MixedCells,
+  { lines, under, over }: DrawnLines,
   { hues, columns, rows }: Shape,
   by: (column: number) => number,
 ): void {
@@ -80,9 +89,6 @@ function divideColumns(
     const factor = 1 / by(column);
     under[column]! *= factor;
     over[column]! *= factor;
-    for (let h = 0; h < hues; h++) {
-      const from = (h * columns + column) * rows;
-      for (let i = from; i < from + rows; i++) cells[i]! *= factor;
-    }
+    for (let i = column; i < hues * rows * columns; i += columns) lines[i]! *= factor;
   }
 }

@@ -9,18 +9,12 @@ import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
 import type { Plan } from './plan.ts';
+import type { DrawRuns } from './raster-memory.ts';
 import { drawCells, drawRuns, hueWeights, isCounted } from './draw-cells.ts';
 import { type DrawnRun, emptyCells, type MixedCells } from './sliding-cells.ts';
 import { PARTS, quantileReading } from './reading.ts';
 import { axisEdges } from './rows.ts';
-import {
-  type Buckets,
-  type ColumnRun,
-  forEachChunk,
-  forEachHistogram,
-  type Hues,
-  occupiedBuckets,
-} from './scan.ts';
+import { type Buckets, forEachChunk, forEachHistogram, type Hues, occupiedBuckets } from './scan.ts';
 import type { Sources } from './sources.ts';
 
 export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
@@ -33,8 +27,8 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const which = [draw.hueFields, draw.hues, draw.exclude, chosen.keys];
   const totals = hueWeights(sources, drawing);
   const drawn = isCounted(plan, draw)
-    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (runs) =>
-        drawRuns(sources, drawing, runs),
+    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (runs, room) =>
+        drawRuns(sources, drawing, runs, room),
       )
     : drawCells(sources, drawing);
   const overlays = overlayLines(sources, draw, { buckets, hues, which });
@@ -154,7 +148,7 @@ function remembered(
   { plan, scan, memory }: Sources,
   of: readonly unknown[],
   { hues, rows }: { readonly hues: number; readonly rows: number },
-  draw: (runs: readonly ColumnRun[]) => readonly DrawnRun[],
+  draw: DrawRuns,
 ): MixedCells {
   const { columns, columnSeconds, fromSecond } = plan;
   if (memory === undefined || !plan.live || fromSecond % columnSeconds !== 0) {

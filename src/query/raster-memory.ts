@@ -2,13 +2,15 @@
  *  changed. Owns: which columns these are, by the blocks that they are from; what is forgotten.
  *  Invariant: a picture drawn with a memory is, member by member, the one that is drawn without: a column's numbers
  *  follow from the cells that lie in it, each column's by themselves.
- *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first. */
+ *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first; beside them
+ *  RASTER_BYTES_MAX for what is drawn whole. */
 import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
 import { BlockSums } from './block-sums.ts';
 import { type DrawnRun, type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
+import { LineRoom } from './turned-cells.ts';
 
 /** Some ten live pictures of ten minutes in five hues. */
 const BYTES_MAX = 32 * 2 ** 20;
@@ -35,8 +37,12 @@ interface Kept {
   readonly blocks: ReadonlyMap<Cells, KeptBlock>;
 }
 
+/** What runs of columns show; of one run it may use the room. */
+export type DrawRuns = (runs: readonly ColumnRun[], room?: LineRoom) => readonly DrawnRun[];
+
 export class RasterMemory {
   readonly sums = new BlockSums();
+  readonly #room = new LineRoom();
   readonly #bytesMax: number;
   /** By name, the one drawn longest ago first. */
   readonly #kept = new Map<string, Kept>();
@@ -52,17 +58,21 @@ export class RasterMemory {
 
   /** The picture's members, which are the memory's: they hold until a picture of that name is drawn again. `draw` gives
    *  what runs of columns show. */
-  drawn(picture: Picture, scan: Scan, draw: (runs: readonly ColumnRun[]) => readonly DrawnRun[]): MixedCells {
+  drawn(picture: Picture, scan: Scan, draw: DrawRuns): MixedCells {
     const blocks = blocksOf(scan);
     const kept = this.#kept.get(picture.name);
-    if (kept === undefined || blocks === undefined || kept.picture.columns !== picture.columns) {
-      const [whole] = draw([[0, picture.columns]]);
-      assert(whole !== undefined, 'a picture has columns');
-      if (blocks === undefined) return whole.drawn;
-      return this.#keep({ picture, drawn: new SlidingCells(picture, whole.drawn), blocks });
-    }
+    const whole = (): MixedCells => {
+      const { hues, columns, rows } = picture;
+      const room = hues * columns * rows * 8 > RASTER_BYTES_MAX ? undefined : this.#room;
+      const [run] = draw([[0, columns]], room);
+      assert(run !== undefined, 'a picture has columns');
+      return run.drawn;
+    };
+    if (blocks === undefined) return whole();
+    if (kept === undefined || kept.picture.columns !== picture.columns)
+      return this.#keep({ picture, drawn: new SlidingCells(picture, whole()), blocks });
     const runs = draw(runsOf(changedColumns(kept, picture, scan)));
-    kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn);
+    kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn, () => whole().cells);
     for (const run of runs) kept.drawn.set(run);
     return this.#keep({ ...kept, picture, blocks });
   }

@@ -1,6 +1,7 @@
 /** The cells of a picture that moves on: its columns slide, new ones come at an end, others are drawn anew. Owns: where
  *  each member lies. What is seen of the cells is moved at once; the cells themselves, of each hue, are many and mostly
- *  asked for by nobody: they are moved when somebody does, or when more than WAITING_MAX columns wait for it. */
+ *  asked for by nobody: they are drawn when somebody does for the first time, and moved when somebody does again, or when
+ *  more than WAITING_MAX columns wait for it. */
 import { type DrawnCells, type Mix, newMix } from '../model/raster.ts';
 
 /** Columns that wait: they take an eighth of the memory of ten minutes, and moving them costs a sixtieth each. */
@@ -26,21 +27,6 @@ export function emptyCells({ hues, columns, rows }: Shape): MixedCells {
   };
 }
 
-/** As emptyCells, but full of anything, for who sets all: clearing what is this large takes as long as drawing it. */
-export function uncleared({ hues, columns, rows }: Shape): MixedCells {
-  const doubles = (length: number): Float64Array =>
-    new Float64Array(Buffer.allocUnsafeSlow(length * Float64Array.BYTES_PER_ELEMENT).buffer);
-  return {
-    cells: doubles(hues * columns * rows),
-    under: doubles(columns),
-    over: doubles(columns),
-    mix: {
-      sums: doubles(columns * rows),
-      strongest: new Uint8Array(Buffer.allocUnsafeSlow(columns * rows).buffer),
-    },
-  };
-}
-
 /** Columns that were drawn, the first of which is the picture's `first`. */
 export interface DrawnRun {
   readonly first: number;
@@ -52,23 +38,27 @@ export class SlidingCells implements MixedCells {
   readonly over: Float64Array;
   readonly mix: Mix;
   readonly #shape: Shape;
-  readonly #cells: Float64Array;
+  /** Undefined until somebody asks for them. */
+  #cells: Float64Array | undefined;
+  /** All of them, as long as nothing slides. */
+  #drawn: () => Float64Array;
   /** By so many columns the cells are to be moved to the left. */
   #behind = 0;
   #waiting: DrawnRun[] = [];
   #waitingColumns = 0;
 
   /** Takes what is drawn over. */
-  constructor({ hues, columns, rows }: Shape, { cells, under, over, mix }: MixedCells) {
+  constructor({ hues, columns, rows }: Shape, drawn: MixedCells) {
     this.#shape = { hues, columns, rows };
-    this.#cells = cells;
-    this.under = under;
-    this.over = over;
-    this.mix = mix;
+    this.#drawn = () => drawn.cells;
+    this.under = drawn.under;
+    this.over = drawn.over;
+    this.mix = drawn.mix;
   }
 
   get cells(): Float64Array {
-    this.#settle();
+    if (this.#cells === undefined) this.#cells = this.#drawn();
+    else this.#settle(this.#cells);
     return this.#cells;
   }
 
@@ -80,12 +70,15 @@ export class SlidingCells implements MixedCells {
     return seen + (columns + WAITING_MAX) * hues * rows * 8;
   }
 
-  /** Moves all by so many columns to the left, or to the right below 0; those that are free then keep what they held. */
-  slide(by: number): void {
+  /** Moves all by so many columns to the left, or to the right below 0; those that are free then keep what they held.
+   *  `drawn` gives the cells as they are to be once all is set that is not as it was. */
+  slide(by: number, drawn: () => Float64Array): void {
+    this.#drawn = drawn;
     const { rows } = this.#shape;
     const { sums, strongest } = this.mix;
     for (const members of [sums, strongest]) move(members, by * rows);
     for (const members of [this.under, this.over]) move(members, by);
+    if (this.#cells === undefined) return;
     this.#behind += by;
     this.#waiting = this.#waiting.map(({ first, drawn }) => ({ first: first - by, drawn }));
   }
@@ -96,22 +89,23 @@ export class SlidingCells implements MixedCells {
     this.over.set(drawn.over, first);
     this.mix.sums.set(drawn.mix.sums, first * rows);
     this.mix.strongest.set(drawn.mix.strongest, first * rows);
+    if (this.#cells === undefined) return;
     this.#waiting.push({ first, drawn });
     this.#waitingColumns += drawn.under.length;
-    if (this.#waitingColumns > WAITING_MAX) this.#settle();
+    if (this.#waitingColumns > WAITING_MAX) this.#settle(this.#cells);
   }
 
-  #settle(): void {
+  #settle(cells: Float64Array): void {
     const { hues, columns, rows } = this.#shape;
     // All hues at once: what slides from one into the next is at an end, where it is drawn anew.
-    move(this.#cells, this.#behind * rows);
+    move(cells, this.#behind * rows);
     for (const { first, drawn } of this.#waiting) {
       const from = Math.max(0, -first);
       const until = Math.min(drawn.under.length, columns - first);
       for (let h = 0; h < hues && from < until; h++) {
         const start = h * drawn.under.length;
         const part = drawn.cells.subarray((start + from) * rows, (start + until) * rows);
-        this.#cells.set(part, (h * columns + first + from) * rows);
+        cells.set(part, (h * columns + first + from) * rows);
       }
     }
     this.#behind = 0;

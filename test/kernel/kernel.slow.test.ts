@@ -20,7 +20,7 @@ import {
   copyCells,
 } from '../arbitrary/series.ts';
 import { CODECS, decoded, hostileBytes, kernelLaws, lawRows } from './laws.ts';
-import { mixCase, paletteOf, rasterCase, stretchCase, usedCells } from './picture-laws.ts';
+import { mixCase, paletteOf, rasterCase, stretchCase, usedLines } from './picture-laws.ts';
 
 const native = loadKernel('native');
 
@@ -95,9 +95,9 @@ describe('a canary fails the laws', () => {
       kernel: {
         ...referenceKernel,
         rasterize(blocks, window, spread, out) {
-          const fresh = { ...out, cells: new Float64Array(out.cells.length) };
+          const fresh = { ...out, lines: new Float64Array(out.lines.length) };
           referenceKernel.rasterize(blocks, window, spread, fresh);
-          fresh.cells.forEach((count, i) => (out.cells[i]! += count));
+          fresh.lines.forEach((count, i) => (out.lines[i]! += count));
         },
       },
     },
@@ -114,15 +114,36 @@ describe('a canary fails the laws', () => {
       law: 'mix',
       kernel: {
         ...referenceKernel,
-        mix(rows, shape, into) {
-          referenceKernel.mix(rows, shape, into);
-          const { hues, cells } = shape;
-          for (let i = 0; i < cells; i++) {
-            const best = into.strongest[i]!;
-            if (best === 0) continue;
-            const largest = rows[(best - 1) * cells + i];
-            for (let h = 0; h < hues; h++) if (rows[h * cells + i] === largest) into.strongest[i] = h + 1;
+        mix(lines, shape, into) {
+          referenceKernel.mix(lines, shape, into);
+          const { hues, rows, columns } = shape;
+          for (let i = 0; i < rows * columns; i++) {
+            const cell = (i % columns) * rows + Math.floor(i / columns);
+            const of = (hue: number) => lines[hue * rows * columns + i]!;
+            const largest = Math.max(...Array.from({ length: hues }, (_, h) => of(h)));
+            for (let h = 0; h < hues; h++) if (largest > 0 && of(h) === largest) into.strongest[cell] = h + 1;
           }
+        },
+      },
+    },
+    {
+      what: 'leaves the lines of a mix as they lie',
+      law: 'mix is',
+      kernel: {
+        ...referenceKernel,
+        mix: (lines, { hues, rows, columns }, into) =>
+          referenceKernel.mix(lines, { hues, rows: rows * columns, columns: 1 }, into),
+      },
+    },
+    {
+      what: 'turns all but the last row',
+      law: 'turn',
+      kernel: {
+        ...referenceKernel,
+        turn(lines, { rows, columns }, out) {
+          const last = out.slice(0, rows * columns);
+          referenceKernel.turn(lines, { rows, columns }, out);
+          for (let i = rows - 1; i < last.length; i += rows) out[i] = last[i]!;
         },
       },
     },
@@ -284,18 +305,21 @@ describe('the kernels agree bit for bit', () => {
     );
   });
 
-  it('rasterize, mix and shade, one after the other', () => {
+  it('rasterize, turn, mix and shade, one after the other', () => {
     fc.assert(
       fc.property(rasterCase, ({ blocks, window, spread }) => {
         const [a, b] = [referenceKernel, native].map((kernel) => {
-          const drawn = usedCells(window, spread.rows);
+          const drawn = usedLines(window, spread.rows);
           kernel.rasterize(blocks, window, spread, drawn);
           const cells = window.columns * spread.rows;
           const mix = newMix(cells);
-          kernel.mix(drawn.cells, { hues: window.hues, cells }, mix);
+          const shape = { hues: window.hues, rows: spread.rows, columns: window.columns };
+          kernel.mix(drawn.lines, shape, mix);
+          const turned = new Float64Array(cells);
+          kernel.turn(drawn.lines, shape, turned);
           const pixels = new Uint8Array(cells);
           kernel.shade(mix, { cells, levels: 4 }, Float64Array.of(1, 2.5, 100), pixels);
-          return [...Object.values(drawn).map(bits), bits(mix.sums), mix.strongest, pixels];
+          return [...Object.values(drawn).map(bits), bits(turned), bits(mix.sums), mix.strongest, pixels];
         });
         expect(b).toEqual(a);
       }),
@@ -305,10 +329,11 @@ describe('the kernels agree bit for bit', () => {
 
   it('mix, halfOctaves and shade of many cells', () => {
     fc.assert(
-      fc.property(mixCase, ({ rows, hues, cells, thresholds }) => {
+      fc.property(mixCase, ({ lines, hues, rows, columns, thresholds }) => {
+        const cells = rows * columns;
         const [a, b] = [referenceKernel, native].map((kernel) => {
           const mix = newMix(cells);
-          kernel.mix(rows, { hues, cells }, mix);
+          kernel.mix(lines, { hues, rows, columns }, mix);
           const occupied = new Uint8Array(HALF_OCTAVES);
           kernel.halfOctaves(mix.sums, cells, occupied);
           const out = new Uint8Array(cells);

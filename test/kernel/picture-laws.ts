@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Kernel, Placed, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
 import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
-import { type DrawnCells, newMix } from '../../src/model/raster.ts';
+import { type DrawnLines, newMix } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
 import {
   arbitraryCells,
@@ -80,18 +80,18 @@ export const rasterCase: fc.Arbitrary<RasterCase> = fc
   });
 
 /** What is drawn into, full of what was there before; a member longer than needed. */
-export function usedCells({ hues, columns }: RasterWindow, rows: number): DrawnCells {
+export function usedLines({ hues, columns }: RasterWindow, rows: number): DrawnLines {
   return {
-    cells: new Float64Array(hues * columns * rows + 1).fill(0.5),
+    lines: new Float64Array(hues * columns * rows + 1).fill(0.5),
     under: new Float64Array(columns + 1).fill(0.5),
     over: new Float64Array(columns + 1).fill(0.5),
   };
 }
 
-function expectedCells({ blocks, window, spread }: RasterCase): DrawnCells {
+function expectedLines({ blocks, window, spread }: RasterCase): DrawnLines {
   const { hues, columns, bucketFirst, buckets } = window;
   const { rows, start, row, weight } = spread;
-  const drawn = usedCells(window, rows);
+  const drawn = usedLines(window, rows);
   for (const members of Object.values(drawn)) members.fill(0, 0, -1);
   for (let hue = 0; hue < hues; hue++) {
     for (let b = 0; b < buckets; b++) {
@@ -105,7 +105,7 @@ function expectedCells({ blocks, window, spread }: RasterCase): DrawnCells {
       }
       counts.forEach((count, column) => {
         for (let j = start[b]!; j < start[b + 1]!; j++) {
-          drawn.cells[(hue * columns + column) * rows + row[j]!]! += count * weight[j]!;
+          drawn.lines[(hue * rows + row[j]!) * columns + column]! += count * weight[j]!;
         }
         drawn.under[column]! += count * spread.under[b]!;
         drawn.over[column]! += count * spread.over[b]!;
@@ -116,19 +116,24 @@ function expectedCells({ blocks, window, spread }: RasterCase): DrawnCells {
 }
 
 export const mixCase = fc
-  .record({ hues: fc.integer({ min: 1, max: 12 }), cells: fc.integer({ min: 1, max: 600 }) })
-  .chain(({ hues, cells }) =>
+  .record({
+    hues: fc.integer({ min: 1, max: 12 }),
+    rows: fc.integer({ min: 1, max: 20 }),
+    columns: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 30 }), fc.integer({ min: 250, max: 520 })),
+  })
+  .chain(({ hues, rows, columns }) =>
     fc.record({
       hues: fc.constant(hues),
-      cells: fc.constant(cells),
-      rows: fc
+      rows: fc.constant(rows),
+      columns: fc.constant(columns),
+      lines: fc
         .infiniteStream(fc.oneof(fc.constant(0), fc.nat(9), fc.double({ min: 0, max: 40, noNaN: true })))
         .map((stream) => {
-          const rows = new Float64Array(hues * cells);
+          const lines = new Float64Array(hues * rows * columns);
           // A short random pattern, so that a case is quick to make and ties occur.
           const pattern = Array.from({ length: 37 }, () => stream.next().value ?? 0);
-          for (let i = 0; i < rows.length; i++) rows[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
-          return rows;
+          for (let i = 0; i < lines.length; i++) lines[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
+          return lines;
         }),
       thresholds: fc
         .array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 })
@@ -136,11 +141,18 @@ export const mixCase = fc
     }),
   );
 
-/** The counts of each cell, hue by hue. */
-function cellCounts({ rows, hues, cells }: { rows: Float64Array; hues: number; cells: number }): number[][] {
-  return Array.from({ length: cells }, (_, cell) =>
-    Array.from({ length: hues }, (_h, hue) => rows[hue * cells + cell]!),
-  );
+interface MixShape {
+  readonly hues: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** [column][row]: the counts of each cell, hue by hue. */
+function cellCounts({ lines, hues, rows, columns }: MixShape & { lines: Float64Array }): number[][] {
+  return Array.from({ length: rows * columns }, (_, cell) => {
+    const [column, row] = [Math.floor(cell / rows), cell % rows];
+    return Array.from({ length: hues }, (_h, hue) => lines[(hue * rows + row) * columns + column]!);
+  });
 }
 
 export const stretchCase = fc
@@ -175,11 +187,24 @@ export const pictureLaws: readonly KernelLaw[] = [
     check(kernel) {
       fc.assert(
         fc.property(rasterCase, (one) => {
-          const found = usedCells(one.window, one.spread.rows);
+          const found = usedLines(one.window, one.spread.rows);
           kernel.rasterize(one.blocks, one.window, one.spread, found);
-          expect(found).toEqual(expectedCells(one));
+          expect(found).toEqual(expectedLines(one));
         }),
         { numRuns: 200 },
+      );
+    },
+  },
+  {
+    name: 'turn lays the columns of a row side by side, and touches no more',
+    check(kernel) {
+      fc.assert(
+        fc.property(mixCase, ({ lines, rows, columns }) => {
+          const out = new Float64Array(rows * columns + 1).fill(77);
+          kernel.turn(lines, { rows, columns }, out);
+          const expected = cellCounts({ lines, hues: 1, rows, columns }).flat();
+          expect([...out]).toEqual([...expected, 77]);
+        }),
       );
     },
   },
@@ -188,10 +213,10 @@ export const pictureLaws: readonly KernelLaw[] = [
     check(kernel) {
       fc.assert(
         fc.property(mixCase, (one) => {
-          const mix = newMix(one.cells + 1);
+          const mix = newMix(one.rows * one.columns + 1);
           mix.sums.fill(7);
           mix.strongest.fill(77);
-          kernel.mix(one.rows, one, mix);
+          kernel.mix(one.lines, one, mix);
           const counts = cellCounts(one);
           expect([...mix.sums]).toEqual([...counts.map((own) => own.reduce((a, b) => a + b, 0)), 7]);
           const strongest = counts.map((own) =>
@@ -205,9 +230,9 @@ export const pictureLaws: readonly KernelLaw[] = [
   {
     name: 'mix tells 255 hues apart',
     check(kernel) {
-      const rows = Float64Array.from({ length: 255 }, (_, hue) => (hue === 254 ? 2 : 1));
+      const lines = Float64Array.from({ length: 255 }, (_, hue) => (hue === 254 ? 2 : 1));
       const mix = newMix(1);
-      kernel.mix(rows, { hues: 255, cells: 1 }, mix);
+      kernel.mix(lines, { hues: 255, rows: 1, columns: 1 }, mix);
       expect([mix.sums[0], mix.strongest[0]]).toEqual([256, 255]);
     },
   },
@@ -216,7 +241,8 @@ export const pictureLaws: readonly KernelLaw[] = [
     check(kernel) {
       fc.assert(
         fc.property(mixCase, (one) => {
-          const { cells, thresholds } = one;
+          const { rows, columns, thresholds } = one;
+          const cells = rows * columns;
           const levels = thresholds.length + 1;
           const expected = cellCounts(one).map((own) => {
             const sum = own.reduce((a, b) => a + b, 0);
@@ -224,7 +250,7 @@ export const pictureLaws: readonly KernelLaw[] = [
             return 1 + own.indexOf(Math.max(...own)) * levels + thresholds.filter((t) => t <= sum).length;
           });
           const mix = newMix(cells);
-          kernel.mix(one.rows, one, mix);
+          kernel.mix(one.lines, one, mix);
           const out = new Uint8Array(cells + 1).fill(77);
           kernel.shade(mix, { cells, levels }, Float64Array.from(thresholds), out);
           expect([...out]).toEqual([...expected, 77]);
@@ -236,7 +262,8 @@ export const pictureLaws: readonly KernelLaw[] = [
     name: 'halfOctaves marks where the sums lie, and nothing else',
     check(kernel) {
       fc.assert(
-        fc.property(mixCase, ({ rows: sums, cells }) => {
+        fc.property(mixCase, ({ lines: sums, rows, columns }) => {
+          const cells = rows * columns;
           const holds = (bin: number, sum: number): boolean =>
             sum > 0 && Math.max(0.5, sum) >= binEdge(bin) && Math.max(0.5, sum) < binEdge(bin + 1);
           const expected = Array.from({ length: HALF_OCTAVES }, (_, bin) =>
@@ -253,8 +280,7 @@ export const pictureLaws: readonly KernelLaw[] = [
     name: 'rowSums adds up each row, columns ascending',
     check(kernel) {
       fc.assert(
-        fc.property(mixCase, fc.integer({ min: 1, max: 30 }), ({ rows: sums, hues, cells }, rows) => {
-          const columns = Math.floor((hues * cells) / rows);
+        fc.property(mixCase, ({ lines: sums, rows, columns }) => {
           const expected = Array.from({ length: rows }, (_, row) => {
             let sum = 0;
             for (let column = 0; column < columns; column++) sum += sums[column * rows + row]!;
@@ -311,17 +337,17 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     under: new Float64Array(10),
     over: new Float64Array(10),
   };
-  const drawn = (change: Partial<DrawnCells> = {}): DrawnCells => {
-    const empty = { cells: new Float64Array(24), under: new Float64Array(3), over: new Float64Array(3) };
+  const drawn = (change: Partial<DrawnLines> = {}): DrawnLines => {
+    const empty = { lines: new Float64Array(24), under: new Float64Array(3), over: new Float64Array(3) };
     return { ...empty, ...change };
   };
   /** The output must be as it was, too. */
   const rasterize = (
     block: Partial<Placed['placement']> & { cells?: CellsBuffer } = {},
-    others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnCells } = {},
+    others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnLines } = {},
   ): unknown => {
     const out = others.out ?? drawn();
-    out.cells.fill(0.5);
+    out.lines.fill(0.5);
     try {
       kernel.rasterize(
         [{ cells: block.cells ?? cells, placement: { ...placement, ...block } }],
@@ -330,11 +356,12 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
         out,
       );
     } finally {
-      expect(out.cells.every((value) => value === 0.5)).toBe(true);
+      expect(out.lines.every((value) => value === 0.5)).toBe(true);
     }
     return undefined;
   };
   const rows = new Float64Array(24);
+  const mixed = { hues: 2, rows: 4, columns: 3 };
   const mix = newMix(12);
   mix.strongest.fill(2);
   const shape = { cells: 12, levels: 3 };
@@ -364,13 +391,15 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'part under', call: () => rasterize({}, { spread: { under: new Float64Array(9) } }) },
     { what: 'part over', call: () => rasterize({}, { spread: { over: new Float64Array(9) } }) },
     { what: 'a row', call: () => rasterize({}, { spread: { row: new Int32Array(10).fill(4) } }) },
-    { what: 'rows to fill', call: () => rasterize({}, { out: drawn({ cells: new Float64Array(23) }) }) },
+    { what: 'rows to fill', call: () => rasterize({}, { out: drawn({ lines: new Float64Array(23) }) }) },
     { what: 'under to fill', call: () => rasterize({}, { out: drawn({ under: new Float64Array(2) }) }) },
     { what: 'over to fill', call: () => rasterize({}, { out: drawn({ over: new Float64Array(2) }) }) },
-    { what: 'rows to mix', call: () => kernel.mix(new Float64Array(23), { hues: 2, cells: 12 }, mix) },
-    { what: 'sums', call: () => kernel.mix(rows, { hues: 2, cells: 12 }, { ...mix, sums: new Float64Array(11) }) },
-    { what: 'strongest', call: () => kernel.mix(rows, { hues: 2, cells: 12 }, { ...mix, strongest: new Uint8Array(11) }) },
-    { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, cells: 1 }, mix) },
+    { what: 'rows to mix', call: () => kernel.mix(new Float64Array(23), mixed, mix) },
+    { what: 'sums', call: () => kernel.mix(rows, mixed, { ...mix, sums: new Float64Array(11) }) },
+    { what: 'strongest', call: () => kernel.mix(rows, mixed, { ...mix, strongest: new Uint8Array(11) }) },
+    { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, rows: 1, columns: 1 }, mix) },
+    { what: 'lines to turn', call: () => kernel.turn(rows, { rows: 5, columns: 5 }, new Float64Array(25)) },
+    { what: 'cells to turn to', call: () => kernel.turn(rows, { rows: 4, columns: 6 }, new Float64Array(23)) },
     { what: 'sums to mark', call: () => kernel.halfOctaves(new Float64Array(11), 12, new Uint8Array(HALF_OCTAVES)) },
     { what: 'half-octaves', call: () => kernel.halfOctaves(rows, 12, new Uint8Array(HALF_OCTAVES - 1)) },
     { what: 'sums of rows', call: () => kernel.rowSums(rows, { columns: 5, rows: 5 }, new Float64Array(5)) },

@@ -52,7 +52,7 @@ test('are those of a picture made anew', () => {
         cells.set({ first, drawn: columnsOf(drawn) });
       };
       for (const { by, anew, isRead } of steps) {
-        cells.slide(by);
+        cells.slide(by, () => columnsOf(numbers).cells);
         const moved = Math.max(-COLUMNS, Math.min(COLUMNS, by));
         const free = Array.from({ length: Math.abs(moved) }, () => -1);
         numbers = moved >= 0 ? [...numbers.slice(moved), ...free] : [...free, ...numbers.slice(0, moved)];
