@@ -11,6 +11,7 @@ namespace {
 // Four at a time, said so that it holds for every compiler: of comparisons it makes branches else, which noise misleads.
 using Doubles = double __attribute__((vector_size(32)));
 using Masks = int64_t __attribute__((vector_size(32)));
+using Bits = uint64_t __attribute__((vector_size(32)));
 constexpr size_t kFour = 4;
 
 constexpr size_t kMixChunk = 256;
@@ -124,56 +125,103 @@ TAILGLOW_WIDE void mix(const double* lines, size_t hues, size_t rows, size_t col
   }
 }
 
-TAILGLOW_WIDE void halfOctaves(const double* sums, size_t cells, uint8_t* occupied) {
-  constexpr size_t kChunk = 256;
+namespace {
+
+/** Marks of the bins below 64, and of the others, per lane: gathered in registers, not in memory. */
+struct BinMarks {
+  Masks low;
+  Masks high;
+};
+
+inline __attribute__((always_inline)) void markFour(const double* sums, BinMarks& marks) {
+  static_assert(kHalfOctaves <= 128);
   // The top 20 bits of the fraction of sqrt(2), rounded up.
-  constexpr uint32_t kHalf = 0x6a09f;
-  for (size_t from = 0; from < cells; from += kChunk) {
-    const size_t n = cells - from < kChunk ? cells - from : kChunk;
-    const double* const sum = sums + from;
-    int32_t bins[kChunk];
-    for (size_t i = 0; i < n; i++) {
-      uint64_t bits;
-      memcpy(&bits, &sum[i], sizeof bits);
-      const auto high = static_cast<uint32_t>(bits >> 32);
-      const int32_t bin = 2 * (static_cast<int32_t>(high >> 20) - 1023) + ((high & 0xfffff) >= kHalf ? 1 : 0) + 2;
-      bins[i] = bin < 0 ? 0 : (bin < static_cast<int32_t>(kHalfOctaves) ? bin : static_cast<int32_t>(kHalfOctaves) - 1);
-    }
-    for (size_t i = 0; i < n; i++) {
-      if (sum[i] != 0) occupied[bins[i]] = 1;
-    }
+  constexpr int64_t kHalf = 0x6a09f;
+  constexpr int64_t kLast = kHalfOctaves - 1;
+  Bits bits;
+  memcpy(&bits, sums, sizeof bits);
+  const Masks isSum = (bits << 1) != 0;
+  const Masks half = Masks(bits >> 32 & 0xfffff) >= kHalf;
+  Masks bin = 2 * (Masks(bits >> 52) - 1023) - half + 2;
+  bin = bin < 0 ? Masks{} : bin;
+  bin = bin > kLast ? Masks{} + kLast : bin;
+  const auto mark = Masks((Bits{} + 1) << Bits(bin & 63)) & isSum;
+  marks.low |= bin < 64 ? mark : Masks{};
+  marks.high |= bin < 64 ? Masks{} : mark;
+}
+
+}  // namespace
+
+TAILGLOW_WIDE void halfOctaves(const double* sums, size_t cells, uint8_t* occupied) {
+  BinMarks marks = {};
+  size_t i = 0;
+  for (; i + kFour <= cells; i += kFour) markFour(sums + i, marks);
+  double rest[kFour] = {};
+  memcpy(rest, sums + i, (cells - i) * sizeof(double));
+  markFour(rest, marks);
+  for (size_t bin = 0; bin < kHalfOctaves; bin++) {
+    const Masks& own = bin < 64 ? marks.low : marks.high;
+    const auto any = static_cast<uint64_t>(own[0] | own[1] | own[2] | own[3]);
+    if ((any >> (bin % 64) & 1) != 0) occupied[bin] = 1;
   }
 }
 
+namespace {
+
+constexpr size_t kEight = 8;
+
+/** How indices follow from hues and sums. */
+struct Shades {
+  size_t thresholds;
+  const double* threshold;
+  /** Of each hue, counted from 1, its first index. */
+  uint8_t first[kPaletteMax];
+};
+
+inline __attribute__((always_inline)) void shadeEight(const double* sums, const uint8_t* strongest, const Shades& shades,
+                                                      uint8_t* out) {
+  uint64_t hues;
+  memcpy(&hues, strongest, sizeof hues);
+  if (hues == 0) {
+    memset(out, 0, kEight);
+    return;
+  }
+  Doubles low;
+  Doubles high;
+  memcpy(&low, sums, sizeof low);
+  memcpy(&high, sums + kFour, sizeof high);
+  // Counted, not looked for: no branch for noise to mislead.
+  Masks level[2] = {};
+  for (size_t t = 0; t < shades.thresholds; t++) {
+    const double one = shades.threshold[t];
+    const Doubles threshold = {one, one, one, one};
+    level[0] -= threshold <= low;
+    level[1] -= threshold <= high;
+  }
+  for (size_t i = 0; i < kEight; i++) {
+    const uint8_t hue = strongest[i];
+    const auto own = static_cast<uint8_t>(level[i / kFour][i % kFour]);
+    out[i] = static_cast<uint8_t>(shades.first[hue] + (hue == 0 ? 0 : own));
+  }
+}
+
+}  // namespace
+
 TAILGLOW_WIDE void shade(const double* sums, const uint8_t* strongest, size_t cells, size_t levels,
                          const double* thresholds, uint8_t* out) {
-  for (size_t from = 0; from < cells; from += 2 * kFour) {
-    const size_t n = std::min(2 * kFour, cells - from);
-    uint64_t hues = 0;
-    memcpy(&hues, strongest + from, n);
-    if (hues == 0) {
-      memset(out + from, 0, n);
-      continue;
-    }
-    double padded[2 * kFour] = {};
-    memcpy(padded, sums + from, n * sizeof(double));
-    Doubles low;
-    Doubles high;
-    memcpy(&low, padded, sizeof low);
-    memcpy(&high, padded + kFour, sizeof high);
-    // Counted, not looked for: no branch for noise to mislead.
-    Masks level[2] = {};
-    for (size_t t = 0; t + 1 < levels; t++) {
-      const Doubles threshold = {thresholds[t], thresholds[t], thresholds[t], thresholds[t]};
-      level[0] -= threshold <= low;
-      level[1] -= threshold <= high;
-    }
-    for (size_t i = 0; i < n; i++) {
-      const size_t hue = strongest[from + i];
-      const auto own = static_cast<size_t>(level[i / kFour][i % kFour]);
-      out[from + i] = static_cast<uint8_t>(hue == 0 ? 0 : 1 + (hue - 1) * levels + own);
-    }
+  Shades shades{levels - 1, thresholds, {}};
+  for (size_t hue = 1; 1 + (hue - 1) * levels < kPaletteMax; hue++) {
+    shades.first[hue] = static_cast<uint8_t>(1 + (hue - 1) * levels);
   }
+  size_t i = 0;
+  for (; i + kEight <= cells; i += kEight) shadeEight(sums + i, strongest + i, shades, out + i);
+  double restSums[kEight] = {};
+  uint8_t rest[kEight] = {};
+  memcpy(restSums, sums + i, (cells - i) * sizeof(double));
+  memcpy(rest, strongest + i, cells - i);
+  uint8_t indices[kEight];
+  shadeEight(restSums, rest, shades, indices);
+  memcpy(out + i, indices, cells - i);
 }
 
 TAILGLOW_WIDE void rowSums(const double* sums, size_t columns, size_t rows, double* out) {
@@ -184,17 +232,44 @@ TAILGLOW_WIDE void rowSums(const double* sums, size_t columns, size_t rows, doub
   }
 }
 
+namespace {
+
+/** Lines that are painted at once: what is read of a column lies side by side. */
+constexpr size_t kLines = 8;
+
+struct Line {
+  uint8_t* pixels;
+  size_t row;
+};
+
+template <size_t kCount>
+void paintLines(const uint8_t* cells, const Stretch& stretch, const uint8_t* palette, const Line* lines) {
+  for (size_t x = 0; x < stretch.width; x++) {
+    const uint8_t* const column = cells + static_cast<size_t>(stretch.columnOfX[x]) * stretch.rows;
+    for (size_t i = 0; i < kCount; i++) lines[i].pixels[x] = palette[column[lines[i].row]];
+  }
+}
+
+}  // namespace
+
 void paint(const uint8_t* cells, const Stretch& stretch, const uint8_t* palette, uint8_t* pixels, size_t stride) {
-  for (size_t y = 0; y < stretch.height; y++) {
-    uint8_t* const line = pixels + y * stride;
-    const int32_t row = stretch.rowOfY[y];
-    if (y > 0 && stretch.rowOfY[y - 1] == row) {
-      memcpy(line, line - stride, stretch.width);
-      continue;
+  const auto isRepeated = [&](size_t y) { return y > 0 && stretch.rowOfY[y] == stretch.rowOfY[y - 1]; };
+  for (size_t y = 0, end; y < stretch.height; y = end) {
+    Line lines[kLines];
+    size_t count = 0;
+    for (end = y; end < stretch.height; end++) {
+      if (isRepeated(end)) continue;
+      if (count == kLines) break;
+      lines[count++] = {pixels + end * stride, static_cast<size_t>(stretch.rowOfY[end])};
     }
-    const uint8_t* const from = cells + row;
-    for (size_t x = 0; x < stretch.width; x++) {
-      line[x] = palette[from[static_cast<size_t>(stretch.columnOfX[x]) * stretch.rows]];
+    if (count == kLines) {
+      paintLines<kLines>(cells, stretch, palette, lines);
+    } else {
+      for (size_t i = 0; i < count; i++) paintLines<1>(cells, stretch, palette, lines + i);
+    }
+    for (size_t repeated = y; repeated < end; repeated++) {
+      uint8_t* const line = pixels + repeated * stride;
+      if (isRepeated(repeated)) memcpy(line, line - stride, stretch.width);
     }
   }
 }
