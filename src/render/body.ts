@@ -58,14 +58,12 @@ function drawCells(
     }
   }
   const [width, height] = [body.width * scale, body.height * scale];
-  const columnOf = (x: number): number => Math.floor((x * view.columns) / width) - shaded.first;
-  const rowOf = (y: number): number => rows - 1 - Math.floor((y * rows) / height);
-  const stretch = {
-    columns: view.columns - shaded.first,
-    rows,
-    columnOfX: Int32Array.from({ length: width - from }, (_, x) => columnOf(from + x)),
-    rowOfY: Int32Array.from({ length: height }, (_, y) => rowOf(y)),
-  };
+  const columnOfX = new Int32Array(width - from);
+  for (let x = from; x < width; x++)
+    columnOfX[x - from] = Math.floor((x * view.columns) / width) - shaded.first;
+  const rowOfY = new Int32Array(height);
+  for (let y = 0; y < height; y++) rowOfY[y] = rows - 1 - Math.floor((y * rows) / height);
+  const stretch = { columns: view.columns - shaded.first, rows, columnOfX, rowOfY };
   const first = body.y * scale * stride + offset + from;
   kernel.paint(shaded.cells, stretch, palette, { pixels, from: first, stride });
 }

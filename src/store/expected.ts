@@ -32,7 +32,13 @@ export function expectedBits(
   let end = last === undefined ? undefined : firstAfter(ends, last);
   for (let step = 0; step < BLOCK_STEPS; step++) {
     const second = startSecond + step;
-    if (heard !== undefined && hasBit(heard, step)) {
+    if (heard?.[step >> 3] === 0xff) {
+      // Eight at once: mostly all were heard.
+      expected[step >> 3] = 0xff;
+      last = second + 7;
+      end = firstAfter(ends, last);
+      step += 7;
+    } else if (heard !== undefined && hasBit(heard, step)) {
       setBit(expected, step);
       last = second;
       end = firstAfter(ends, second);
