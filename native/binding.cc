@@ -9,6 +9,7 @@
 #include <malloc.h>
 #endif
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -21,6 +22,7 @@ namespace {
 
 using tailglow::Cells;
 using tailglow::CellsRoom;
+using tailglow::CountLines;
 using tailglow::kSteps;
 using tailglow::Placed;
 using tailglow::Placement;
@@ -260,6 +262,17 @@ CellsRoom takeRoom(Arguments& arguments, size_t from) {
   return {length - from, step.data + from, key.data + from, bucket.data + from, count.data + from};
 }
 
+CountLines takeLines(Arguments& arguments) {
+  const size_t length = arguments.size("lines.length");
+  const auto key = arguments.read<uint16_t>("lines.key");
+  const auto bucket = arguments.read<uint16_t>("lines.bucket");
+  const auto count = arguments.read<uint16_t>("lines.count");
+  arguments.atLeast("lines.key", key.length, static_cast<double>(length));
+  arguments.atLeast("lines.bucket", bucket.length, static_cast<double>(length));
+  arguments.atLeast("lines.count", count.length, static_cast<double>(length) * tailglow::kSteps);
+  return {length, key.data, bucket.data, count.data};
+}
+
 struct Sizes {
   size_t hues;
   size_t columns;
@@ -404,6 +417,23 @@ napi_value encodeClasses(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/** (length, step, key, bucket, count, lines, key, bucket, count) -> lines; more than there is room for where nothing was
+ *  written; -1 where a count is too large. */
+napi_value addLines(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const Cells cells = takeCells(arguments);
+  const size_t lines = arguments.size("lines.length");
+  const auto key = arguments.write<uint16_t>("lines.key");
+  const auto bucket = arguments.write<uint16_t>("lines.bucket");
+  const auto count = arguments.write<uint16_t>("lines.count");
+  const size_t room = std::min({key.length, bucket.length, count.length / tailglow::kSteps});
+  arguments.atLeast("lines", room, static_cast<double>(lines));
+  if (!arguments.ok()) return nullptr;
+  const ptrdiff_t found = tailglow::addLines(cells, lines, {room, key.data, bucket.data, count.data});
+  if (found == tailglow::kNoMemory) return noMemory(env, "add up");
+  return number(env, static_cast<double>(found));
+}
+
 /** (cells, columnOfStep, hueOfKey) -> low * 65536 + high, or -1 where no cell is placed. */
 napi_value bucketRange(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -485,9 +515,10 @@ RowSpread takeSpread(Arguments& arguments, size_t buckets) {
 }
 
 /** (hues, columns, bucketFirst, buckets, rows, start, row, weight, under, over, lines, under, over,
- *  [length, step, key, bucket, count, columnOfStep, hueOfKey, ...]): seven members of the last a block. */
+ *  [length, step, key, bucket, count, lines, key, bucket, count, columnOfStep, hueOfKey, ...]): eleven members of the last
+ *  a block; its cells, or its lines, are none. */
 napi_value rasterize(napi_env env, napi_callback_info info) {
-  constexpr size_t kBlockMembers = 7;
+  constexpr size_t kBlockMembers = 11;
   Arguments arguments(env, info);
   const size_t hues = arguments.size("hues");
   const size_t columns = arguments.size("columns");
@@ -501,13 +532,14 @@ napi_value rasterize(napi_env env, napi_callback_info info) {
   arguments.atLeast("under", under.length, static_cast<double>(columns));
   arguments.atLeast("over", over.length, static_cast<double>(columns));
   const size_t members = arguments.members("blocks");
-  if (members % kBlockMembers != 0) arguments.fail("blocks do not have seven members each");
+  if (members % kBlockMembers != 0) arguments.fail("blocks do not have eleven members each");
   std::vector<Placed> blocks;
   for (size_t b = 0; b < members / kBlockMembers && arguments.fits(); b++) {
     const Cells own = takeCells(arguments);
+    const CountLines lines = takeLines(arguments);
     const Placement placement = takePlacement(arguments);
     checkPlacement(arguments, placement, {hues, columns});
-    blocks.push_back({own, placement});
+    blocks.push_back({own, lines, placement});
   }
   if (!arguments.ok()) return nullptr;
   const tailglow::Window window{hues, columns, bucketFirst, buckets};
@@ -660,6 +692,7 @@ NAPI_MODULE_INIT() {
       {"encodeColumns", encodeColumns}, {"decodeColumns", decodeCells<tailglow::decodeColumns>},
       {"encodeClasses", encodeClasses}, {"decodeClasses", decodeCells<tailglow::decodeClasses>},
       {"bucketRange", bucketRange}, {"addUp", addUp},
+      {"addLines", addLines},
       {"accumulate", accumulate},   {"rasterize", rasterize},
       {"turn", turn},               {"mix", mix},
       {"halfOctaves", halfOctaves}, {"rowSums", rowSums},

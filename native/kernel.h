@@ -63,9 +63,26 @@ struct RowSpread {
   const double* over;
 };
 
-/** A block's cells and where they go. */
+/** Counts of a block by key and bucket, [line][step]. */
+struct CountLines {
+  size_t length;
+  const uint16_t* key;
+  const uint16_t* bucket;
+  const uint16_t* count;
+};
+
+/** Lines to be written; `length` is the room. */
+struct CountLinesRoom {
+  size_t length;
+  uint16_t* key;
+  uint16_t* bucket;
+  uint16_t* count;
+};
+
+/** A block's cells, or its lines, and where they go. */
 struct Placed {
   Cells cells;
+  CountLines lines;
   Placement placement;
 };
 
@@ -89,6 +106,9 @@ struct ColumnSizes {
   size_t bytes[kColumns];
 };
 
+constexpr ptrdiff_t kFault = -1;
+constexpr ptrdiff_t kNoMemory = -2;
+
 uint32_t crc32c(const uint8_t* bytes, size_t length, uint32_t seed);
 /** The way of CPUs without an instruction for it; here so that it is tested everywhere. */
 uint32_t crc32cPortable(const uint8_t* bytes, size_t length, uint32_t seed);
@@ -101,6 +121,10 @@ ptrdiff_t sortMerge(CellsRoom cells);
 /** Adds the placed cells up into `room`, which is as long as the cells (add_up.cc): the number of cells written, or
  *  kNoMemory. Columns are below kSteps, hues below 65,536; every key of the cells is within hueOfKey. */
 ptrdiff_t addUp(const Cells& cells, const Placement& placement, const CellsRoom& room);
+
+/** Adds cells to the first `lines` of the room (count_lines.cc): how many there are then; more than the room has where
+ *  nothing was written; kFault where a count is none or beyond 65,535: the lines are of no use then; or kNoMemory. */
+ptrdiff_t addLines(const Cells& cells, size_t lines, const CountLinesRoom& room);
 
 /** False for cells that cannot be encoded: not sorted and merged, or a count that is no positive safe integer. */
 bool measureColumns(const Cells& cells, ColumnSizes* sizes);
@@ -119,8 +143,6 @@ struct ClassBytes {
 enum class Encoded { kDone, kRefused, kNoMemory };
 /** Refuses what measureColumns refuses. */
 Encoded encodeClasses(const Cells& cells, ClassBytes* out);
-constexpr ptrdiff_t kFault = -1;
-constexpr ptrdiff_t kNoMemory = -2;
 /** As decodeColumns, of what encodeClasses wrote: cells read, or kFault or kNoMemory. */
 ptrdiff_t decodeClasses(const uint8_t* bytes, size_t length, uint32_t keyLimit, uint32_t bucketLimit, CellsRoom room);
 

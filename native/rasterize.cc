@@ -15,8 +15,8 @@
 namespace tailglow {
 namespace {
 
-/** Cells of one hue and bucket: of a run [value, value + length) of block ~place, or one cell with its column: what lies
- *  far apart is read in its order, once. */
+/** Cells of one hue and bucket: of a run [value, value + length) of block ~place, its line `value` where the length is 0, or
+ *  one cell with its column: what lies far apart is read in its order, once. */
 struct Item {
   uint64_t value;
   int32_t place;
@@ -27,6 +27,8 @@ struct Item {
   static Item ofRun(size_t first, size_t length, size_t block) {
     return {first, ~static_cast<int32_t>(block), static_cast<uint32_t>(length), 0};
   }
+
+  static Item ofLine(size_t line, size_t block) { return ofRun(line, 0, block); }
 
   static Item ofCell(double count, int32_t column) {
     Item item{0, column, 1, 0};
@@ -55,18 +57,25 @@ struct Span {
 /** Of a block's steps. */
 struct Steps {
   Span span;
-  /** Per step: eight steps from it on have columns, one behind the other. */
-  bool haveEight[kSteps];
+  /** Those that have columns are within [first, end). */
+  size_t first = kSteps;
+  size_t end = 0;
+  /** Per step: how many steps from it on have columns, one behind the other. */
+  uint16_t inRow[kSteps];
 };
 
 Steps stepsOf(const int32_t* columnOfStep) {
   Steps steps;
-  size_t inRow = 0;
+  uint16_t inRow = 0;
   for (size_t step = kSteps; step-- > 0;) {
     const int32_t column = columnOfStep[step];
-    inRow = column < 0 ? 0 : (inRow > 0 && columnOfStep[step + 1] == column + 1 ? inRow + 1 : 1);
-    steps.haveEight[step] = inRow >= 8;
-    if (column >= 0) steps.span.include({column, column + 1});
+    const bool goesOn = inRow > 0 && columnOfStep[step + 1] == column + 1;
+    inRow = static_cast<uint16_t>(column < 0 ? 0 : (goesOn ? inRow + 1 : 1));
+    steps.inRow[step] = inRow;
+    if (column < 0) continue;
+    steps.span.include({column, column + 1});
+    steps.first = step;
+    steps.end = std::max(steps.end, step + 1);
   }
   return steps;
 }
@@ -144,9 +153,9 @@ class Planes {
       span.include({column, column + 1});
     }
     double* const sums = plane.get();
-    const auto& [cells, placement] = block;
+    const Cells& cells = block.cells;
     for (size_t i = first; i < end; i++) {
-      const size_t slot = slotOf(placement, window, cells.key[i], cells.bucket[i]);
+      const size_t slot = slotOf(block.placement, window, cells.key[i], cells.bucket[i]);
       if (slot != kNoSlot) sums[slot] += cells.count[i];
     }
     return true;
@@ -187,10 +196,23 @@ inline size_t streakEnd(const Cells& cells, size_t i) {
 constexpr size_t kStreakMin = 32;
 constexpr size_t kStreakShare = 16;
 
+/** As listItems, of a block's lines. */
+Rasterized listLines(const Placed& block, size_t number, const Span& span, const Window& window, Items* items) {
+  const auto& [length, key, bucket, count] = block.lines;
+  for (size_t line = 0; line < length; line++) {
+    if (key[line] >= block.placement.keys) return Rasterized::kFault;
+    const size_t slot = slotOf(block.placement, window, key[line], bucket[line]);
+    if (slot == kNoSlot || span.end == 0) continue;
+    if (!items->add(slot, Item::ofLine(line, number))) return Rasterized::kNoMemory;
+  }
+  return Rasterized::kDone;
+}
+
 /** Lists the items of a block's cells that count; long streaks are added to their column's plane. */
 Rasterized listItems(const Placed& block, size_t number, const Span& span, const Window& window, Items* items,
                      Planes* planes) {
-  const auto [cells, placement] = block;
+  const auto& [cells, lines, placement] = block;
+  if (lines.length > 0) return listLines(block, number, span, window, items);
   const size_t streakMin = std::max(kStreakMin, window.hues * window.buckets / kStreakShare);
   bool hasMemory = true;
   const auto list = [&](size_t first, const Item& item) {
@@ -244,7 +266,7 @@ void addRun(const Placed& block, const Steps& steps, size_t first, size_t length
   const double* count = block.cells.count + first;
   const int32_t* const columnOfStep = block.placement.columnOfStep;
   for (; length >= 8; step += 8, count += 8, length -= 8) {
-    if (steps.haveEight[step[0]] && areEight(step)) {
+    if (steps.inRow[step[0]] >= 8 && areEight(step)) {
       double* const to = line + columnOfStep[step[0]];
       for (size_t i = 0; i < 8; i += 2) {
         Pair sum, more;
@@ -260,8 +282,21 @@ void addRun(const Placed& block, const Steps& steps, size_t first, size_t length
   for (size_t i = 0; i < length; i++) line[columnOfStep[step[i]]] += count[i];
 }
 
+/** Adds a line's counts up in a line of columns. */
+inline __attribute__((always_inline)) void addLine(const Placed& block, const Steps& steps, size_t number, double* line) {
+  const uint16_t* const counts = block.lines.count + number * kSteps;
+  for (size_t step = steps.first; step < steps.end; step++) {
+    const size_t length = steps.inRow[step];
+    if (length == 0) continue;
+    double* __restrict const to = line + block.placement.columnOfStep[step];
+    const uint16_t* __restrict const from = counts + step;
+    for (size_t i = 0; i < length; i++) to[i] += from[i];
+    step += length - 1;
+  }
+}
+
 /** Adds the items of one slot up in a line of columns; within the span are those that may have counts then. */
-void addItems(const Items& items, size_t slot, const Placed* blocks, const Steps* steps, double* line, Span* span) {
+TAILGLOW_WIDE void addItems(const Items& items, size_t slot, const Placed* blocks, const Steps* steps, double* line, Span* span) {
   for (const Item* item = items.of(slot); item != nullptr; item = items.behind(*item)) {
     if (item->place >= 0) {
       line[item->place] += item->count();
@@ -270,7 +305,8 @@ void addItems(const Items& items, size_t slot, const Placed* blocks, const Steps
     }
     const auto block = static_cast<size_t>(~item->place);
     span->include(steps[block].span);
-    addRun(blocks[block], steps[block], item->value, item->length, line);
+    if (item->length == 0) addLine(blocks[block], steps[block], item->value, line);
+    else addRun(blocks[block], steps[block], item->value, item->length, line);
   }
 }
 

@@ -2,6 +2,7 @@
 // hostile input from a fixed seed, every array exactly as long as the contract asks, so that one byte beyond is
 // seen. Ends with 0, or with the sanitizer's or its own word on what went wrong.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -241,6 +242,37 @@ void painted(const std::vector<uint8_t>& cells, size_t columns, size_t rows) {
   require(pixels.back() == 255 - cells[last], "the last pixel is its cell's");
 }
 
+/** Lines in arrays that are as long as they need. */
+struct LinesOf {
+  size_t length;
+  std::vector<uint16_t> key;
+  std::vector<uint16_t> bucket;
+  std::vector<uint16_t> count;
+
+  tailglow::CountLines lines() const { return {length, key.data(), bucket.data(), count.data()}; }
+};
+
+/** None where a count is too large. */
+LinesOf linesOf(const Columns& columns) {
+  std::vector<double> few(columns.count);
+  for (double& count : few) count = std::fmod(count, 100);
+  tailglow::Cells cells = columns.cells();
+  if (below(4) != 0) cells.count = few.data();
+  LinesOf of{0, {}, {}, {}};
+  for (size_t room = below(3);;) {
+    of.key.resize(room);
+    of.bucket.resize(room);
+    of.count.resize(room * tailglow::kSteps);
+    const ptrdiff_t found = tailglow::addLines(cells, 0, {room, of.key.data(), of.bucket.data(), of.count.data()});
+    if (found < 0) return {0, {}, {}, {}};
+    if (static_cast<size_t>(found) <= room) {
+      of.length = static_cast<size_t>(found);
+      return of;
+    }
+    room = static_cast<size_t>(found);
+  }
+}
+
 void picture() {
   Columns columns = randomCells();
   // As reports come: many cells of one step.
@@ -283,9 +315,11 @@ void picture() {
   const tailglow::RowSpread spread{rows, start.data(), row.data(), weight.data(), outside.data(), outside.data()};
   const tailglow::Window window{hues, width, raster.bucketFirst, buckets};
   const Columns sorted = sortedOf(columns);
-  const tailglow::Placed blocks[] = {{columns.cells(), placement}, {sorted.cells(), placement}};
+  const LinesOf lines = linesOf(columns);
+  const tailglow::Placed blocks[] = {
+      {columns.cells(), {}, placement}, {sorted.cells(), {}, placement}, {{}, lines.lines(), placement}};
   const tailglow::Drawn drawn{out.data(), drawnUnder.data(), drawnOver.data()};
-  const tailglow::Rasterized outcome = tailglow::rasterize(blocks, below(3), window, spread, drawn);
+  const tailglow::Rasterized outcome = tailglow::rasterize(blocks, below(4), window, spread, drawn);
   require(outcome == tailglow::Rasterized::kDone, "cells are drawn");
 
   const size_t levels = 1 + below(63);

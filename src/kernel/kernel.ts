@@ -3,6 +3,7 @@
  *  All functions are pure over the arrays given: no state between calls, callers allocate. Sizes and indices
  *  are checked before anything is written: what does not fit throws RangeError. Arrays may be longer than needed;
  *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
+import type { CountLines, CountLinesBuffer } from './count-lines.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
 import type { BucketRaster, DrawnLines, Mix } from '../model/raster.ts';
@@ -27,9 +28,16 @@ export interface RowSpread {
   readonly over: Float64Array;
 }
 
-/** Cells of a block and where they go. */
-export interface Placed {
+/** Cells of a block, or its lines, and where they go. */
+export type Placed = PlacedCells | PlacedLines;
+
+export interface PlacedCells {
   readonly cells: Cells;
+  readonly placement: Placement;
+}
+
+export interface PlacedLines {
+  readonly lines: CountLines;
   readonly placement: Placement;
 }
 
@@ -69,13 +77,17 @@ export interface Kernel {
    *  added up as sortMerge does, in its order. Columns are below 256, hues below 65,536. */
   addUp(cells: Cells, placement: Placement, into: CellsBuffer): void;
 
+  /** Adds the cells up by key and bucket, each with a count for every step; what is new follows in the order of the cells.
+   *  False where a count would be above 65,535, or there would be more than linesMax: the lines are of no use then. */
+  addLines(cells: Cells, into: CountLinesBuffer): boolean;
+
   /** Smallest and largest bucket among the placed cells: [low, high], or [0, -1] when there are none. */
   bucketRange(cells: Cells, placement: Placement): [number, number];
 
   /** Adds the placed cells into the raster; buckets outside its range go to `under` and `over`. */
   accumulate(cells: Cells, placement: Placement, raster: BucketRaster): void;
 
-  /** Adds up the placed cells of all blocks as `accumulate` does, and spreads the sums over rows:
+  /** Adds up what is placed of all blocks as `accumulate` does, and spreads the sums over rows:
    *  out.lines[hue][row][column] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
    *  are such sums too, hue by hue. Counts are integers: of one hue, column and bucket they add up to at most 2^53, so that
    *  their order says nothing. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */

@@ -8,10 +8,11 @@ import { dirname, join } from 'node:path';
 import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { BucketRaster } from '../model/raster.ts';
-import type { Cells, CellsBuffer } from '../model/series.ts';
+import { type Cells, CellsBuffer } from '../model/series.ts';
 import { classesCellCount } from './classes.ts';
 import { type ColumnLimits, columnsCellCount } from './columns.ts';
-import type { Kernel, Placement } from './kernel.ts';
+import { type CountLines, CountLinesBuffer } from './count-lines.ts';
+import type { Kernel, Placed, Placement } from './kernel.ts';
 import { referenceKernel } from './reference.ts';
 
 export const KERNEL_CHOICES = ['native', 'reference'] as const;
@@ -70,6 +71,7 @@ const HUES_MAX = 0x10000;
 /** Cells as the add-on takes them. */
 type FlatArrays = [step: Uint8Array, key: Uint16Array, bucket: Uint16Array, count: Float64Array];
 type FlatCells = [length: number, ...FlatArrays];
+type FlatLines = [length: number, key: Uint16Array, bucket: Uint16Array, count: Uint16Array];
 type FlatPlacement = [columnOfStep: Int32Array, hueOfKey: Int32Array];
 type FlatShape = [hues: number, columns: number, bucketFirst: number, buckets: number, counts: Float64Array];
 
@@ -97,7 +99,9 @@ interface Addon {
   accumulate(
     ...args: [...FlatCells, ...FlatPlacement, ...FlatShape, under: Float64Array, over: Float64Array]
   ): void;
-  /** `blocks`: FlatCells and FlatPlacement of each, one after the other. */
+  /** Lines there are then; more than there is room for where nothing was written; -1 where a count is too large. */
+  addLines(...args: [...FlatCells, ...FlatLines]): number;
+  /** `blocks`: FlatCells, FlatLines and FlatPlacement of each, one after the other. */
   rasterize(
     ...args: [
       hues: number,
@@ -113,7 +117,7 @@ interface Addon {
       lines: Float64Array,
       under: Float64Array,
       over: Float64Array,
-      blocks: readonly (number | FlatArrays[number] | FlatPlacement[number])[],
+      blocks: readonly (number | FlatArrays[number] | FlatLines[number] | FlatPlacement[number])[],
     ]
   ): void;
   turn(lines: Float64Array, rows: number, columns: number, out: Float64Array): void;
@@ -165,6 +169,7 @@ const FUNCTIONS = [
   'encodeClasses',
   'decodeClasses',
   'addUp',
+  'addLines',
   'bucketRange',
   'accumulate',
   'rasterize',
@@ -223,6 +228,7 @@ function adapt(addon: Addon): Kernel {
         count,
       );
     },
+    addLines: (cells, into) => addLines(addon, cells, into),
     bucketRange: (cells, placement) => {
       const packed = addon.bucketRange(...flatCells(cells), ...flatPlacement(placement));
       return packed < 0 ? [0, -1] : [packed >>> 16, packed & 0xffff];
@@ -250,7 +256,7 @@ function adapt(addon: Addon): Kernel {
         out.lines,
         out.under,
         out.over,
-        blocks.flatMap(({ cells, placement }) => [...flatCells(cells), ...flatPlacement(placement)]),
+        blocks.flatMap(flatBlock),
       ),
     turn: (lines, { rows, columns }, out) => addon.turn(lines, rows, columns, out),
     mix: (lines, { hues, rows, columns }, { sums, strongest }) =>
@@ -284,6 +290,30 @@ function decode(
 
 function flatCells({ length, step, key, bucket, count }: Cells): FlatCells {
   return [length, step, key, bucket, count];
+}
+
+function flatLines({ length, key, bucket, count }: CountLines): FlatLines {
+  return [length, key, bucket, count];
+}
+
+const NO_CELLS = new CellsBuffer(0);
+const NO_LINES = new CountLinesBuffer();
+
+function flatBlock(block: Placed) {
+  const { cells, lines } = 'cells' in block ? { ...block, lines: NO_LINES } : { ...block, cells: NO_CELLS };
+  return [...flatCells(cells), ...flatLines(lines), ...flatPlacement(block.placement)];
+}
+
+function addLines(addon: Addon, cells: Cells, into: CountLinesBuffer): boolean {
+  for (;;) {
+    const found = addon.addLines(...flatCells(cells), ...flatLines(into));
+    if (found < 0 || found > into.linesMax) return false;
+    if (found <= into.capacity) {
+      into.length = found;
+      return true;
+    }
+    into.reserve(found);
+  }
 }
 
 function flatPlacement({ columnOfStep, hueOfKey }: Placement): FlatPlacement {

@@ -3,8 +3,17 @@ import { binOfHighWord, HALF_OCTAVES } from '../model/half-octave.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import { type BucketRaster, type DrawnLines, type Mix, newBucketRaster } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
+import { cellsOfLines, checkLines } from './count-lines.ts';
 import { atLeast, below, checkPlacement, checkRaster, size } from './fit.ts';
-import type { PixelRows, Placed, Placement, RasterWindow, RowSpread, Stretch } from './kernel.ts';
+import type {
+  PixelRows,
+  Placed,
+  PlacedCells,
+  Placement,
+  RasterWindow,
+  RowSpread,
+  Stretch,
+} from './kernel.ts';
 
 /** Palette indices are bytes. */
 const PALETTE_MAX = 256;
@@ -70,7 +79,8 @@ export function rasterize(
   atLeast('lines', out.lines.length, hues * columns * rows);
   atLeast('under', out.under.length, columns);
   atLeast('over', out.over.length, columns);
-  for (const { cells, placement } of blocks) {
+  const placed = blocks.map(cellsOf);
+  for (const { cells, placement } of placed) {
     checkPlacement(cells, placement);
     below('columnOfStep', placement.columnOfStep.subarray(0, BLOCK_STEPS), -1, columns);
     below('hueOfKey', placement.hueOfKey, -1, hues);
@@ -80,13 +90,22 @@ export function rasterize(
   out.over.fill(0, 0, columns);
   for (let hue = 0; hue < hues; hue++) {
     const raster = newBucketRaster({ hues: 1, columns, bucketFirst, buckets });
-    for (const { cells, placement } of blocks) {
+    for (const { cells, placement } of placed) {
       const hueOfKey = placement.hueOfKey.map((own) => (own === hue ? 0 : -1));
       accumulate(cells, { columnOfStep: placement.columnOfStep, hueOfKey }, raster);
     }
     spreadHue(raster, spread, out.lines.subarray(hue * columns * rows, (hue + 1) * columns * rows));
     addOutside(raster, spread, out);
   }
+}
+
+function cellsOf(block: Placed): PlacedCells {
+  if ('cells' in block) return block;
+  const { lines, placement } = block;
+  checkLines(lines);
+  for (const key of lines.key.subarray(0, lines.length))
+    atLeast('hueOfKey', placement.hueOfKey.length, key + 1);
+  return { cells: cellsOfLines(lines), placement };
 }
 
 function spreadHue(

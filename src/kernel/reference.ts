@@ -7,6 +7,7 @@ import { BLOCK_STEPS } from '../model/limits.ts';
 import { type Cells, CellsBuffer } from '../model/series.ts';
 import { decodeClasses, encodeClasses } from './classes.ts';
 import { decodeColumns, encodeColumns } from './columns.ts';
+import { addLines } from './count-lines.ts';
 import { deflate, deflateBound } from './deflate.ts';
 import { atLeast, below, checkCells, checkPlacement, size } from './fit.ts';
 import type { Kernel, Placement } from './kernel.ts';
@@ -41,6 +42,7 @@ export const referenceKernel: Kernel = {
   },
   decodeClasses,
   addUp,
+  addLines,
   bucketRange,
   accumulate,
   rasterize,

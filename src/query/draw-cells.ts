@@ -10,7 +10,15 @@ import type { Sources } from './sources.ts';
 import { levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
 import { spreadBuckets } from './rows.ts';
-import { type Buckets, type ColumnRun, type Hues, hueTotals, placedBlocks, type Scan } from './scan.ts';
+import {
+  type Buckets,
+  type ColumnRun,
+  type Hues,
+  hueTotals,
+  placedBlocks,
+  placedLines,
+  type Scan,
+} from './scan.ts';
 import { type LineRoom, TurnedCells, uncleared } from './turned-cells.ts';
 
 export interface Drawing {
@@ -31,14 +39,14 @@ export function drawCells(sources: Sources, drawing: Drawing): MixedCells {
   return whole.drawn;
 }
 
-/** In `room`, where it is given, lie the lines of one run. */
+/** In `room`, where it is given, lie the lines of one run: of a picture that is remembered, so that its blocks are, too. */
 export function drawRuns(
   sources: Sources,
   drawing: Drawing,
   runs: readonly ColumnRun[],
   room?: LineRoom,
 ): DrawnRun[] {
-  const { plan, scan, kernel } = sources;
+  const { plan, scan, kernel, memory } = sources;
   const { edges, buckets, hues, weight } = drawing;
   const spread = spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
   return runs.map((run): DrawnRun => {
@@ -46,7 +54,11 @@ export function drawRuns(
     const shape = { hues: hues.count, columns: until - first, rows: spread.rows };
     const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
     const draw = (drawn: DrawnLines): void => {
-      kernel.rasterize(placedBlocks(scan, hues, run), window, spread, drawn);
+      const placed =
+        room === undefined || memory === undefined
+          ? placedBlocks(scan, hues, run)
+          : placedLines(scan, hues, run, (block) => memory.lines.of(block, kernel));
+      kernel.rasterize(placed, window, spread, drawn);
       if (plan.metric.scope === 'point')
         divideColumns(drawn, shape, (c) => levelReports(sources.known, first + c));
     };

@@ -7,6 +7,7 @@
 import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
+import { BlockLines } from './block-lines.ts';
 import { BlockSums } from './block-sums.ts';
 import { type DrawnRun, type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
@@ -42,6 +43,7 @@ export type DrawRuns = (runs: readonly ColumnRun[], room?: LineRoom) => readonly
 
 export class RasterMemory {
   readonly sums = new BlockSums();
+  readonly lines = new BlockLines();
   readonly #room = new LineRoom();
   readonly #bytesMax: number;
   /** By name, the one drawn longest ago first. */

@@ -1,7 +1,8 @@
 /** The stored cells that a plan reads, with every cell's column and group known: a group is a key of the plan's
  *  fields. Owns: cutting blocks to the range, filtering and projecting keys, counting through the kernel in
  *  chunks of bounded memory. Does not: know what the counts are for. */
-import type { Kernel, Placed } from '../kernel/kernel.ts';
+import type { CountLines } from '../kernel/count-lines.ts';
+import type { Kernel, Placed, PlacedCells, Placement } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import { bucketCount, type Grid } from '../model/grid.ts';
 import type { Key } from '../model/key.ts';
@@ -330,17 +331,37 @@ function chunksOf([first, until]: ColumnRun, width: number): ColumnRun[] {
 }
 
 /** The cells that lie in a run of columns, of which the first is 0. */
-export function placedBlocks({ blocks, sums }: Scan, hues: Hues, run: ColumnRun): Placed[] {
-  const [first, until] = run;
-  return blocks
-    .filter((block) => block.lastColumn >= first && block.firstColumn < until)
-    .map((block) => ({
-      cells: cellsFrom(block.cells, sums?.firstCell(block, run) ?? 0),
-      placement: { columnOfStep: shifted(block, first, until), hueOfKey: huesOf(block, hues) },
-    }));
+export function placedBlocks(scan: Scan, hues: Hues, run: ColumnRun): PlacedCells[] {
+  return blocksIn(scan, run).map((block) => ({
+    cells: cellsFrom(block.cells, scan.sums?.firstCell(block, run) ?? 0),
+    placement: placementOf(block, hues, run),
+  }));
 }
 
-function cellsFrom(cells: Cells, first: number): Cells {
+/** As placedBlocks, with the lines of those that have some. */
+export function placedLines(
+  scan: Scan,
+  hues: Hues,
+  run: ColumnRun,
+  linesOf: (block: ScannedBlock) => CountLines | undefined,
+): Placed[] {
+  return blocksIn(scan, run).map((block): Placed => {
+    const placement = placementOf(block, hues, run);
+    const lines = linesOf(block);
+    return lines === undefined ? { cells: block.cells, placement } : { lines, placement };
+  });
+}
+
+function blocksIn({ blocks }: Scan, [first, until]: ColumnRun): ScannedBlock[] {
+  return blocks.filter((block) => block.lastColumn >= first && block.firstColumn < until);
+}
+
+function placementOf(block: ScannedBlock, hues: Hues, [first, until]: ColumnRun): Placement {
+  return { columnOfStep: shifted(block, first, until), hueOfKey: huesOf(block, hues) };
+}
+
+/** Those behind the first so many. */
+export function cellsFrom(cells: Cells, first: number): Cells {
   if (first === 0) return cells;
   const { length, step, key, bucket, count } = cells;
   return {

@@ -1,9 +1,9 @@
 /** Both kernels keep the same laws, agree bit for bit, and a kernel with a fault is noticed. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classesCellCount } from '../../src/kernel/classes.ts';
 import { deflateBound } from '../../src/kernel/deflate.ts';
-import type { Kernel } from '../../src/kernel/kernel.ts';
+import type { Kernel, Placed } from '../../src/kernel/kernel.ts';
 import { loadKernel } from '../../src/kernel/native.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import { LL5_BUCKETS } from '../../src/model/grid.ts';
@@ -110,6 +110,30 @@ describe('a canary fails the laws', () => {
       },
     },
     {
+      what: 'forgets the last of the lines',
+      law: 'rasterize',
+      kernel: {
+        ...referenceKernel,
+        rasterize(blocks, ...rest) {
+          const fewer = blocks.map((block): Placed => {
+            if ('cells' in block) return block;
+            const { length, key, bucket, count } = block.lines;
+            return { ...block, lines: { length: Math.max(0, length - 1), key, bucket, count } };
+          });
+          referenceKernel.rasterize(fewer, ...rest);
+        },
+      },
+    },
+    {
+      what: 'adds all of a line up in its first step',
+      law: 'addLines has',
+      kernel: {
+        ...referenceKernel,
+        addLines: (cells, into) =>
+          referenceKernel.addLines({ ...cells, step: new Uint8Array(cells.length) }, into),
+      },
+    },
+    {
       what: 'gives a tie to the last hue',
       law: 'mix',
       kernel: {
@@ -202,6 +226,11 @@ describe('a canary fails the laws', () => {
       },
     },
   ];
+  // That it fails is all that is asked: no smaller case is looked for.
+  const before = fc.readConfigureGlobal();
+  beforeAll(() => fc.configureGlobal({ ...before, endOnFailure: true }));
+  afterAll(() => fc.configureGlobal(before ?? {}));
+
   it.each(canaries)('$what', ({ law: about, kernel }) => {
     const laws = kernelLaws.filter(({ name }) => name.includes(about));
     const noticed = laws.some((law) => {
@@ -307,10 +336,10 @@ describe('the kernels agree bit for bit', () => {
 
   it('rasterize, turn, mix and shade, one after the other', () => {
     fc.assert(
-      fc.property(rasterCase, ({ blocks, window, spread }) => {
+      fc.property(rasterCase, ({ placed, window, spread }) => {
         const [a, b] = [referenceKernel, native].map((kernel) => {
           const drawn = usedLines(window, spread.rows);
-          kernel.rasterize(blocks, window, spread, drawn);
+          kernel.rasterize(placed, window, spread, drawn);
           const cells = window.columns * spread.rows;
           const mix = newMix(cells);
           const shape = { hues: window.hues, rows: spread.rows, columns: window.columns };

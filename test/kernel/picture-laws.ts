@@ -1,7 +1,9 @@
 /** What every kernel must satisfy of pictures (laws.ts): from cells to rows, from rows to pixels. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { Kernel, Placed, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
+import { CountLinesBuffer } from '../../src/kernel/count-lines.ts';
+import type { Kernel, Placed, PlacedCells, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
+import { referenceKernel } from '../../src/kernel/reference.ts';
 import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
 import { type DrawnLines, newMix } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
@@ -19,7 +21,9 @@ const BUCKETS = 120;
 const SHARED = { keys: KEYS, buckets: BUCKETS };
 
 export interface RasterCase {
-  readonly blocks: readonly Placed[];
+  readonly blocks: readonly PlacedCells[];
+  /** The same, some of them in lines. */
+  readonly placed: readonly Placed[];
   readonly window: RasterWindow;
   readonly spread: RowSpread;
 }
@@ -45,9 +49,15 @@ const reports: fc.Arbitrary<CellsBuffer> = fc
   });
 
 /** Counts that add up to less than 2^53. */
-function small(cells: CellsBuffer): CellsBuffer {
-  for (let i = 0; i < cells.length; i++) cells.count[i] = 1 + (cells.count[i]! % 2 ** 41);
+function small(cells: CellsBuffer, below: number): CellsBuffer {
+  for (let i = 0; i < cells.length; i++) cells.count[i] = 1 + (cells.count[i]! % below);
   return cells;
+}
+
+/** The block's lines; its cells where counts are too large. */
+function inLines({ cells, placement }: PlacedCells): Placed {
+  const lines = new CountLinesBuffer();
+  return referenceKernel.addLines(cells, lines) ? { lines, placement } : { cells, placement };
 }
 
 /** Blocks of runs, of single cells, and of both; each with a placement of its own, so that they share columns. */
@@ -69,14 +79,22 @@ export const rasterCase: fc.Arbitrary<RasterCase> = fc
     const placement = arbitraryPlacement({ keys: KEYS, ...window });
     const nowhere = placement.map((one) => ({ ...one, columnOfStep: new Int32Array(256).fill(-1) }));
     const block = fc.record({
-      cells: fc.oneof(cells, reports).map(small),
+      cells: fc
+        .tuple(fc.oneof(cells, reports), fc.constantFrom(100, 2 ** 41))
+        .map(([own, below]) => small(own, below)),
       placement: fc.oneof({ weight: 6, arbitrary: placement }, nowhere),
     });
-    return fc.record({
-      blocks: fc.array(block, { maxLength: 3 }),
-      window: fc.constant(window),
-      spread: arbitrarySpread(window.buckets, rows),
-    });
+    return fc
+      .record({
+        forms: fc.array(fc.record({ block, isInLines: fc.boolean() }), { maxLength: 3 }),
+        window: fc.constant(window),
+        spread: arbitrarySpread(window.buckets, rows),
+      })
+      .map(({ forms, ...rest }) => ({
+        ...rest,
+        blocks: forms.map((form) => form.block),
+        placed: forms.map((form) => (form.isInLines ? inLines(form.block) : form.block)),
+      }));
   });
 
 /** What is drawn into, full of what was there before; a member longer than needed. */
@@ -118,8 +136,12 @@ function expectedLines({ blocks, window, spread }: RasterCase): DrawnLines {
 export const mixCase = fc
   .record({
     hues: fc.integer({ min: 1, max: 12 }),
-    rows: fc.integer({ min: 1, max: 20 }),
-    columns: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 30 }), fc.integer({ min: 250, max: 520 })),
+    rows: fc.integer({ min: 1, max: 17 }),
+    columns: fc.oneof(
+      { weight: 2, arbitrary: fc.constant(1) },
+      { weight: 4, arbitrary: fc.integer({ min: 1, max: 30 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 250, max: 300 }) },
+    ),
   })
   .chain(({ hues, rows, columns }) =>
     fc.record({
@@ -188,11 +210,69 @@ export const pictureLaws: readonly KernelLaw[] = [
       fc.assert(
         fc.property(rasterCase, (one) => {
           const found = usedLines(one.window, one.spread.rows);
-          kernel.rasterize(one.blocks, one.window, one.spread, found);
+          kernel.rasterize(one.placed, one.window, one.spread, found);
           expect(found).toEqual(expectedLines(one));
         }),
         { numRuns: 200 },
       );
+    },
+  },
+  {
+    name: 'addLines has a line for each key and bucket, in the order of the cells, in whatever pieces they come',
+    check(kernel) {
+      const cells = fc.oneof(arbitraryCells({ ...SHARED, countMax: 900 }), reports);
+      fc.assert(
+        fc.property(fc.array(cells, { maxLength: 3 }), (pieces) => {
+          const lines = new CountLinesBuffer();
+          for (const piece of pieces) expect(kernel.addLines(piece, lines)).toBe(true);
+          const expected = new Map<string, number[]>();
+          for (const [step, key, bucket, count] of pieces.flatMap(cellList)) {
+            const name = `${key} ${bucket}`;
+            if (!expected.has(name))
+              expected.set(
+                name,
+                Array.from({ length: 256 }, () => 0),
+              );
+            expected.get(name)![step]! += count;
+          }
+          const found = Array.from({ length: lines.length }, (_, line) => [
+            `${lines.key[line]} ${lines.bucket[line]}`,
+            [...lines.count.subarray(line * 256, (line + 1) * 256)],
+          ]);
+          expect(found).toEqual([...expected]);
+        }),
+        { numRuns: 40 },
+      );
+    },
+  },
+  {
+    name: 'addLines says that a count is too large, and takes the largest that is not',
+    check(kernel) {
+      const add = (...counts: number[]): boolean[] => {
+        const lines = new CountLinesBuffer();
+        return counts.map((count) => {
+          const cells = new CellsBuffer(1);
+          cells.push(7, 1, 2, count);
+          return kernel.addLines(cells, lines);
+        });
+      };
+      expect(add(65_535)).toEqual([true]);
+      expect(add(65_536)).toEqual([false]);
+      expect(add(65_000, 535)).toEqual([true, true]);
+      expect(add(65_000, 536)).toEqual([true, false]);
+    },
+  },
+  {
+    name: 'addLines makes as many lines as it may, and says where it needs more',
+    check(kernel) {
+      for (const linesMax of [0, 1, 2, 3]) {
+        const lines = Object.assign(new CountLinesBuffer(), { linesMax });
+        const cells = new CellsBuffer(2);
+        cells.push(1, 1, 1, 1);
+        cells.push(1, 1, 2, 1);
+        expect(kernel.addLines(cells, lines)).toBe(linesMax >= 2);
+        expect(lines.capacity).toBeLessThanOrEqual(linesMax);
+      }
     },
   },
   {
@@ -337,13 +417,23 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     under: new Float64Array(10),
     over: new Float64Array(10),
   };
+  const lines = new CountLinesBuffer();
+  referenceKernel.addLines(cells, lines);
+  const misfitLines = (change: object, hueOfKey = placement.hueOfKey): unknown => {
+    const out = drawn();
+    const block = {
+      lines: Object.assign(new CountLinesBuffer(), lines, change),
+      placement: { ...placement, hueOfKey },
+    };
+    return kernel.rasterize([block], window, spread, out);
+  };
   const drawn = (change: Partial<DrawnLines> = {}): DrawnLines => {
     const empty = { lines: new Float64Array(24), under: new Float64Array(3), over: new Float64Array(3) };
     return { ...empty, ...change };
   };
   /** The output must be as it was, too. */
   const rasterize = (
-    block: Partial<Placed['placement']> & { cells?: CellsBuffer } = {},
+    block: Partial<PlacedCells['placement']> & { cells?: CellsBuffer } = {},
     others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnLines } = {},
   ): unknown => {
     const out = others.out ?? drawn();
@@ -379,6 +469,13 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'a low column to draw', call: () => rasterize({ columnOfStep: new Int32Array(256).fill(-2) }) },
     { what: 'hueOfKey to draw', call: () => rasterize({ hueOfKey: new Int32Array(1) }) },
     { what: 'a hue to draw', call: () => rasterize({ hueOfKey: Int32Array.of(0, 2) }) },
+    { what: 'lines to draw', call: () => misfitLines({ length: 2 }) },
+    { what: 'keys of lines', call: () => misfitLines({ key: new Uint16Array(0) }) },
+    { what: 'buckets of lines', call: () => misfitLines({ bucket: new Uint16Array(0) }) },
+    { what: 'counts of lines', call: () => misfitLines({ count: new Uint16Array(255) }) },
+    { what: 'hueOfKey of lines', call: () => misfitLines({}, new Int32Array(1)) },
+    { what: 'cells to add to lines', call: () => kernel.addLines(short, new CountLinesBuffer()) },
+    { what: 'lines to add to', call: () => kernel.addLines(cells, Object.assign(new CountLinesBuffer(), { length: 2 })) },
     { what: 'hues to draw', call: () => rasterize({}, { window: { hues: -1 } }) },
     { what: 'columns to draw', call: () => rasterize({}, { window: { columns: 2 ** 40 } }) },
     { what: 'bucketFirst to draw', call: () => rasterize({}, { window: { bucketFirst: -1 } }) },
