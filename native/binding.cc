@@ -660,6 +660,20 @@ napi_value paint(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** (pixels, width, out) */
+napi_value filterRows(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  const auto pixels = arguments.read<uint8_t>("pixels");
+  const size_t width = arguments.size("width");
+  const auto out = arguments.write<uint8_t>("out");
+  if (width < 1) arguments.fail("width is 0, expected at least 1");
+  if (!arguments.fits()) return nullptr;
+  const size_t height = pixels.length / width;
+  arguments.atLeast("out", out.length, product({height, width + 1}));
+  if (arguments.ok()) tailglow::filterRows(pixels.data, width, height, out.data);
+  return nullptr;
+}
+
 /** (bytes, rowBytes, out) -> bytes written. */
 napi_value deflate(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -697,6 +711,7 @@ NAPI_MODULE_INIT() {
       {"turn", turn},               {"mix", mix},
       {"halfOctaves", halfOctaves}, {"rowSums", rowSums},
       {"shade", shade},             {"paint", paint},
+      {"filterRows", filterRows},
       {"deflate", deflate},         {"releaseMemory", releaseMemory},
   };
   for (const auto& function : functions) {

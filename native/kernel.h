@@ -177,6 +177,9 @@ struct Stretch {
 /** pixels[y * stride + x] = palette[the cell's value]; `palette` has 256 members. */
 void paint(const uint8_t* cells, const Stretch& stretch, const uint8_t* palette, uint8_t* pixels, size_t stride);
 
+/** Rows behind their filters, as PNG has them: `out` has width + 1 members a row. */
+void filterRows(const uint8_t* pixels, size_t width, size_t height, uint8_t* out);
+
 /** Bytes that deflate() writes at most (deflate.cc). */
 size_t deflateBound(size_t length);
 /** A zlib stream of the bytes, at most 2^31 - 1 of them; how long it is. `out` has deflateBound(length) members. */

@@ -274,4 +274,18 @@ void paint(const uint8_t* cells, const Stretch& stretch, const uint8_t* palette,
   }
 }
 
+void filterRows(const uint8_t* pixels, size_t width, size_t height, uint8_t* out) {
+  constexpr uint8_t kNone = 0;
+  constexpr uint8_t kUp = 2;
+  for (size_t y = 0; y < height; y++, pixels += width, out += width + 1) {
+    if (y > 0 && memcmp(pixels, pixels - width, width) == 0) {
+      out[0] = kUp;
+      memset(out + 1, 0, width);
+    } else {
+      out[0] = kNone;
+      memcpy(out + 1, pixels, width);
+    }
+  }
+}
+
 }  // namespace tailglow

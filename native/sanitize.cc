@@ -239,6 +239,8 @@ void painted(const std::vector<uint8_t>& cells, size_t columns, size_t rows) {
   const tailglow::Stretch stretch{rows, columnOfX.size(), rowOfY.size(), columnOfX.data(), rowOfY.data()};
   tailglow::paint(cells.data(), stretch, palette.data(), pixels.data(), stride);
   const auto last = static_cast<size_t>(columnOfX.back()) * rows + static_cast<size_t>(rowOfY.back());
+  std::vector<uint8_t> rowsOf(pixels.size() / stride * (stride + 1));
+  tailglow::filterRows(pixels.data(), stride, pixels.size() / stride, rowsOf.data());
   require(pixels.back() == 255 - cells[last], "the last pixel is its cell's");
 }
 

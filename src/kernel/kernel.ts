@@ -116,6 +116,10 @@ export interface Kernel {
    *  pixels[from + y * stride + x] = palette[cells[columnOfX[x] * rows + rowOfY[y]]]. `palette` has 256 members. */
   paint(cells: Uint8Array, stretch: Stretch, palette: Uint8Array, to: PixelRows): void;
 
+  /** Rows of `width` pixels as a PNG has them, each behind its filter (W3C PNG, filter method 0): "up" and zeros where it
+   *  repeats the one above, else "none" and the row. `out` has width + 1 members a row. */
+  filterRows(pixels: Uint8Array, width: number, out: Uint8Array): void;
+
   /** A zlib stream of the bytes into `out`, which has deflateBound(bytes.length) members or more; how many it takes.
    *  Repeats are looked for at a distance of one byte and, from 1 to 32,768, of `rowBytes`. */
   deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;

@@ -156,6 +156,7 @@ interface Addon {
       stride: number,
     ]
   ): void;
+  filterRows(pixels: Uint8Array, width: number, out: Uint8Array): void;
   deflate(bytes: Uint8Array, rowBytes: number, out: Uint8Array): number;
   releaseMemory(): void;
 }
@@ -179,6 +180,7 @@ const FUNCTIONS = [
   'rowSums',
   'shade',
   'paint',
+  'filterRows',
   'deflate',
   'releaseMemory',
 ] as const satisfies readonly (keyof Addon)[];
@@ -267,6 +269,7 @@ function adapt(addon: Addon): Kernel {
       addon.shade(sums, strongest, cells, levels, thresholds, out),
     paint: (cells, { columns, rows, columnOfX, rowOfY }, palette, { pixels, from, stride }) =>
       addon.paint(cells, columns, rows, columnOfX, rowOfY, palette, pixels, from, stride),
+    filterRows: (pixels, width, out) => addon.filterRows(pixels, width, out),
     deflate: (bytes, rowBytes, out) => addon.deflate(bytes, rowBytes, out),
   };
 }

@@ -266,3 +266,23 @@ export function paint(
     }
   }
 }
+
+/** Filter types of PNG. */
+const FILTER_NONE = 0;
+const FILTER_UP = 2;
+
+export function filterRows(pixels: Uint8Array, width: number, out: Uint8Array): void {
+  size('width', width);
+  atLeast('width', width, 1);
+  const height = Math.floor(pixels.length / width);
+  atLeast('out', out.length, height * (width + 1));
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    const at = y * (width + 1);
+    const row = pixels.subarray(from, from + width);
+    const isRepeated = y > 0 && row.every((pixel, x) => pixel === pixels[from - width + x]);
+    out[at] = isRepeated ? FILTER_UP : FILTER_NONE;
+    if (isRepeated) out.fill(0, at + 1, at + 1 + width);
+    else out.set(row, at + 1);
+  }
+}

@@ -14,6 +14,7 @@ import type { Kernel, Placement } from './kernel.ts';
 import {
   accumulate,
   bucketRange,
+  filterRows,
   halfOctaves,
   mix,
   paint,
@@ -52,6 +53,7 @@ export const referenceKernel: Kernel = {
   rowSums,
   shade,
   paint,
+  filterRows,
   deflate(bytes, rowBytes, out) {
     size('bytes', bytes.length);
     size('rowBytes', rowBytes);

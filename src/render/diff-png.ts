@@ -12,11 +12,10 @@ import { titleText, type Words } from './words.ts';
 export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel): Uint8Array {
   const raster = diffRasterAsHues(diff);
   const view = diffView(diff, raster, options, { columns: options.width, rows: options.height });
-  const words = diffWords(diff, options);
   return picturePng({
     raster,
     view,
-    words,
+    words: () => diffWords(diff, options),
     options,
     kernel,
     description: diffDescription(diff, options),

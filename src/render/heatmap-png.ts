@@ -19,7 +19,7 @@ export function heatmapPng(
   return picturePng({
     raster,
     view,
-    words: heatmapWords(raster, options, view),
+    words: () => heatmapWords(raster, options, view),
     options,
     kernel,
     description,

@@ -17,7 +17,8 @@ import type { Words } from './words.ts';
 export interface PictureParts {
   readonly raster: Raster;
   readonly view: View;
-  readonly words: Words;
+  /** Asked for where there is room for them. */
+  readonly words: () => Words;
   readonly options: DrawOptions;
   readonly kernel: Kernel;
   /** In words, for the tEXt chunk "Description". */
@@ -29,7 +30,7 @@ export interface PictureParts {
 export function picturePng(parts: PictureParts): Uint8Array {
   const { raster, view, words, options, kernel, description, pixelMap } = parts;
   assert(drawFault(options) === undefined, () => `cannot draw: ${drawFault(options)}`);
-  const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, words);
+  const layout = options.plain ? plainLayout(options) : fullLayout(raster, options, words());
   const picture = newPicture(layout, options, view);
   if (!options.plain) drawAround(picture, layout);
   drawBody(picture, { raster, layout, view, shaded: shadedFrom(view, 0, kernel), kernel });

@@ -7,8 +7,6 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-const FILTER_NONE = 0;
-const FILTER_UP = 2;
 /** Length and type before a chunk's data, checksum behind it. */
 const CHUNK_BYTES = 12;
 
@@ -23,7 +21,10 @@ export interface IndexedPicture {
   readonly texts: readonly (readonly [string, string])[];
 }
 
-export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate'>): Uint8Array {
+export function encodePng(
+  picture: IndexedPicture,
+  kernel: Pick<Kernel, 'filterRows' | 'deflate'>,
+): Uint8Array {
   const { width, height, pixels, palette, texts } = picture;
   assert(pixels.length === width * height, () => `${pixels.length} pixels for ${width}x${height}`);
   assert(palette.length <= 768 && palette.length % 3 === 0, () => `palette of ${palette.length} bytes`);
@@ -31,7 +32,8 @@ export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, the five filters, not interlaced
-  const rows = filtered(picture);
+  const rows = Buffer.allocUnsafeSlow(height * (width + 1));
+  kernel.filterRows(pixels, width, rows);
   const data = Buffer.allocUnsafeSlow(deflateBound(rows.length));
   const length = kernel.deflate(rows, width + 1, data);
   return file([
@@ -41,21 +43,6 @@ export function encodePng(picture: IndexedPicture, kernel: Pick<Kernel, 'deflate
     ['IDAT', data.subarray(0, length)],
     ['IEND', new Uint8Array(0)],
   ]);
-}
-
-/** Each row behind its filter byte. */
-function filtered({ width, height, pixels }: IndexedPicture): Uint8Array {
-  const out = Buffer.allocUnsafeSlow(height * (width + 1));
-  const rows = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length);
-  for (let y = 0; y < height; y++) {
-    const from = y * width;
-    const at = y * (width + 1);
-    const repeats = y > 0 && rows.compare(rows, from - width, from, from, from + width) === 0;
-    out[at] = repeats ? FILTER_UP : FILTER_NONE;
-    if (repeats) out.fill(0, at + 1, at + 1 + width);
-    else out.set(pixels.subarray(from, from + width), at + 1);
-  }
-  return out;
 }
 
 function file(chunks: readonly (readonly [type: string, data: Uint8Array])[]): Uint8Array {

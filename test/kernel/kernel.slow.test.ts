@@ -160,6 +160,17 @@ describe('a canary fails the laws', () => {
       },
     },
     {
+      what: 'says of a row that repeats that it does not',
+      law: 'filterRows',
+      kernel: {
+        ...referenceKernel,
+        filterRows(pixels, width, out) {
+          referenceKernel.filterRows(pixels, width, out);
+          for (let at = 0; at + width < out.length; at += width + 1) out[at] = 0;
+        },
+      },
+    },
+    {
       what: 'turns all but the last row',
       law: 'turn',
       kernel: {
@@ -334,7 +345,7 @@ describe('the kernels agree bit for bit', () => {
     );
   });
 
-  it('rasterize, turn, mix and shade, one after the other', () => {
+  it('rasterize, turn, mix, shade and filterRows, one after the other', () => {
     fc.assert(
       fc.property(rasterCase, ({ placed, window, spread }) => {
         const [a, b] = [referenceKernel, native].map((kernel) => {
@@ -348,7 +359,16 @@ describe('the kernels agree bit for bit', () => {
           kernel.turn(drawn.lines, shape, turned);
           const pixels = new Uint8Array(cells);
           kernel.shade(mix, { cells, levels: 4 }, Float64Array.of(1, 2.5, 100), pixels);
-          return [...Object.values(drawn).map(bits), bits(turned), bits(mix.sums), mix.strongest, pixels];
+          const filtered = new Uint8Array(window.columns * (spread.rows + 1));
+          kernel.filterRows(pixels, spread.rows, filtered);
+          return [
+            ...Object.values(drawn).map(bits),
+            bits(turned),
+            bits(mix.sums),
+            mix.strongest,
+            pixels,
+            filtered,
+          ];
         });
         expect(b).toEqual(a);
       }),

@@ -395,6 +395,36 @@ export const pictureLaws: readonly KernelLaw[] = [
     },
   },
   {
+    name: 'filterRows gives each row behind its filter, from which it is read back',
+    check(kernel) {
+      const rows = fc
+        .integer({ min: 1, max: 20 })
+        .chain((width) =>
+          fc.array(
+            fc.tuple(fc.uint8Array({ minLength: width, maxLength: width }), fc.integer({ min: 1, max: 3 })),
+            {
+              minLength: 1,
+              maxLength: 6,
+            },
+          ),
+        )
+        .map((list) => list.flatMap(([row, times]) => Array.from({ length: times }, () => [...row])));
+      fc.assert(
+        fc.property(rows, (list) => {
+          const width = list[0]!.length;
+          const out = new Uint8Array(list.length * (width + 1) + 1).fill(77);
+          kernel.filterRows(Uint8Array.from(list.flat()), width, out);
+          const expected = list.flatMap((row, y) =>
+            y > 0 && row.every((pixel, x) => pixel === list[y - 1]![x])
+              ? [2, ...row.map(() => 0)]
+              : [0, ...row],
+          );
+          expect([...out]).toEqual([...expected, 77]);
+        }),
+      );
+    },
+  },
+  {
     name: 'sizes and indices of pictures that do not fit are a RangeError before anything is written',
     check(kernel) {
       for (const { what, call } of misfits(kernel)) expect(call, what).toThrow(RangeError);
@@ -508,6 +538,8 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'thresholds that fall', call: () => kernel.shade(mix, shape, Float64Array.of(2, 1), out) },
     { what: 'no levels', call: () => kernel.shade(mix, { ...shape, levels: 0 }, thresholds, out) },
     { what: 'a palette above a byte', call: () => kernel.shade(mix, { ...shape, levels: 128 }, new Float64Array(127), out) },
+    { what: 'rows to filter', call: () => kernel.filterRows(out, 4, new Uint8Array(14)) },
+    { what: 'no width', call: () => kernel.filterRows(out, 0, new Uint8Array(14)) },
     { what: 'cells to paint', call: () => paint({ columns: 4 }) },
     { what: 'a column to paint', call: () => paint({ columnOfX: Int32Array.of(0, 3) }) },
     { what: 'a low column to paint', call: () => paint({ columnOfX: Int32Array.of(0, -1) }) },
