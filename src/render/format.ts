@@ -187,14 +187,18 @@ export function timeTicks(fromSecond: number, untilSecond: number, max: number):
 }
 
 function tickLabel(second: number, step: number, span: number): string {
+  const isDay = step >= DAY || second % DAY === 0;
+  if (!isDay && span <= DAY) return timeLabel(second, step);
   const date = new Date(second * 1000);
-  const iso = date.toISOString();
-  if (span > 300 * DAY) return iso.slice(0, 10);
+  if (span > 300 * DAY) return date.toISOString().slice(0, 10);
   const day = `${MONTHS[date.getUTCMonth()]} ${date.getUTCDate()}`;
-  if (step >= DAY) return day;
-  const time = iso.slice(11, step < MINUTE ? 19 : 16);
-  if (second % DAY === 0) return day;
-  return span > DAY ? `${day} ${time}` : time;
+  return isDay ? day : `${day} ${timeLabel(second, step)}`;
+}
+
+/** Of the day, to the minute or the second: most labels of a picture that is drawn each second. */
+function timeLabel(second: number, step: number): string {
+  const parts = [second / HOUR, second / MINUTE, ...(step < MINUTE ? [second] : [])];
+  return parts.map((part, i) => String(Math.floor(part) % (i === 0 ? 24 : 60)).padStart(2, '0')).join(':');
 }
 
 /** "2026-11-22 03:00:00", UTC. */
