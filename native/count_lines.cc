@@ -1,4 +1,4 @@
-// Counts of a block by key and bucket, one for each step, as src/kernel/count-lines.ts has them. A hash table that lasts
+// Counts of a block by key and bucket, one for each step, as src/model/count-lines.ts has them. A hash table that lasts
 // for one call says which line a key and bucket have; runs of cells ask it once.
 #include <algorithm>
 #include <memory>

@@ -3,7 +3,7 @@
  *  All functions are pure over the arrays given: no state between calls, callers allocate. Sizes and indices
  *  are checked before anything is written: what does not fit throws RangeError. Arrays may be longer than needed;
  *  they lie in ordinary memory (not shared), and one that is written overlaps no other. */
-import type { CountLines, CountLinesBuffer } from './count-lines.ts';
+import type { CountLines, CountLinesBuffer } from '../model/count-lines.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
 import type { BucketRaster, DrawnLines, Mix } from '../model/raster.ts';

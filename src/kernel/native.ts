@@ -11,7 +11,7 @@ import type { BucketRaster } from '../model/raster.ts';
 import { type Cells, CellsBuffer } from '../model/series.ts';
 import { classesCellCount } from './classes.ts';
 import { type ColumnLimits, columnsCellCount } from './columns.ts';
-import { type CountLines, CountLinesBuffer } from './count-lines.ts';
+import { type CountLines, CountLinesBuffer } from '../model/count-lines.ts';
 import type { Kernel, Placed, Placement } from './kernel.ts';
 import { referenceKernel } from './reference.ts';
 

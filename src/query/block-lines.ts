@@ -1,7 +1,7 @@
-/** The counts of blocks in the form that drawing them again reads least of (kernel/count-lines.ts): made when a block is
+/** The counts of blocks in the form that drawing them again reads least of (model/count-lines.ts): made when a block is
  *  drawn with a memory, and of a block that grows only what is new.
  *  Bounds: of blocks that take no more memory by it than their cells do; it goes with the block. */
-import { type CountLines, CountLinesBuffer } from '../kernel/count-lines.ts';
+import { type CountLines, CountLinesBuffer } from '../model/count-lines.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { type Cells, CellsBuffer } from '../model/series.ts';
 import { cellsFrom, type ScannedBlock } from './scan.ts';

@@ -1,7 +1,7 @@
 /** The stored cells that a plan reads, with every cell's column and group known: a group is a key of the plan's
  *  fields. Owns: cutting blocks to the range, filtering and projecting keys, counting through the kernel in
  *  chunks of bounded memory. Does not: know what the counts are for. */
-import type { CountLines } from '../kernel/count-lines.ts';
+import type { CountLines } from '../model/count-lines.ts';
 import type { Kernel, Placed, PlacedCells, Placement } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
 import { bucketCount, type Grid } from '../model/grid.ts';

@@ -1,7 +1,7 @@
 /** What every kernel must satisfy of pictures (laws.ts): from cells to rows, from rows to pixels. */
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { CountLinesBuffer } from '../../src/kernel/count-lines.ts';
+import { CountLinesBuffer } from '../../src/model/count-lines.ts';
 import type { Kernel, Placed, PlacedCells, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
