@@ -123,11 +123,23 @@ function placementCase(): fc.Arbitrary<{
   columnOfStep: Int32Array;
   hueOfKey: Int32Array;
 }> {
+  // Some cells at the ends of what the raster counts, and next to them.
+  const ends = fc.array(fc.tuple(fc.nat(255), fc.nat(KEYS - 1), fc.nat(3)), { maxLength: 6 });
   return fc
-    .tuple(arbitraryCells({ keys: KEYS, buckets: 120 }), arbitraryRaster)
-    .chain(([cells, raster]) =>
-      arbitraryPlacement({ keys: KEYS, ...raster }).map((placement) => ({ cells, raster, ...placement })),
-    );
+    .tuple(arbitraryCells({ keys: KEYS, buckets: 120 }), arbitraryRaster, ends)
+    .chain(([own, raster, places]) => {
+      const cells = copyCells(own);
+      const { bucketFirst: first, buckets } = raster;
+      for (const [step, key, which] of places) {
+        const bucket = [first - 1, first, first + buckets - 1, first + buckets][which]!;
+        cells.push(step, key, Math.max(0, bucket), 1);
+      }
+      return arbitraryPlacement({ keys: KEYS, ...raster }).map((placement) => ({
+        cells,
+        raster,
+        ...placement,
+      }));
+    });
 }
 
 /** Bytes are a BytesFault within them, or are what the cells read from them encode to. */
