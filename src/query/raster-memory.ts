@@ -3,7 +3,7 @@
  *  Invariant: a picture drawn with a memory is, member by member, the one that is drawn without: a column's numbers
  *  follow from the cells that lie in it, each column's by themselves.
  *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first; beside them
- *  RASTER_BYTES_MAX for what is drawn whole. */
+ *  RASTER_BYTES_MAX for what is drawn whole, and the last scan. */
 import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
@@ -45,6 +45,9 @@ export class RasterMemory {
   readonly sums = new BlockSums();
   readonly lines = new BlockLines();
   readonly #room = new LineRoom();
+  /** The scan that was drawn last, and what of it: its blocks may be more than all that is kept. */
+  #scan: Scan | undefined;
+  #ofScan: SlidingCells[] = [];
   readonly #bytesMax: number;
   /** By name, the one drawn longest ago first. */
   readonly #kept = new Map<string, Kept>();
@@ -58,9 +61,10 @@ export class RasterMemory {
     return this.#bytes;
   }
 
-  /** The picture's members, which are the memory's: they hold until a picture of that name is drawn again. `draw` gives
+  /** The picture's members, which are the memory's: they hold until a picture of another scan is drawn. `draw` gives
    *  what runs of columns show. */
   drawn(picture: Picture, scan: Scan, draw: DrawRuns): MixedCells {
+    if (scan !== this.#scan) this.#answered(scan);
     const blocks = blocksOf(scan);
     const kept = this.#kept.get(picture.name);
     const whole = (): MixedCells => {
@@ -79,8 +83,16 @@ export class RasterMemory {
     return this.#keep({ ...kept, picture, blocks });
   }
 
+  /** What was drawn of the scan before is answered. */
+  #answered(scan: Scan): void {
+    for (const drawn of this.#ofScan) drawn.answered();
+    this.#scan = scan;
+    this.#ofScan = [];
+  }
+
   #keep(kept: Kept): MixedCells {
     const { picture, drawn } = kept;
+    this.#ofScan.push(drawn);
     this.#forget(picture.name);
     if (bytesOf(kept) > Math.min(RASTER_BYTES_MAX, this.#bytesMax)) return drawn;
     this.#kept.set(picture.name, kept);

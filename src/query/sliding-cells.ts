@@ -2,6 +2,7 @@
  *  each member lies. What is seen of the cells is moved at once; the cells themselves, of each hue, are many and mostly
  *  asked for by nobody: they are drawn when somebody does for the first time, and moved when somebody does again, or when
  *  more than WAITING_MAX columns wait for it. */
+import { assert } from '../model/assert.ts';
 import { type DrawnCells, type Mix, newMix } from '../model/raster.ts';
 
 /** Columns that wait: they take an eighth of the memory of ten minutes, and moving them costs a sixtieth each. */
@@ -40,8 +41,8 @@ export class SlidingCells implements MixedCells {
   readonly #shape: Shape;
   /** Undefined until somebody asks for them. */
   #cells: Float64Array | undefined;
-  /** All of them, as long as nothing slides. */
-  #drawn: () => Float64Array;
+  /** All of them, as long as nothing slides; undefined once nobody asks any more. */
+  #drawn: (() => Float64Array) | undefined;
   /** By so many columns the cells are to be moved to the left. */
   #behind = 0;
   #waiting: DrawnRun[] = [];
@@ -57,8 +58,12 @@ export class SlidingCells implements MixedCells {
   }
 
   get cells(): Float64Array {
-    if (this.#cells === undefined) this.#cells = this.#drawn();
-    else this.#settle(this.#cells);
+    if (this.#cells === undefined) {
+      assert(this.#drawn !== undefined, 'cells are asked for while their question is answered');
+      this.#cells = this.#drawn();
+    } else {
+      this.#settle(this.#cells);
+    }
     return this.#cells;
   }
 
@@ -81,6 +86,11 @@ export class SlidingCells implements MixedCells {
     if (this.#cells === undefined) return;
     this.#behind += by;
     this.#waiting = this.#waiting.map(({ first, drawn }) => ({ first: first - by, drawn }));
+  }
+
+  /** Lets go of what the cells would be drawn from, which is much. */
+  answered(): void {
+    this.#drawn = undefined;
   }
 
   set({ first, drawn }: DrawnRun): void {

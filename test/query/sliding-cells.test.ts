@@ -62,10 +62,22 @@ test('are those of a picture made anew', () => {
         const expected = columnsOf(numbers);
         expect([...cells.mix.sums]).toEqual([...expected.mix.sums]);
         if (isRead) expect(membersOf(cells)).toEqual(membersOf(expected));
+        // The last question is asked below.
+        cells.answered();
       }
+      cells.slide(0, () => columnsOf(numbers).cells);
       expect(membersOf(cells)).toEqual(membersOf(columnsOf(numbers)));
       expect(cells.bytesMax).toBe(bytesMax);
     }),
     { numRuns: 60 },
   );
+});
+
+test('let go of what they are drawn from, and say so where they are asked for all the same', () => {
+  const cells = new SlidingCells({ hues: HUES, columns: 2, rows: ROWS }, columnsOf([1, 2]));
+  cells.answered();
+  expect(() => cells.cells).toThrow('while their question is answered');
+  cells.slide(1, () => columnsOf([2, 3]).cells);
+  cells.set({ first: 1, drawn: columnsOf([3]) });
+  expect(membersOf(cells)).toEqual(membersOf(columnsOf([2, 3])));
 });
