@@ -1,6 +1,6 @@
 /** Who made a cell, a column or a box of the picture that the same read gives: per stored field and for whole keys the
- *  counts in the place, their share, and the share that the same key has outside. The keys of a cell add up to what
- *  the picture draws there; a value beyond its rows means all that is drawn as under or over.
+ *  counts in the place, their share, and the share that the same key has outside. A cell's total is what the
+ *  picture draws there, and its keys add up to that but for rounding; a value beyond its rows means all that is drawn as under or over.
  *  A level is the mean over the reports of the place, as in the picture. */
 import { assert } from '../model/assert.ts';
 import { bucketCount, bucketEdge } from '../model/grid.ts';
@@ -10,7 +10,7 @@ import type { Sources } from './sources.ts';
 import { type Known, levelReports, whatIsKnown } from './known.ts';
 import { unitOf } from './lines.ts';
 import type { Box } from './place.ts';
-import { allGroups, overlapping, placeCounts, type Values, weightsOf } from './place-counts.ts';
+import { allGroups, countWithin, overlapping, placeCounts, type Values, weightsOf } from './place-counts.ts';
 import { PARTS, quantileReading } from './reading.ts';
 import { countsBy, rankedFields, rankKeys, unstoredFields } from './ranking.ts';
 import type { CellResult, ColumnStatistics } from './result.ts';
@@ -28,8 +28,9 @@ export function cellResult(sources: Sources, draw: CellDrawing, reader: SeriesRe
   const scale = scalesOf(sources, box);
   const outside = all.map((count, g) => Math.max(0, count - inside[g]!) * scale.outside);
   const scaled = inside.map((count) => count * scale.inside);
-  const totals = { inside: sumOf(scaled), outside: sumOf(outside) };
   const columns = withinColumns(scan, box.firstColumn, box.untilColumn);
+  const total = values === undefined ? sumOf(scaled) : countWithin(columns, values, kernel) * scale.inside;
+  const totals = { inside: total, outside: sumOf(outside) };
   const unstored = unstoredFields(metric, instrumentation);
   return {
     kind: 'cell',
@@ -40,7 +41,7 @@ export function cellResult(sources: Sources, draw: CellDrawing, reader: SeriesRe
     ...(plan.numeric === undefined ? {} : { unit: unitOf(sources, { kind: 'percentiles' }) }),
     ...(values === undefined ? {} : { values }),
     buckets: values === undefined ? [] : placeBuckets({ ...sources, scan: columns }, values, scale.inside),
-    total: totals.inside,
+    total,
     outside: totals.outside,
     rankings: rankedFields(plan.fields.length).map((places) =>
       rankKeys(

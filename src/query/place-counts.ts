@@ -44,6 +44,19 @@ export function placeCounts(scan: Scan, box: Box, values: Values | undefined, ke
   return { inside, all };
 }
 
+/** What all groups together count within the values, as the row of a picture has it: their sum takes its part of a bucket,
+ *  where adding up the parts of each could round otherwise. */
+export function countWithin(scan: Scan, values: Values, kernel: Kernel): number {
+  const buckets = overlapping(scan, values, kernel);
+  if (buckets === undefined) return 0;
+  const weights = weightsOf(scan.grid, buckets, values);
+  let sum = 0;
+  forEachHistogram(scan, { hues: allGroups(scan), buckets, kernel }, (counts) => {
+    for (let b = 0; b < counts.length; b++) sum += counts[b]! * weights[b]!;
+  });
+  return sum;
+}
+
 function eachGroup({ groups }: Scan): Hues {
   return { count: groups.length, hueOfGroup: Int32Array.from(groups, (_, group) => group) };
 }
