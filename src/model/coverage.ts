@@ -158,14 +158,27 @@ export function partColumns(parts: readonly CoveragePart[], range: ColumnRange):
   }
   return {
     expected: tally.missing.size,
-    reporting: [...columns.reporting],
-    expecting: [...columns.expecting],
+    reporting: numbersOf(columns.reporting),
+    expecting: numbersOf(columns.expecting),
     missing: [...tally.missing]
       .map(([name, seconds]) => ({ name, seconds }))
       .filter((m) => m.seconds > 0)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    revised: [...columns.revised.keys()].filter((column) => columns.revised[column] === 1),
+    revised: markedColumns(columns.revised),
   };
+}
+
+/** A loop: what a language offers for it takes as long as finding them. */
+function numbersOf(values: Int32Array): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < values.length; i++) numbers.push(values[i]!);
+  return numbers;
+}
+
+function markedColumns(marks: Uint8Array): number[] {
+  const marked: number[] = [];
+  for (let column = marks.indexOf(1); column >= 0; column = marks.indexOf(1, column + 1)) marked.push(column);
+  return marked;
 }
 
 /** Where the part's steps that lie in this column end. */
@@ -325,7 +338,8 @@ export function isFull(bits: SecondBits): boolean {
   return true;
 }
 
-function isEmpty(bits: SecondBits): boolean {
+/** Whether no step's bit is set. */
+export function isEmpty(bits: SecondBits): boolean {
   for (let i = 0; i < bits.length; i++) if (bits[i]! !== 0) return false;
   return true;
 }

@@ -5,7 +5,7 @@
  *  it goes with the block. */
 import { BLOCK_STEPS } from '../model/limits.ts';
 import type { Cells } from '../model/series.ts';
-import type { ColumnRun, Hues, KnownSums, Origin, ScannedBlock } from './scan.ts';
+import type { ColumnRun, Hues, KnownSums, ScannedBlock } from './scan.ts';
 
 interface Sums {
   readonly generation: number;
@@ -27,11 +27,15 @@ export class BlockSums implements KnownSums {
   addTotals(block: ScannedBlock, hues: Hues, totals: Float64Array): boolean {
     const sums = this.#of(block);
     if (sums === undefined) return false;
-    const { columnOfStep } = block.origin;
-    for (const [key, hue] of placedKeys(block.origin, hues)) {
+    const { groupOfKey, steps } = block.origin;
+    const { count } = sums;
+    const [first, until] = steps;
+    for (let key = 0; key < groupOfKey.length; key++) {
+      const hue = hueOf(groupOfKey[key]!, hues);
+      if (hue < 0) continue;
       let total = 0;
-      for (let step = 0, place = key * BLOCK_STEPS; step < BLOCK_STEPS; step++, place++) {
-        if (columnOfStep[step]! >= 0) total += sums.count[place]!;
+      for (let place = key * BLOCK_STEPS + first; place < key * BLOCK_STEPS + until; place++) {
+        total += count[place]!;
       }
       totals[hue]! += total;
     }
@@ -41,26 +45,29 @@ export class BlockSums implements KnownSums {
   range(block: ScannedBlock, hues: Hues): [number, number] | undefined {
     const sums = this.#of(block);
     if (sums === undefined) return undefined;
-    const { columnOfStep } = block.origin;
+    const { groupOfKey, steps } = block.origin;
+    const [first, until] = steps;
     let low = NO_BUCKET;
-    let high = -1;
-    for (const [key] of placedKeys(block.origin, hues)) {
-      for (let step = 0, place = key * BLOCK_STEPS; step < BLOCK_STEPS; step++, place++) {
-        if (columnOfStep[step]! < 0 || sums.count[place] === 0) continue;
+    let high = 0;
+    for (let key = 0; key < groupOfKey.length; key++) {
+      if (hueOf(groupOfKey[key]!, hues) < 0) continue;
+      for (let place = key * BLOCK_STEPS + first; place < key * BLOCK_STEPS + until; place++) {
         if (sums.low[place]! < low) low = sums.low[place]!;
         if (sums.high[place]! > high) high = sums.high[place]!;
       }
     }
-    return high < 0 ? [0, -1] : [low, high];
+    return low === NO_BUCKET ? [0, -1] : [low, high];
   }
 
   firstCell(block: ScannedBlock, [first, until]: ColumnRun): number {
     const sums = this.#of(block);
     if (sums === undefined) return 0;
+    const { columnOfStep } = block;
     let least = block.cells.length;
-    block.columnOfStep.forEach((column, step) => {
-      if (column >= first && column < until) least = Math.min(least, sums.firstCell[step]!);
-    });
+    for (let step = 0; step < BLOCK_STEPS; step++) {
+      const column = columnOfStep[step]!;
+      if (column >= first && column < until && sums.firstCell[step]! < least) least = sums.firstCell[step]!;
+    }
     return least;
   }
 
@@ -79,12 +86,8 @@ export class BlockSums implements KnownSums {
   }
 }
 
-/** The block's keys that have a hue, and which. */
-function placedKeys({ groupOfKey }: Origin, { hueOfGroup }: Hues): [key: number, hue: number][] {
-  return Array.from(groupOfKey, (group, key): [number, number] => [
-    key,
-    group < 0 ? -1 : hueOfGroup[group]!,
-  ]).filter(([, hue]) => hue >= 0);
+function hueOf(group: number, { hueOfGroup }: Hues): number {
+  return group < 0 ? -1 : hueOfGroup[group]!;
 }
 
 function emptySums(generation: number): Sums {

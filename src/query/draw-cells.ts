@@ -9,7 +9,7 @@ import type { DrawnRun, MixedCells, Shape } from './sliding-cells.ts';
 import type { Sources } from './sources.ts';
 import { levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
-import { spreadBuckets } from './rows.ts';
+import { spreadBuckets, spreadCounts } from './rows.ts';
 import {
   type Buckets,
   type ColumnRun,
@@ -48,7 +48,10 @@ export function drawRuns(
 ): DrawnRun[] {
   const { plan, scan, kernel, memory } = sources;
   const { edges, buckets, hues, weight } = drawing;
-  const spread = spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
+  const spread =
+    weight === 'count' && scan.mask === undefined
+      ? spreadCounts(scan.grid, buckets, edges)
+      : spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
   return runs.map((run): DrawnRun => {
     const [first, until] = run;
     const shape = { hues: hues.count, columns: until - first, rows: spread.rows };

@@ -13,7 +13,7 @@ import type { DrawRuns } from './raster-memory.ts';
 import { drawCells, drawRuns, hueWeights, isCounted } from './draw-cells.ts';
 import { type DrawnRun, emptyCells, type MixedCells } from './sliding-cells.ts';
 import { PARTS, quantileReading } from './reading.ts';
-import { axisEdges } from './rows.ts';
+import { axisEdges, edgesText } from './rows.ts';
 import { type Buckets, forEachChunk, forEachHistogram, type Hues, occupiedBuckets } from './scan.ts';
 import type { Sources } from './sources.ts';
 
@@ -27,8 +27,11 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
   const which = [draw.hueFields, draw.hues, draw.exclude, chosen.keys];
   const totals = hueWeights(sources, drawing);
   const drawn = isCounted(plan, draw)
-    ? remembered(sources, [...which, edges], { hues: hues.count, rows: edges.length - 1 }, (runs, room) =>
-        drawRuns(sources, drawing, runs, room),
+    ? remembered(
+        sources,
+        [...which, edgesText(edges)],
+        { hues: hues.count, rows: edges.length - 1 },
+        (runs, room) => drawRuns(sources, drawing, runs, room),
       )
     : drawCells(sources, drawing);
   const overlays = overlayLines(sources, draw, { buckets, hues, which });
@@ -113,7 +116,7 @@ function edgesOf(
   sources: Sources,
   draw: RowWish,
   what: { scale: Scale; occupied: Buckets | undefined; hues: Hues },
-): number[] {
+): readonly number[] {
   const { plan, scan } = sources;
   const { scale, occupied, hues } = what;
   const ends =

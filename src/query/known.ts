@@ -38,11 +38,12 @@ export function whatIsKnown(plan: Plan, reader: SeriesReader): Known {
     heard: new Uint8Array(columns),
     reports: new Float64Array(columns),
     spoken: new Float64Array(columns),
-    seconds: Float64Array.from({ length: columns }, (_, c) =>
-      Math.min(columnSeconds, untilSecond - fromSecond - c * columnSeconds),
-    ),
+    seconds: new Float64Array(columns).fill(columnSeconds),
     everySeconds: instrumentation.everySeconds,
   };
+  const last = columns - 1;
+  if (last >= 0)
+    known.seconds[last] = Math.min(columnSeconds, untilSecond - fromSecond - last * columnSeconds);
   for (const part of parts) addPart(known, part, plan);
   return known;
 }

@@ -2,6 +2,7 @@
  *  Axes are stable: ends snap to round values around what there is, so they rarely move between refreshes, and
  *  every count lies inside them (but zeros on a log axis). An explicit range is kept to the letter.
  *  A bucket spreads over the rows it overlaps as if its counts lay evenly in it. */
+import { LRUCache } from 'lru-cache';
 import { bucketEdge, type Grid } from '../model/grid.ts';
 import type { RowSpread } from '../kernel/kernel.ts';
 import type { Scale } from '../model/raster.ts';
@@ -26,9 +27,18 @@ export interface AxisWish {
   readonly occupied?: { readonly low: number; readonly lowPositive: number; readonly high: number };
 }
 
-/** Edges from the bottom: rows + 1 ascending values in base units. */
-export function axisEdges(wish: AxisWish): number[] {
-  return wish.scale === 'log' ? logEdges(wish) : linearEdges(wish);
+/** Axes kept, some KB each: a live picture has the same one for minutes. */
+const AXES_MAX = 64;
+const axes = new LRUCache<string, readonly number[]>({ max: AXES_MAX });
+
+/** Edges from the bottom: rows + 1 ascending values in base units; must not be changed. */
+export function axisEdges(wish: AxisWish): readonly number[] {
+  const name = JSON.stringify(wish);
+  const known = axes.get(name);
+  if (known !== undefined) return known;
+  const edges = wish.scale === 'log' ? logEdges(wish) : linearEdges(wish);
+  axes.set(name, edges);
+  return edges;
 }
 
 function logEdges(wish: AxisWish): number[] {
@@ -82,6 +92,33 @@ function roundDown(value: number, base: 2 | 10): number {
 export interface BucketSpan {
   readonly first: number;
   readonly count: number;
+}
+
+const texts = new WeakMap<readonly number[], string>();
+
+/** The same for the same edges, another one for others. */
+export function edgesText(edges: readonly number[]): string {
+  const text = texts.get(edges) ?? edges.join(' ');
+  texts.set(edges, text);
+  return text;
+}
+
+interface KeptSpread extends BucketSpan {
+  readonly grid: Grid;
+  readonly spread: RowSpread;
+}
+
+/** Of each axis the spread that was asked for last. */
+const spreads = new WeakMap<readonly number[], KeptSpread>();
+
+/** Of counts as they are; must not be changed. */
+export function spreadCounts(grid: Grid, span: BucketSpan, edges: readonly number[]): RowSpread {
+  const known = spreads.get(edges);
+  if (known !== undefined && known.grid === grid && known.first === span.first && known.count === span.count)
+    return known.spread;
+  const spread = spreadBuckets(grid, span, edges);
+  spreads.set(edges, { ...span, grid, spread });
+  return spread;
 }
 
 /** Weights of the buckets over the rows between the edges, times the bucket's `factor`. */

@@ -44,6 +44,8 @@ export interface Origin {
   /** As the columns and groups of the scan, of the stored steps and keys. */
   readonly columnOfStep: Int32Array;
   readonly groupOfKey: Int32Array;
+  /** [first, until): the steps that have a column. */
+  readonly steps: readonly [number, number];
 }
 
 /** What is remembered of blocks, so that their cells need not be read again (block-sums.ts). */
@@ -168,26 +170,33 @@ class TouchedLevels {
 
 /** Undefined where no step of it counts. */
 function placedBlock(block: CellBlock, plan: Plan, groups: GroupIndex): ScannedBlock | undefined {
-  const columnOfStep = columnsOf(block, plan);
-  const firstStep = columnOfStep.findIndex((column) => column >= 0);
-  if (firstStep < 0) return undefined;
+  const steps = stepsWithin(block, plan);
+  const [first, until] = steps;
+  if (first >= until) return undefined;
+  const columnOfStep = columnsOf(block, steps, plan);
   const { cells, generation = 0 } = block;
   const groupOfKey = groups.ofBlock(block.keys);
   return {
     cells,
-    origin: { cells, generation, length: cells.length, columnOfStep, groupOfKey },
+    origin: { cells, generation, length: cells.length, columnOfStep, groupOfKey, steps },
     columnOfStep,
     groupOfKey,
-    firstColumn: columnOfStep[firstStep]!,
-    lastColumn: columnOfStep.findLast((column) => column >= 0)!,
+    firstColumn: columnOfStep[first]!,
+    lastColumn: columnOfStep[until - 1]!,
   };
 }
 
 /** How many places of the block share one of the picture, about. */
-function shareOf({ columnOfStep, groupOfKey, firstColumn, lastColumn }: ScannedBlock): number {
-  const steps = columnOfStep.filter((column) => column >= 0).length / (1 + lastColumn - firstColumn);
-  const placed = groupOfKey.filter((group) => group >= 0);
-  return steps * (placed.length / Math.max(1, new Set(placed).size));
+function shareOf({ origin, groupOfKey, firstColumn, lastColumn }: ScannedBlock): number {
+  const [first, until] = origin.steps;
+  const groups = new Set<number>();
+  let placed = 0;
+  for (let key = 0; key < groupOfKey.length; key++) {
+    if (groupOfKey[key]! < 0) continue;
+    groups.add(groupOfKey[key]!);
+    placed++;
+  }
+  return ((until - first) / (1 + lastColumn - firstColumn)) * (placed / Math.max(1, groups.size));
 }
 
 /** The block's placed cells with a step a column and a key a group, those of one place as one. */
@@ -224,19 +233,25 @@ function addedUp(block: ScannedBlock, kernel: Kernel, scratch: CellsBuffer): Sca
 }
 
 /** Steps beyond the range or the block's window are nobody's column. */
-function columnsOf({ startSecond, stepSeconds, window }: CellBlock, plan: Plan): Int32Array {
-  const { fromSecond, untilSecond, columnSeconds } = plan;
+function stepsWithin({ startSecond, stepSeconds, window }: CellBlock, plan: Plan): readonly [number, number] {
+  const from = Math.max(plan.fromSecond, window?.fromSecond ?? 0);
+  const until = Math.min(plan.untilSecond, window?.untilSecond ?? plan.untilSecond);
+  const first = Math.max(0, Math.ceil((from - startSecond) / stepSeconds));
+  return [first, Math.min(BLOCK_STEPS, Math.ceil((until - startSecond) / stepSeconds))];
+}
+
+function columnsOf(
+  { startSecond, stepSeconds }: CellBlock,
+  [first, until]: readonly [number, number],
+  { fromSecond, columnSeconds }: Plan,
+): Int32Array {
   assert(
     columnSeconds % stepSeconds === 0,
     () => `a block has steps of ${stepSeconds} s, a column ${columnSeconds} s`,
   );
-  const from = Math.max(fromSecond, window?.fromSecond ?? fromSecond);
-  const until = Math.min(untilSecond, window?.untilSecond ?? untilSecond);
   const columnOfStep = new Int32Array(BLOCK_STEPS).fill(-1);
-  for (let step = 0; step < BLOCK_STEPS; step++) {
-    const second = startSecond + step * stepSeconds;
-    if (second < from || second >= until) continue;
-    columnOfStep[step] = Math.floor((second - fromSecond) / columnSeconds);
+  for (let step = first; step < until; step++) {
+    columnOfStep[step] = Math.floor((startSecond + step * stepSeconds - fromSecond) / columnSeconds);
   }
   return columnOfStep;
 }

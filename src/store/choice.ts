@@ -141,7 +141,9 @@ class Chooser {
   #seconds(window: SecondRange, counts: boolean): void {
     const { index, isExpired } = this.#context;
     const from = levelStart(1, window.fromSecond);
-    const found = index.find(this.#instrumentation, 1, from, window.untilSecond);
+    // To the end of a block: what is asked for stays the same while a live range moves on within it.
+    const until = ceil(window.untilSecond, levelSpan(1));
+    const found = index.find(this.#instrumentation, 1, from, until);
     for (const [startSecond, all] of byStart(found)) {
       if (!counts && isExpired(1, startSecond)) continue;
       const { rows } = countingRows(all, this.#revision);

@@ -1,7 +1,7 @@
 /** Who is expected: a pure function of what was heard. A source is expected at second s when, of the seconds up
  *  to s at which it reported this instrumentation, the newest is at most SOURCE_FORGET_SECONDS back, lies in
  *  step with s, and the source did not end between it and s. So the order in which reports came is no matter. */
-import { emptyBits, hasBit, type SecondBits, setBit } from '../model/coverage.ts';
+import { emptyBits, hasBit, isFull, type SecondBits, setBit } from '../model/coverage.ts';
 import { BLOCK_STEPS, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
 
 export interface Expectation {
@@ -20,7 +20,7 @@ export function expectedBits(
   heard: SecondBits | undefined,
   { carrySecond, ends, everySeconds, stopSecond }: Expectation,
 ): { readonly expected: SecondBits; readonly carrySecond: number | undefined } {
-  if (heard !== undefined && heard.every((byte) => byte === 0xff)) {
+  if (heard !== undefined && isFull(heard)) {
     return { expected: new Uint8Array(heard), carrySecond: startSecond + BLOCK_STEPS - 1 };
   }
   const expected = emptyBits();

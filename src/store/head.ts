@@ -4,7 +4,7 @@
  *  A block is *late* when it starts below `openSecond`: that range was sealed before, what it holds is a revision.
  *  Times: whole Unix seconds. */
 import type { CoverageBlock, SourceCoverage } from '../model/coverage.ts';
-import { emptyBits, hasBit } from '../model/coverage.ts';
+import { emptyBits, hasBit, isEmpty } from '../model/coverage.ts';
 import type { Grid } from '../model/grid.ts';
 import { type Instrumentation, windowStart } from '../model/instrumentation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -257,7 +257,7 @@ export class Head {
       const expectation = this.#expectation(name, carry.get(name), ending);
       const { expected, carrySecond } = expectedBits(startSecond, bits?.heard, expectation);
       if (carrySecond !== undefined) carry.set(name, carrySecond);
-      if (expected.some((byte) => byte !== 0)) {
+      if (!isEmpty(expected)) {
         sources.push({ name, expected, reported: bits?.reported ?? emptyBits() });
       }
     }

@@ -31,6 +31,9 @@ import { StoreDamagedError } from './store-errors.ts';
 
 /** Pages given back at a time: 8 MiB. */
 const GIVE_BACK_PAGES = 1024;
+/** Answers kept, and rows of each: live pictures ask for a few rows of few instrumentations; together some 200 KB. */
+const FOUND_MAX = 64;
+const FOUND_ROWS_MAX = 16;
 
 export interface Span {
   readonly instrumentation: string;
@@ -86,6 +89,8 @@ export class Partition implements SegmentSource {
   #removed = false;
   #opened: Opened | undefined;
   #spans: Map<string, Span> | undefined;
+  /** What was found last, until something is written: a live picture asks for the same few rows each second. */
+  readonly #found = new Map<string, readonly SegmentRef[]>();
 
   constructor(path: string, mode: PartitionMode) {
     this.path = path;
@@ -126,12 +131,22 @@ export class Partition implements SegmentSource {
   }
 
   /** Segments of one level whose start lies in [fromStart, untilStart), in order. */
-  find(instrumentation: string, level: Level, fromStart: number, untilStart: number): SegmentRef[] {
+  find(instrumentation: string, level: Level, fromStart: number, untilStart: number): readonly SegmentRef[] {
     const span = this.spans.get(spanKey(instrumentation, level));
     if (span === undefined || span.lastStart < fromStart || span.firstStart >= untilStart) return [];
-    return this.#use(({ statements }) =>
+    const asked = `${spanKey(instrumentation, level)} ${fromStart} ${untilStart}`;
+    const known = this.#found.get(asked);
+    if (known !== undefined) return known;
+    const found = this.#use(({ statements }) =>
       statements.findSegments.all(instrumentation, level, fromStart, untilStart).map((row) => this.#ref(row)),
     );
+    if (found.length <= FOUND_ROWS_MAX) this.#keepFound(asked, found);
+    return found;
+  }
+
+  #keepFound(asked: string, found: readonly SegmentRef[]): void {
+    if (this.#found.size >= FOUND_MAX) this.#found.clear();
+    this.#found.set(asked, found);
   }
 
   /** Start of its first segment of the level at `fromStart` or after. */
@@ -256,6 +271,7 @@ export class Partition implements SegmentSource {
   /** One transaction; what it makes of the spans holds once it is committed. */
   #write<T>(write: (writes: WriteStatements, spans: Map<string, Span>) => T): T {
     const spans = new Map(this.spans);
+    this.#found.clear();
     const written = this.#use((opened) => {
       opened.writes ??= prepareWrites(opened.db);
       const { writes, db } = opened;
