@@ -113,6 +113,8 @@ inline uint64_t eightBytes(const uint8_t* at) {
 /** How many of the first `most` bytes are equal. */
 inline size_t equalBytes(const uint8_t* a, const uint8_t* b, size_t most) {
   size_t length = 0;
+  // What is equal is long mostly: whole rows.
+  while (length + 32 <= most && std::memcmp(a + length, b + length, 32) == 0) length += 32;
   for (; length + 8 <= most; length += 8) {
     const uint64_t differ = eightBytes(a + length) ^ eightBytes(b + length);
     if (differ != 0) return length + (static_cast<size_t>(__builtin_ctzll(differ)) >> 3);

@@ -11,7 +11,6 @@ namespace {
 // Four at a time, said so that it holds for every compiler: of comparisons it makes branches else, which noise misleads.
 using Doubles = double __attribute__((vector_size(32)));
 using Masks = int64_t __attribute__((vector_size(32)));
-using Bits = uint64_t __attribute__((vector_size(32)));
 constexpr size_t kFour = 4;
 
 constexpr size_t kMixChunk = 256;
@@ -127,27 +126,55 @@ TAILGLOW_WIDE void mix(const double* lines, size_t hues, size_t rows, size_t col
 
 namespace {
 
-/** Marks of the bins below 64, and of the others, per lane: gathered in registers, not in memory. */
+constexpr size_t kEight = 8;
+
+using Ints = int32_t __attribute__((vector_size(32)));
+using Words = int16_t __attribute__((vector_size(16)));
+using Unsigned = uint32_t __attribute__((vector_size(32)));
+using EightBytes = uint8_t __attribute__((vector_size(8)));
+
+/** Of eight doubles the words `first`, `first` + 2, ... Vectors are handed out by reference: returned, they would differ
+ *  with the CPU that is compiled for. */
+inline __attribute__((always_inline)) void everyOther(const double* values, int first, Ints& out) {
+  Ints low;
+  Ints high;
+  memcpy(&low, values, sizeof low);
+  memcpy(&high, values + kFour, sizeof high);
+  const Ints each = {first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14};
+  out = __builtin_shuffle(low, high, each);
+}
+
+constexpr int kHigh = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 0;
+
+/** Of eight doubles the high words: of those that are 0 or more they are ordered as these are. */
+inline __attribute__((always_inline)) void highWords(const double* values, Ints& out) {
+  everyOther(values, kHigh, out);
+}
+
+constexpr size_t kMarkWords = (kHalfOctaves + 31) / 32;
+
+/** Marks of the bins, 32 a word, per lane: gathered in registers, not in memory. */
 struct BinMarks {
-  Masks low;
-  Masks high;
+  Ints words[kMarkWords];
 };
 
-inline __attribute__((always_inline)) void markFour(const double* sums, BinMarks& marks) {
-  static_assert(kHalfOctaves <= 128);
+inline __attribute__((always_inline)) void markEight(const double* sums, BinMarks& marks) {
   // The top 20 bits of the fraction of sqrt(2), rounded up.
-  constexpr int64_t kHalf = 0x6a09f;
-  constexpr int64_t kLast = kHalfOctaves - 1;
-  Bits bits;
-  memcpy(&bits, sums, sizeof bits);
-  const Masks isSum = (bits << 1) != 0;
-  const Masks half = Masks(bits >> 32 & 0xfffff) >= kHalf;
-  Masks bin = 2 * (Masks(bits >> 52) - 1023) - half + 2;
-  bin = bin < 0 ? Masks{} : bin;
-  bin = bin > kLast ? Masks{} + kLast : bin;
-  const auto mark = Masks((Bits{} + 1) << Bits(bin & 63)) & isSum;
-  marks.low |= bin < 64 ? mark : Masks{};
-  marks.high |= bin < 64 ? Masks{} : mark;
+  constexpr int32_t kHalf = 0x6a09f;
+  constexpr int32_t kLast = kHalfOctaves - 1;
+  Ints high;
+  Ints low;
+  everyOther(sums, kHigh, high);
+  everyOther(sums, 1 - kHigh, low);
+  const Ints isSum = (high << 1 | low) != 0;
+  const Ints half = (high & 0xfffff) >= kHalf;
+  Ints bin = 2 * ((high >> 20) - 1023) - half + 2;
+  bin = bin < 0 ? Ints{} : bin;
+  bin = bin > kLast ? Ints{} + kLast : bin;
+  const Ints mark = Ints((Unsigned{} + 1) << Unsigned(bin & 31)) & isSum;
+  for (size_t word = 0; word < kMarkWords; word++) {
+    marks.words[word] |= mark & (bin >> 5 == static_cast<int32_t>(word));
+  }
 }
 
 }  // namespace
@@ -155,73 +182,110 @@ inline __attribute__((always_inline)) void markFour(const double* sums, BinMarks
 TAILGLOW_WIDE void halfOctaves(const double* sums, size_t cells, uint8_t* occupied) {
   BinMarks marks = {};
   size_t i = 0;
-  for (; i + kFour <= cells; i += kFour) markFour(sums + i, marks);
-  double rest[kFour] = {};
+  for (; i + kEight <= cells; i += kEight) markEight(sums + i, marks);
+  double rest[kEight] = {};
   memcpy(rest, sums + i, (cells - i) * sizeof(double));
-  markFour(rest, marks);
+  markEight(rest, marks);
   for (size_t bin = 0; bin < kHalfOctaves; bin++) {
-    const Masks& own = bin < 64 ? marks.low : marks.high;
-    const auto any = static_cast<uint64_t>(own[0] | own[1] | own[2] | own[3]);
-    if ((any >> (bin % 64) & 1) != 0) occupied[bin] = 1;
+    uint32_t any = 0;
+    for (size_t lane = 0; lane < kEight; lane++) any |= static_cast<uint32_t>(marks.words[bin / 32][lane]);
+    if ((any >> (bin % 32) & 1) != 0) occupied[bin] = 1;
   }
 }
 
 namespace {
 
-constexpr size_t kEight = 8;
+/** Thresholds as the picture has them most of the time: half-octaves, of which the low word is 0. A sum is at or above
+ *  one where its high word is. */
+struct RoundThresholds {
+  int32_t high[kPaletteMax];
+  size_t length;
 
-/** How indices follow from hues and sums. */
-struct Shades {
-  size_t thresholds;
-  const double* threshold;
-  /** Of each hue, counted from 1, its first index. */
-  uint8_t first[kPaletteMax];
+  /** False where they are others. */
+  bool read(const double* thresholds, size_t count) {
+    length = count;
+    if (count > kPaletteMax) return false;
+    for (size_t t = 0; t < count; t++) {
+      uint64_t bits;
+      memcpy(&bits, thresholds + t, sizeof bits);
+      if (static_cast<uint32_t>(bits) != 0 || bits >> 63 != 0) return false;
+      high[t] = static_cast<int32_t>(bits >> 32);
+    }
+    return true;
+  }
+
+  /** Of 16 sums how many thresholds are at or below each. Counted, not looked for: no branch for noise to mislead. */
+  inline __attribute__((always_inline)) void levels(const double* sums, Ints level[2]) const {
+    Ints words[2];
+    highWords(sums, words[0]);
+    highWords(sums + kEight, words[1]);
+    level[0] = level[1] = Ints{};
+    for (size_t t = 0; t < length; t++) {
+      const Ints threshold = Ints{} + high[t];
+      level[0] -= words[0] >= threshold;
+      level[1] -= words[1] >= threshold;
+    }
+  }
 };
 
-inline __attribute__((always_inline)) void shadeEight(const double* sums, const uint8_t* strongest, const Shades& shades,
+struct AnyThresholds {
+  const double* thresholds;
+  size_t length;
+
+  inline __attribute__((always_inline)) void levels(const double* sums, Ints level[2]) const {
+    for (size_t i = 0; i < 2 * kEight; i++) {
+      int32_t own = 0;
+      for (size_t t = 0; t < length; t++) own += thresholds[t] <= sums[i] ? 1 : 0;
+      level[i / kEight][i % kEight] = own;
+    }
+  }
+};
+
+/** The indices of eight cells: `levels` a hue, counted from 1; 0 for none. */
+inline __attribute__((always_inline)) void indexEight(const Ints& level, const uint8_t* strongest, int16_t levels,
                                                       uint8_t* out) {
-  uint64_t hues;
-  memcpy(&hues, strongest, sizeof hues);
-  if (hues == 0) {
-    memset(out, 0, kEight);
-    return;
+  EightBytes bytes;
+  memcpy(&bytes, strongest, sizeof bytes);
+  const Words hue = __builtin_convertvector(bytes, Words);
+  const Words index = __builtin_convertvector(level, Words) + (hue - 1) * levels + 1;
+  bytes = __builtin_convertvector(index & (hue != 0), EightBytes);
+  memcpy(out, &bytes, sizeof bytes);
+}
+
+template <class Thresholds>
+inline __attribute__((always_inline)) void shadeAll(const double* sums, const uint8_t* strongest, size_t cells,
+                                                    const Thresholds& thresholds, uint8_t* out) {
+  constexpr size_t kCells = 2 * kEight;
+  const auto levels = static_cast<int16_t>(thresholds.length + 1);
+  const auto shadeCells = [&](const double* sum, const uint8_t* hue, uint8_t* to) __attribute__((always_inline)) {
+    Ints level[2];
+    thresholds.levels(sum, level);
+    indexEight(level[0], hue, levels, to);
+    indexEight(level[1], hue + kEight, levels, to + kEight);
+  };
+  size_t i = 0;
+  for (; i + kCells <= cells; i += kCells) {
+    uint64_t hues[2];
+    memcpy(hues, strongest + i, sizeof hues);
+    if ((hues[0] | hues[1]) == 0) memset(out + i, 0, kCells);
+    else shadeCells(sums + i, strongest + i, out + i);
   }
-  Doubles low;
-  Doubles high;
-  memcpy(&low, sums, sizeof low);
-  memcpy(&high, sums + kFour, sizeof high);
-  // Counted, not looked for: no branch for noise to mislead.
-  Masks level[2] = {};
-  for (size_t t = 0; t < shades.thresholds; t++) {
-    const double one = shades.threshold[t];
-    const Doubles threshold = {one, one, one, one};
-    level[0] -= threshold <= low;
-    level[1] -= threshold <= high;
-  }
-  for (size_t i = 0; i < kEight; i++) {
-    const uint8_t hue = strongest[i];
-    const auto own = static_cast<uint8_t>(level[i / kFour][i % kFour]);
-    out[i] = static_cast<uint8_t>(shades.first[hue] + (hue == 0 ? 0 : own));
-  }
+  double restSums[kCells] = {};
+  uint8_t rest[kCells] = {};
+  memcpy(restSums, sums + i, (cells - i) * sizeof(double));
+  memcpy(rest, strongest + i, cells - i);
+  uint8_t indices[kCells];
+  shadeCells(restSums, rest, indices);
+  memcpy(out + i, indices, cells - i);
 }
 
 }  // namespace
 
 TAILGLOW_WIDE void shade(const double* sums, const uint8_t* strongest, size_t cells, size_t levels,
                          const double* thresholds, uint8_t* out) {
-  Shades shades{levels - 1, thresholds, {}};
-  for (size_t hue = 1; 1 + (hue - 1) * levels < kPaletteMax; hue++) {
-    shades.first[hue] = static_cast<uint8_t>(1 + (hue - 1) * levels);
-  }
-  size_t i = 0;
-  for (; i + kEight <= cells; i += kEight) shadeEight(sums + i, strongest + i, shades, out + i);
-  double restSums[kEight] = {};
-  uint8_t rest[kEight] = {};
-  memcpy(restSums, sums + i, (cells - i) * sizeof(double));
-  memcpy(rest, strongest + i, cells - i);
-  uint8_t indices[kEight];
-  shadeEight(restSums, rest, shades, indices);
-  memcpy(out + i, indices, cells - i);
+  RoundThresholds round;
+  if (round.read(thresholds, levels - 1)) shadeAll(sums, strongest, cells, round, out);
+  else shadeAll(sums, strongest, cells, AnyThresholds{thresholds, levels - 1}, out);
 }
 
 TAILGLOW_WIDE void rowSums(const double* sums, size_t columns, size_t rows, double* out) {

@@ -326,7 +326,9 @@ void picture() {
 
   const size_t levels = 1 + below(63);
   std::vector<double> thresholds(levels - 1);
-  for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * 1.5;
+  // Round ones go another way than others.
+  const double step = below(2) == 0 ? 1.5 : 1.1;
+  for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * step;
   std::vector<double> sums(width * rows);
   std::vector<uint8_t> strongest(sums.size());
   std::vector<uint8_t> shaded(sums.size());

@@ -100,8 +100,8 @@ export interface Kernel {
    *  such hue on a tie); 0 where none is above 0. At most 255 hues. Cells that lie as a mix does are one column. */
   mix(lines: Float64Array, shape: { hues: number; rows: number; columns: number }, into: Mix): void;
 
-  /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds one of the first `cells` sums; sums
-   *  of 0 are none. `occupied` has HALF_OCTAVES members. */
+  /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds one of the first `cells` sums, which are
+   *  0 or more; sums of 0 are none. `occupied` has HALF_OCTAVES members. */
   halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
 
   /** Sums of [column][row] by row, columns ascending: sets out[row]. */
@@ -109,7 +109,7 @@ export interface Kernel {
 
   /** Palette index of each cell: 0 where no hue is the strongest; else 1 + hue * levels + level, of the strongest hue
    *  (counted from 0) and the level of the sum: the number of `thresholds` (ascending, levels - 1 of them) at or below
-   *  it. The palette has at most 256 members. */
+   *  it. The palette has at most 256 members; sums are 0 or more. */
   shade(mix: Mix, shape: { cells: number; levels: number }, thresholds: Float64Array, out: Uint8Array): void;
 
   /** Enlarges (or thins) cells[column][row] to a rectangle of pixels:

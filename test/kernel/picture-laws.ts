@@ -157,8 +157,13 @@ export const mixCase = fc
           for (let i = 0; i < lines.length; i++) lines[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
           return lines;
         }),
+      // Half-octaves, as pictures have them, go another way than any others.
       thresholds: fc
-        .array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 })
+        .oneof(
+          fc.array(fc.double({ min: 0.1, max: 90, noNaN: true }), { maxLength: 12 }),
+          fc.array(fc.nat(20).map(binEdge), { maxLength: 12 }),
+          fc.array(fc.nat(40), { maxLength: 12 }),
+        )
         .map((list) => list.toSorted((a, b) => a - b)),
     }),
   );
@@ -336,6 +341,15 @@ export const pictureLaws: readonly KernelLaw[] = [
           expect([...out]).toEqual([...expected, 77]);
         }),
       );
+    },
+  },
+  {
+    name: 'shade leaves out what has no hue, however many levels there are',
+    check(kernel) {
+      const mix = { sums: new Float64Array(20).fill(3), strongest: new Uint8Array(20) };
+      const out = new Uint8Array(21).fill(77);
+      kernel.shade(mix, { cells: 20, levels: 1000 }, new Float64Array(999).fill(1), out);
+      expect([...out]).toEqual([...new Uint8Array(20), 77]);
     },
   },
   {
