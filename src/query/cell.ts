@@ -14,6 +14,7 @@ import { allGroups, countWithin, overlapping, placeCounts, type Values, weightsO
 import { PARTS, quantileReading } from './reading.ts';
 import { countsBy, rankedFields, rankKeys, unstoredFields } from './ranking.ts';
 import type { CellResult, ColumnStatistics } from './result.ts';
+import { sumOf } from '../model/sum.ts';
 import { forEachHistogram, occupiedBuckets, withinColumns } from './scan.ts';
 import type { SeriesReader } from '../model/series.ts';
 
@@ -130,10 +131,4 @@ function columnStatistics(
     max = at(COLUMN_PERCENTS.length);
   });
   return { ...statistics, ...(max === undefined ? {} : { max }), coverage };
-}
-
-function sumOf(counts: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < counts.length; i++) sum += counts[i]!;
-  return sum;
 }

@@ -3,6 +3,7 @@
 import { assert } from '../model/assert.ts';
 import { bucketMiddle } from '../model/grid.ts';
 import type { DrawnLines } from '../model/raster.ts';
+import { sumOf } from '../model/sum.ts';
 import type { Weight } from './ast.ts';
 import type { HeatmapDrawing } from './checked.ts';
 import type { DrawnRun, MixedCells, Shape } from './sliding-cells.ts';
@@ -83,7 +84,7 @@ export function hueWeights(sources: Sources, drawing: Drawing): Float64Array {
   kernel.rasterize(placedBlocks(scan, hues, [0, columns]), window, spread, all);
   if (plan.metric.scope === 'point') divideColumns(all, shape, (c) => levelReports(known, c));
   return Float64Array.from({ length: hues.count }, (_, h) =>
-    lines.subarray(h * columns, (h + 1) * columns).reduce((sum, value) => sum + value, 0),
+    sumOf(lines.subarray(h * columns, (h + 1) * columns)),
   );
 }
 

@@ -5,6 +5,7 @@ import { compareKeys, type Key, keyText } from '../model/key.ts';
 import { fieldOf, TYPES } from '../model/metric.ts';
 import type { HueLabel, Overlay, Raster, Scale } from '../model/raster.ts';
 import { assert } from '../model/assert.ts';
+import { sumOf } from '../model/sum.ts';
 import { defaultIsLog } from './check-heatmap.ts';
 import type { HeatmapDrawing, RowWish } from './checked.ts';
 import { assignHues, type Chosen, isSampled, largest, projectGroups, rankingValues } from './measure.ts';
@@ -53,7 +54,7 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
     under: drawn.under,
     over: drawn.over,
     mix: drawn.mix,
-    total: totals.reduce((sum, count) => sum + count, 0),
+    total: sumOf(totals),
     coverage: known.coverage,
     overlays,
   };

@@ -2,9 +2,9 @@
  *  Axes are stable: ends snap to round values around what there is, so they rarely move between refreshes, and
  *  every count lies inside them (but zeros on a log axis). An explicit range is kept to the letter.
  *  A bucket spreads over the rows it overlaps as if its counts lay evenly in it. */
-import { LRUCache } from 'lru-cache';
 import { bucketEdge, type Grid } from '../model/grid.ts';
 import type { RowSpread } from '../kernel/kernel.ts';
+import { keptLately } from '../model/kept.ts';
 import type { Scale } from '../model/raster.ts';
 import type { ValueType } from '../model/metric.ts';
 
@@ -29,17 +29,13 @@ export interface AxisWish {
 
 /** Axes kept, some KB each: a live picture has the same one for minutes. */
 const AXES_MAX = 64;
-const axes = new LRUCache<string, readonly number[]>({ max: AXES_MAX });
 
 /** Edges from the bottom: rows + 1 ascending values in base units; must not be changed. */
-export function axisEdges(wish: AxisWish): readonly number[] {
-  const name = JSON.stringify(wish);
-  const known = axes.get(name);
-  if (known !== undefined) return known;
-  const edges = wish.scale === 'log' ? logEdges(wish) : linearEdges(wish);
-  axes.set(name, edges);
-  return edges;
-}
+export const axisEdges = keptLately(
+  AXES_MAX,
+  (wish: AxisWish) => JSON.stringify(wish),
+  (wish): readonly number[] => (wish.scale === 'log' ? logEdges(wish) : linearEdges(wish)),
+);
 
 function logEdges(wish: AxisWish): number[] {
   const { type, grid, occupied, range, height } = wish;

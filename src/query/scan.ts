@@ -11,6 +11,7 @@ import { compilePredicate } from '../model/predicate.ts';
 import type { BucketRaster } from '../model/raster.ts';
 import { type CellBlock, type Cells, CellsBuffer, type SeriesReader } from '../model/series.ts';
 import type { Plan } from './plan.ts';
+import { sumOf } from '../model/sum.ts';
 import { AnswerTooLargeError } from './result.ts';
 import type { Ranges } from './value-set.ts';
 
@@ -479,7 +480,7 @@ function countTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
   if (scan.mask !== undefined) {
     const buckets = wholeGrid(scan);
     forEachHistogram(scan, { hues, buckets, kernel }, (counts, hue) => {
-      totals[hue] = sum(counts);
+      totals[hue] = sumOf(counts);
     });
     return totals;
   }
@@ -490,12 +491,6 @@ function countTotals(scan: Scan, hues: Hues, kernel: Kernel): Float64Array {
     for (let h = 0; h < hues.count; h++) totals[h]! += counts[h]! + over[h]!;
   });
   return totals;
-}
-
-function sum(counts: Float64Array): number {
-  let total = 0;
-  for (let i = 0; i < counts.length; i++) total += counts[i]!;
-  return total;
 }
 
 export function wholeGrid({ grid }: Scan): Buckets {

@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { referenceKernel } from '../kernel/reference.ts';
 import { calledText } from '../model/key.ts';
 import type { Raster } from '../model/raster.ts';
+import { sumOf } from '../model/sum.ts';
 import { formatCount, formatRange, formatSpan, formatValue } from './format.ts';
 import { sumsOf } from './mix.ts';
 import { cleanText } from './text-width.ts';
@@ -54,20 +55,20 @@ function spreadText(raster: Raster, kernel: AltKernel): string[] {
   const { y, rows, columns } = raster;
   const sums = new Float64Array(rows);
   kernel.rowSums(sumsOf(raster), { columns: raster.hues.length === 0 ? 0 : columns, rows }, sums);
-  const all = sums.reduce((a, b) => a + b, 0);
+  const all = sumOf(sums);
   if (all === 0) return [];
   const told = RANKS.map((rank) => {
-    let below = 0;
-    const row = sums.findIndex((sum) => (below += sum) >= rank * all);
-    return `${percent(rank)} below ${formatValue(y.edges[(row < 0 ? rows - 1 : row) + 1]!, y)}`;
+    let row = 0;
+    for (let below = sums[0]!; below < rank * all && row < rows - 1; below += sums[row]!) row++;
+    return `${percent(rank)} below ${formatValue(y.edges[row + 1]!, y)}`;
   });
   return [`${told.join(', ')}.`];
 }
 
 function outsideText({ under, over }: Raster): string[] {
   const told = [
-    { count: over.reduce((a, b) => a + b, 0), where: 'above' },
-    { count: under.reduce((a, b) => a + b, 0), where: 'below' },
+    { count: sumOf(over), where: 'above' },
+    { count: sumOf(under), where: 'below' },
   ].flatMap(({ count, where }) => (count > 0 ? [`${formatCount(Math.ceil(count))} ${where} the axis`] : []));
   return told.length === 0 ? [] : [`${told.join(', ')}.`];
 }

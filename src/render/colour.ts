@@ -2,11 +2,14 @@
  *  A ramp has LEVELS steps whose lightness runs monotonically away from the background of its theme; zero has
  *  no step: it is the background. Several hues: six that stay apart under colour blindness, grey for the rest.
  *  Pure. Components of sRGB are integers 0..255, OKLab lightness 0..1, hue degrees. */
+import { keptLately } from '../model/kept.ts';
 import { compareKeys, type Key, keyText } from '../model/key.ts';
 import type { PaletteName, Theme } from './options.ts';
 
 /** Steps of every ramp. Measured: 12 tell apart well and encode a third smaller than 24. */
 export const LEVELS = 12;
+/** Sets of keys of which the slots are kept: as many as are drawn by turns. */
+const SLOTS_KEPT_MAX = 64;
 /** Keys with a hue of their own; more do not stay apart for everyone. */
 export const HUES_MAX = 6;
 
@@ -193,7 +196,13 @@ function liking(text: string, slot: number): number {
  *  up first. Depends on the set of keys alone, not on their order or counts: of all pairs of a key and a slot,
  *  the one that like each other most is joined first (rendezvous hashing, made one to one). So a key that comes
  *  or goes moves only keys that wanted the same slot. */
-export function assignSlots(keys: readonly Key[]): number[] {
+export const assignSlots = keptLately(
+  SLOTS_KEPT_MAX,
+  (keys: readonly Key[]) => JSON.stringify(keys),
+  slotsOf,
+);
+
+function slotsOf(keys: readonly Key[]): readonly number[] {
   const wide = 4;
   const slots = keys.length <= wide ? wide : HUES_MAX;
   const pairs = keys.flatMap((key, index) => {

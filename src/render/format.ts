@@ -24,6 +24,20 @@ const SI = ['n', 'µ', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const SI_ONE = 3;
 const IEC = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
+/** A text and what it multiplies with. */
+type Prefix = readonly [string, number];
+
+const SI_PREFIXES = SI.map((prefix, i): Prefix => [prefix, 10 ** (3 * (i - SI_ONE))]);
+const PREFIXES = {
+  none: [['', 1]] as readonly Prefix[],
+  iec: IEC.map((prefix, i): Prefix => [prefix, 1024 ** i]),
+  si: SI_PREFIXES,
+  /** Seconds grow no "ks". */
+  seconds: SI_PREFIXES.slice(0, SI_ONE + 1),
+  /** A bare number keeps its digits up to a million. */
+  number: [SI_PREFIXES[SI_ONE]!, ...SI_PREFIXES.slice(SI_ONE + 2)],
+};
+
 /** At most two decimals, fewer the larger the number is. */
 function decimalsOf(number: number): number {
   const size = Math.abs(number);
@@ -31,6 +45,7 @@ function decimalsOf(number: number): number {
 }
 
 function fixed(number: number, decimals: number): string {
+  if (Number.isInteger(number) && number > -1000 && number < 1000) return String(number + 0);
   const text = Math.abs(number).toFixed(decimals);
   const [whole, fraction] = text.split('.');
   const digits = whole!.replace(/\B(?=(\d{3})+$)/g, ',');
@@ -44,27 +59,25 @@ export function formatCount(count: number): string {
   return fixed(count, Number.isInteger(count) ? 0 : decimalsOf(count));
 }
 
-/** The prefixes that this unit takes, from the smallest: [text, factor]. Seconds grow no "ks", a bare number
- *  keeps its digits up to a million. */
-function prefixesOf(type: ValueUnit): [string, number][] {
-  if (type.unit === '%') return [['', 1]];
-  if (type.base === 2) return IEC.map((prefix, i) => [prefix, 1024 ** i]);
-  const all = SI.map((prefix, i): [string, number] => [prefix, 10 ** (3 * (i - SI_ONE))]);
-  if (type.unit === 's') return all.slice(0, SI_ONE + 1);
-  if (type.unit === '') return [all[SI_ONE]!, ...all.slice(SI_ONE + 2)];
-  return all;
+/** The prefixes that this unit takes, from the smallest. */
+function prefixesOf(type: ValueUnit): readonly Prefix[] {
+  if (type.unit === '%') return PREFIXES.none;
+  if (type.base === 2) return PREFIXES.iec;
+  if (type.unit === 's') return PREFIXES.seconds;
+  return type.unit === '' ? PREFIXES.number : PREFIXES.si;
 }
 
 /** The largest prefix with a number of at least 1 before it; the smallest (or none for 0) where there is none. */
-function prefixOf(amount: number, type: ValueUnit): [string, number] {
+function prefixOf(amount: number, type: ValueUnit): Prefix {
   const prefixes = prefixesOf(type);
   if (amount === 0) return prefixes.find(([, factor]) => factor === 1)!;
   const size = Math.abs(amount);
-  // 999.7 ms reads "1 s": what counts is the number as it will be printed.
-  const fits = prefixes.filter(
-    ([, factor]) => Number((size / factor).toFixed(decimalsOf(size / factor))) >= 1,
-  );
-  return fits.at(-1) ?? prefixes[0]!;
+  return prefixes.findLast(([, factor]) => printsAsOne(size / factor)) ?? prefixes[0]!;
+}
+
+/** 999.7 ms reads "1 s": what counts is the number as it will be printed. */
+function printsAsOne(number: number): boolean {
+  return number >= 1 || (number > 0.99 && Number(number.toFixed(decimalsOf(number))) >= 1);
 }
 
 function withUnit(number: string, prefix: string, unit: string): string {

@@ -5,6 +5,7 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import { referenceKernel } from '../kernel/reference.ts';
 import { binEdge, HALF_OCTAVES } from '../model/half-octave.ts';
+import { keptLately } from '../model/kept.ts';
 import { LEVELS } from './colour.ts';
 import type { ColorMode } from './options.ts';
 
@@ -15,11 +16,22 @@ export function occupiedBins(
 ): number[] {
   const occupied = new Uint8Array(HALF_OCTAVES);
   kernel.halfOctaves(sums, sums.length, occupied);
-  return Array.from(occupied.keys()).filter((bin) => occupied[bin] === 1);
+  const bins: number[] = [];
+  for (let bin = occupied.indexOf(1); bin >= 0; bin = occupied.indexOf(1, bin + 1)) bins.push(bin);
+  return bins;
 }
 
-/** Ascending, LEVELS - 1 of them: a count has the level of the number of thresholds at or below it. */
-export function thresholdsOf(mode: ColorMode, bins: readonly number[]): Float64Array {
+/** Of the pictures drawn lately. */
+const THRESHOLDS_KEPT_MAX = 64;
+
+/** Ascending, LEVELS - 1 of them: a count has the level of the number of thresholds at or below it. Must not be changed. */
+export const thresholdsOf = keptLately(
+  THRESHOLDS_KEPT_MAX,
+  (mode: ColorMode, bins: readonly number[]) => `${mode} ${bins.join(' ')}`,
+  levelThresholds,
+);
+
+function levelThresholds(mode: ColorMode, bins: readonly number[]): Float64Array {
   if (bins.length === 0) return new Float64Array(LEVELS - 1).fill(1);
   const low = bins[0]!;
   const until = bins.at(-1)! + 1;

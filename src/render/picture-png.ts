@@ -10,6 +10,7 @@ import { mixFrom } from './mix.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
 import { encodePng, latinJson, latinText } from './png.ts';
+import { Scratch } from './scratch.ts';
 import { inkedPixels } from './strip.ts';
 import type { View } from './view.ts';
 import type { Words } from './words.ts';
@@ -56,6 +57,8 @@ export function plotRect({ body }: Layout, scale: number): Rect {
   return { x: body.x * scale, y: body.y * scale, width: body.width * scale, height: body.height * scale };
 }
 
+const pixels = new Scratch();
+
 function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
   const width = layout.width * options.scale;
   const height = layout.height * options.scale;
@@ -66,10 +69,7 @@ function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
     scale: options.scale,
     left: 0,
     colours,
-    // The body alone fills all of a plain one.
-    pixels: options.plain
-      ? new Uint8Array(width * height)
-      : Buffer.allocUnsafeSlow(width * height).fill(colours.page),
+    pixels: pixels.take(width * height).fill(options.plain ? colours.zero : colours.page),
   };
 }
 

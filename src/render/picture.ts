@@ -1,5 +1,6 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
+import { keptLately } from '../model/kept.ts';
 import { fromOklab, hueRamp, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
 import type { Rect } from './layout.ts';
 import type { Theme } from './options.ts';
@@ -41,7 +42,17 @@ export interface Picture {
   readonly colours: PictureColours;
 }
 
-export function pictureColours({ ramps }: Ramps, theme: Theme): PictureColours {
+/** Of the pictures drawn lately. */
+const COLOURS_KEPT_MAX = 64;
+
+/** Must not be changed. */
+export const pictureColours = keptLately(
+  COLOURS_KEPT_MAX,
+  ({ ramps }: Pick<Ramps, 'ramps'>, theme: Theme) => `${theme} ${ramps.join(' ')}`,
+  coloursOf,
+);
+
+function coloursOf({ ramps }: Pick<Ramps, 'ramps'>, theme: Theme): PictureColours {
   const entries: Rgb[] = [themeColour(theme, 'zero'), ...ramps.flat()];
   const add = (name: ThemeColour): number => entries.push(themeColour(theme, name)) - 1;
   const indices = {

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { deflateBound } from '../kernel/deflate.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { assert } from '../model/assert.ts';
+import { Scratch } from './scratch.ts';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Length and type before a chunk's data, checksum behind it. */
@@ -21,6 +22,9 @@ export interface IndexedPicture {
   readonly texts: readonly (readonly [string, string])[];
 }
 
+const filtered = new Scratch();
+const deflated = new Scratch();
+
 export function encodePng(
   picture: IndexedPicture,
   kernel: Pick<Kernel, 'filterRows' | 'deflate'>,
@@ -32,9 +36,9 @@ export function encodePng(
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, the five filters, not interlaced
-  const rows = Buffer.allocUnsafeSlow(height * (width + 1));
+  const rows = filtered.take(height * (width + 1));
   kernel.filterRows(pixels, width, rows);
-  const data = Buffer.allocUnsafeSlow(deflateBound(rows.length));
+  const data = deflated.take(deflateBound(rows.length));
   const length = kernel.deflate(rows, width + 1, data);
   return file([
     ['IHDR', header],

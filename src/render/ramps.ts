@@ -1,11 +1,14 @@
 /** Which hue of a raster has which ramp. The PNG, the JSON and the terminal all ask here, so that they agree;
  *  the legend too. Pure. */
 import { calledText, type Key, type KeyNames, REMAINDER } from '../model/key.ts';
+import { keptLately } from '../model/kept.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
 import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb } from './colour.ts';
-import type { DrawOptions } from './options.ts';
+import type { DrawOptions, Theme } from './options.ts';
 import { cleanText } from './text-width.ts';
 
+/** Kept of the pictures drawn lately. */
+const RAMPS_MAX = 64;
 /** The slot of what is grey, after those of the hues. */
 const OTHER_SLOT = HUES_MAX;
 
@@ -27,11 +30,18 @@ export function rampsOf(raster: Raster, options: Pick<DrawOptions, 'theme' | 'pa
   if (raster.hueFields.length === 0) {
     return { ramps: [paletteRamp(options.palette, options.theme)], rampOfHue: raster.hues.map(() => 0) };
   }
-  const slots = slotsOf(raster.hues);
-  const used = [...new Set([...slots, OTHER_SLOT])].toSorted((a, b) => a - b);
-  const all = hueRamps(options.theme);
-  return { ramps: used.map((slot) => all[slot]!), rampOfHue: slots.map((slot) => used.indexOf(slot)) };
+  return rampsOfSlots(options.theme, slotsOf(raster.hues));
 }
+
+const rampsOfSlots = keptLately(
+  RAMPS_MAX,
+  (theme: Theme, slots: readonly number[]) => `${theme} ${slots.join(' ')}`,
+  (theme, slots): Ramps => {
+    const used = [...new Set([...slots, OTHER_SLOT])].toSorted((a, b) => a - b);
+    const all = hueRamps(theme);
+    return { ramps: used.map((slot) => all[slot]!), rampOfHue: slots.map((slot) => used.indexOf(slot)) };
+  },
+);
 
 /** The slot of each hue: the HUES_MAX largest keys have one of their own, all else is grey. */
 function slotsOf(hues: readonly HueLabel[]): number[] {

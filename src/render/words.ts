@@ -1,6 +1,7 @@
 /** What stands around a heatmap in words: title, subtitle, legend, what the strength of a colour means. Pure; where the
  *  words stand is layout.ts's. */
 import type { Raster } from '../model/raster.ts';
+import { sumOf } from '../model/sum.ts';
 import { formatCount, formatRange, formatSpan } from './format.ts';
 import { type DrawOptions, TITLE_MAX } from './options.ts';
 import { type LegendEntry, legendEntries } from './ramps.ts';
@@ -35,9 +36,8 @@ function defaultTitle(raster: Raster): string {
 }
 
 function subtitleOf(raster: Raster): string {
-  const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
-  const over = sum(raster.over);
-  const under = sum(raster.under);
+  const over = sumOf(raster.over);
+  const under = sumOf(raster.under);
   const { expected, missing, revised } = raster.coverage;
   return [
     formatRange(raster.fromSecond, raster.untilSecond),
