@@ -57,7 +57,7 @@ export function plotRect({ body }: Layout, scale: number): Rect {
   return { x: body.x * scale, y: body.y * scale, width: body.width * scale, height: body.height * scale };
 }
 
-const pixels = new Scratch();
+const scratch = new Scratch();
 
 function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
   const width = layout.width * options.scale;
@@ -69,7 +69,7 @@ function newPicture(layout: Layout, options: DrawOptions, view: View): Picture {
     scale: options.scale,
     left: 0,
     colours,
-    pixels: pixels.take(width * height).fill(options.plain ? colours.zero : colours.page),
+    pixels: scratch.take(width * height).fill(options.plain ? colours.zero : colours.page),
   };
 }
 
@@ -79,15 +79,16 @@ function drawAround(picture: Picture, layout: Layout): void {
   for (const rect of layout.frame) fill(picture, rect, colours.frame);
   for (const swatch of layout.swatches) fill(picture, swatch, 1 + swatch.ramp * LEVELS + swatch.level);
   for (const strip of layout.strips) {
-    const { x, y, ink } = inkedPixels(strip, scale);
+    const { at, ink } = inkedPixels(strip, scale, width);
     const corner = strip.y * scale * width + strip.x * scale;
-    for (let i = 0; i < ink.length; i++) pixels[corner + y[i]! * width + x[i]!] = colours.page + ink[i]!;
+    for (let i = 0; i < ink.length; i++) pixels[corner + at[i]!] = colours.page + ink[i]!;
   }
 }
 
+/** A loop: most of them are a few pixels wide. */
 function fill({ pixels, width, scale }: Picture, rect: Rect, index: number): void {
   for (let y = rect.y * scale; y < (rect.y + rect.height) * scale; y++) {
-    const row = y * width;
-    pixels.fill(index, row + rect.x * scale, row + (rect.x + rect.width) * scale);
+    const end = y * width + (rect.x + rect.width) * scale;
+    for (let i = y * width + rect.x * scale; i < end; i++) pixels[i] = index;
   }
 }

@@ -62,29 +62,29 @@ function loadFont(): void {
   fontLoaded = true;
 }
 
-/** The pixels of a strip that text covers, image pixels from its corner. */
+/** The pixels of a strip that text covers. */
 export interface Inked {
-  readonly x: Uint16Array;
-  readonly y: Uint16Array;
+  /** Pixels of the image behind the strip's corner. */
+  readonly at: Uint32Array;
   /** 1..INKS - 1 */
   readonly ink: Uint8Array;
 }
 
-function bytesOf({ x, y, ink }: Inked): number {
-  return x.byteLength + y.byteLength + ink.byteLength;
+function bytesOf({ at, ink }: Inked): number {
+  return at.byteLength + ink.byteLength;
 }
 
-/** Must not be changed. */
-export function inkedPixels(strip: Strip, scale: number): Inked {
+/** Of an image whose rows have `stride` pixels; must not be changed. */
+export function inkedPixels(strip: Strip, scale: number, stride: number): Inked {
   const { width, height, texts } = strip;
-  const key = JSON.stringify([scale, width, height, texts]);
+  const key = JSON.stringify([scale, stride, width, height, texts]);
   const known = cache.get(key);
   if (known !== undefined) {
     cache.delete(key);
     cache.set(key, known);
     return known;
   }
-  const inked = drawStrip(strip, scale);
+  const inked = drawStrip(strip, scale, stride);
   cache.set(key, inked);
   cacheBytes += bytesOf(inked);
   for (const [oldest, pixels] of cache) {
@@ -95,7 +95,7 @@ export function inkedPixels(strip: Strip, scale: number): Inked {
   return inked;
 }
 
-function drawStrip({ width, height, texts }: Strip, scale: number): Inked {
+function drawStrip({ width, height, texts }: Strip, scale: number, stride: number): Inked {
   loadFont();
   const canvas = createCanvas(width * scale, height * scale);
   const context = canvas.getContext('2d');
@@ -109,8 +109,7 @@ function drawStrip({ width, height, texts }: Strip, scale: number): Inked {
   );
   const covered = Uint32Array.from(inks.keys()).filter((i) => inks[i]! > 0);
   return {
-    x: Uint16Array.from(covered, (i) => i % canvas.width),
-    y: Uint16Array.from(covered, (i) => Math.floor(i / canvas.width)),
+    at: covered.map((i) => Math.floor(i / canvas.width) * stride + (i % canvas.width)),
     ink: Uint8Array.from(covered, (i) => inks[i]!),
   };
 }
