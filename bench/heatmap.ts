@@ -33,7 +33,7 @@ export async function run(size: BenchSize): Promise<BenchResult> {
   const shaded = [native, referenceKernel].map((kernel) => shadedBy(kernel, raster, once));
   assert(Buffer.from(shaded[0]!).equals(shaded[1]!), 'the kernels differ');
   const rowsOfResult = [
-    ...liveRows(native, size, full ? 61 : 1),
+    ...liveRows(native, size, full ? 41 : 1),
     ...shadeRows(raster, once, rounds, native),
     ...[1, 2].flatMap((scale) =>
       pictureRows(raster, { ...once, scale: scale === 1 ? 1 : 2 }, rounds, native),

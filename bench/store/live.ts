@@ -1,7 +1,8 @@
 /** The live picture: ten minutes of ten keys, as a fold of a fleet leaves them in memory, from the plan to the PNG and
  *  part by part, beside the goals. The store stays open: its newest block is in memory, the others are decoded.
  *  Drawn whole it is a picture that nobody asked for before, of blocks that somebody did: what is remembered of the
- *  blocks is known, nothing of the picture is. What it takes without any memory stands beside it. */
+ *  blocks is known, nothing of the picture is. What it takes without any memory stands beside it,
+ *  and what it takes behind other work, which has driven it from the processor's caches. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { RasterMemory } from '../../src/query/raster-memory.ts';
 import { newestPng } from '../../src/render/newest.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../../src/render/options.ts';
 import type { BenchRow, BenchSize } from '../bench.ts';
-import { medianMs } from '../measure.ts';
+import { medianMs, steadyMs } from '../measure.ts';
 import { planned } from '../requests.ts';
 import { fill, instrumentationOf, openAt } from './built.ts';
 import type { TrafficShape } from './traffic.ts';
@@ -67,20 +68,27 @@ function rowsOf({ whole, bare, next }: Ways, kernel: Kernel, rounds: number): Be
   const drawn = whole();
   next();
   const twice: DrawOptions = { ...PLAIN, scale: 2 };
-  const [evaluated, unremembered, anew, live, all, once, double, full, newest] = medianMs(
+  const wholePng = () => heatmapPng(whole(), PLAIN, kernel);
+  const nextPng = () => heatmapPng(next(), PLAIN, kernel);
+  const newestAlone = () => newestPng(drawn, PLAIN, 1, kernel);
+  const [evaluated, unremembered, anew, live, all, once, double, full, newest] = steadyMs(
     [
       whole,
       bare,
       next,
-      () => heatmapPng(next(), PLAIN, kernel),
-      () => heatmapPng(whole(), PLAIN, kernel),
+      nextPng,
+      wholePng,
       () => heatmapPng(drawn, PLAIN, kernel),
       () => heatmapPng(drawn, twice, kernel),
       () => heatmapPng(drawn, DRAW_DEFAULTS, kernel),
-      () => newestPng(drawn, PLAIN, 1, kernel),
+      newestAlone,
     ],
     rounds,
   ) as [number, number, number, number, number, number, number, number, number];
+  const [wholeBehind, , nextBehind, , newestBehind] = medianMs(
+    [wholePng, bare, nextPng, bare, newestAlone],
+    rounds,
+  ) as [number, number, number, number, number];
   const row = (name: string, value: number, unit: string, goal: number): BenchRow => {
     const versus = { name: `the goal of ${goal} ${unit}`, ratio: value / goal, what: 'x' };
     return { name, value, unit, versus };
@@ -99,6 +107,9 @@ function rowsOf({ whole, bare, next }: Ways, kernel: Kernel, rounds: number): Be
     // At the smallest size noise may be larger than what is measured.
     row('axes, title, legend, cached', Math.max(0.001, full - once), 'ms', 1),
     row('its newest column alone', newest, 'ms', 0.5),
+    { name: 'whole, behind other work', value: wholeBehind, unit: 'ms' },
+    { name: 'a second later, behind other work', value: nextBehind, unit: 'ms' },
+    { name: 'its newest column, behind other work', value: newestBehind, unit: 'ms' },
     row('its newest column alone, size', kilobytes(newestPng(drawn, PLAIN, 1, kernel)), 'KB', 1.5),
   ];
 }

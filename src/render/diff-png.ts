@@ -7,6 +7,7 @@ import { diffRasterAsHues, diffView, LESS, LUCK, MORE } from './diff-view.ts';
 import { formatCount, formatRange, formatSpan } from './format.ts';
 import type { DrawOptions } from './options.ts';
 import { picturePng, plotRect } from './picture-png.ts';
+import { latinJson } from './png.ts';
 import { titleText, type Words } from './words.ts';
 
 export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel): Uint8Array {
@@ -19,19 +20,20 @@ export function diffPng(diff: DiffRaster, options: DrawOptions, kernel: Kernel):
     options,
     kernel,
     description: diffDescription(diff, options),
-    pixelMap: (layout) => ({
-      metric: diff.metric,
-      from: diff.fromSecond,
-      until: diff.untilSecond,
-      columnSeconds: diff.columnSeconds,
-      columns: diff.columns,
-      rows: diff.rows,
-      y: diff.y,
-      plot: plotRect(layout, options.scale),
-      scale: options.scale,
-      a: { label: diff.a.label, color: hexOf(view.ramps[MORE]!.at(-1)!) },
-      b: { label: diff.b.label, color: hexOf(view.ramps[LESS]!.at(-1)!) },
-    }),
+    pixelMap: (layout) =>
+      latinJson({
+        metric: diff.metric,
+        from: diff.fromSecond,
+        until: diff.untilSecond,
+        columnSeconds: diff.columnSeconds,
+        columns: diff.columns,
+        rows: diff.rows,
+        y: diff.y,
+        plot: plotRect(layout, options.scale),
+        scale: options.scale,
+        a: { label: diff.a.label, color: hexOf(view.ramps[MORE]!.at(-1)!) },
+        b: { label: diff.b.label, color: hexOf(view.ramps[LESS]!.at(-1)!) },
+      }),
   });
 }
 

@@ -1,5 +1,6 @@
 /** Numbers, values, times and ticks as people read them. Times are UTC, counts have thousands separators, values
  *  have the unit of their type with an SI or IEC prefix: "150 ms", "1.5 MiB", "45 %". Pure, no locale. */
+import { keptLately } from '../model/kept.ts';
 import type { Scale } from '../model/raster.ts';
 
 /** What a value is, as in ValueType and YAxis: `base ** power` units make one. */
@@ -105,11 +106,20 @@ function formatSteps(values: readonly number[], step: number, type: ValueUnit): 
   return values.map((value) => withUnit(fixed((value * scale) / factor, decimals), prefix, type.unit));
 }
 
-/** At most `max` round values within [low, high], ascending, with distinct labels. */
-export function valueTicks(
-  axis: ValueUnit & { readonly scale: Scale; readonly low: number; readonly high: number },
-  max: number,
-): ValueTick[] {
+type TickedAxis = ValueUnit & { readonly scale: Scale; readonly low: number; readonly high: number };
+
+/** Of the axes drawn lately. */
+const TICKS_KEPT_MAX = 64;
+
+/** At most `max` round values within [low, high], ascending, with distinct labels; must not be changed. */
+export const valueTicks = keptLately(
+  TICKS_KEPT_MAX,
+  ({ unit, base, power, scale, low, high }: TickedAxis, max: number) =>
+    `${base} ${power} ${scale} ${low} ${high} ${max} ${unit}`,
+  ticksOf,
+);
+
+function ticksOf(axis: TickedAxis, max: number): readonly ValueTick[] {
   if (!(axis.high > axis.low) || max < 1) return [];
   const ticks = axis.scale === 'log' && axis.low > 0 ? logTicks(axis, max) : [];
   const few = ticks.length < Math.min(3, max) && axis.high < axis.low * LOG_RATIO_MIN;

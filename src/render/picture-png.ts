@@ -9,7 +9,7 @@ import { fullLayout, type Layout, plainLayout, type Rect } from './layout.ts';
 import { mixFrom } from './mix.ts';
 import { drawFault, type DrawOptions } from './options.ts';
 import { type Picture, pictureColours } from './picture.ts';
-import { encodePng, latinJson, latinText } from './png.ts';
+import { encodePng, latinText } from './png.ts';
 import { Scratch } from './scratch.ts';
 import { inkedPixels } from './strip.ts';
 import type { View } from './view.ts';
@@ -24,8 +24,8 @@ export interface PictureParts {
   readonly kernel: Kernel;
   /** In words, for the tEXt chunk "Description". */
   readonly description: string;
-  /** What a client needs to map a pixel back: the tEXt chunk "tailglow". */
-  readonly pixelMap: (layout: Layout) => object;
+  /** What a client needs to map a pixel back, as JSON in Latin-1: the tEXt chunk "tailglow". */
+  readonly pixelMap: (layout: Layout) => string;
 }
 
 export function picturePng(parts: PictureParts): Uint8Array {
@@ -39,7 +39,7 @@ export function picturePng(parts: PictureParts): Uint8Array {
   const texts = [
     ['Software', 'Tailglow'],
     ['Description', latinText(description)],
-    ['tailglow', latinJson(pixelMap(layout))],
+    ['tailglow', pixelMap(layout)],
   ] as const;
   return encodePng({ width, height, pixels, palette: colours.palette, texts }, kernel);
 }

@@ -1,6 +1,5 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
-import { keptLately } from '../model/kept.ts';
 import { fromOklab, hueRamp, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
 import type { Rect } from './layout.ts';
 import type { Theme } from './options.ts';
@@ -42,15 +41,17 @@ export interface Picture {
   readonly colours: PictureColours;
 }
 
-/** Of the pictures drawn lately. */
-const COLOURS_KEPT_MAX = 64;
+/** Of ramps that are still in use: those of the theme that was asked for last. */
+const known = new WeakMap<Ramps['ramps'], { readonly theme: Theme; readonly colours: PictureColours }>();
 
 /** Must not be changed. */
-export const pictureColours = keptLately(
-  COLOURS_KEPT_MAX,
-  ({ ramps }: Pick<Ramps, 'ramps'>, theme: Theme) => `${theme} ${ramps.join(' ')}`,
-  coloursOf,
-);
+export function pictureColours(of: Pick<Ramps, 'ramps'>, theme: Theme): PictureColours {
+  const before = known.get(of.ramps);
+  if (before?.theme === theme) return before.colours;
+  const colours = coloursOf(of, theme);
+  known.set(of.ramps, { theme, colours });
+  return colours;
+}
 
 function coloursOf({ ramps }: Pick<Ramps, 'ramps'>, theme: Theme): PictureColours {
   const entries: Rgb[] = [themeColour(theme, 'zero'), ...ramps.flat()];

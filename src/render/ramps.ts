@@ -3,8 +3,8 @@
 import { calledText, type Key, type KeyNames, REMAINDER } from '../model/key.ts';
 import { keptLately } from '../model/kept.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
-import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb } from './colour.ts';
-import type { DrawOptions, Theme } from './options.ts';
+import { assignSlots, HUES_MAX, hueRamps, keptByName, paletteRamp, type Rgb } from './colour.ts';
+import type { DrawOptions, PaletteName, Theme } from './options.ts';
 import { cleanText } from './text-width.ts';
 
 /** Kept of the pictures drawn lately. */
@@ -28,10 +28,12 @@ export interface LegendEntry {
 
 export function rampsOf(raster: Raster, options: Pick<DrawOptions, 'theme' | 'palette'>): Ramps {
   if (raster.hueFields.length === 0) {
-    return { ramps: [paletteRamp(options.palette, options.theme)], rampOfHue: raster.hues.map(() => 0) };
+    return { ramps: paletteAlone(options.palette, options.theme), rampOfHue: raster.hues.map(() => 0) };
   }
   return rampsOfSlots(options.theme, slotsOf(raster.hues));
 }
+
+const paletteAlone = keptByName((palette: PaletteName, theme: Theme) => [paletteRamp(palette, theme)]);
 
 const rampsOfSlots = keptLately(
   RAMPS_MAX,
