@@ -51,6 +51,23 @@ function cellAt(raster: Raster, x: number, y: number, picture: DecodedPng): { su
   return { sum: counts.reduce((a, b) => a + b, 0), hue: counts.indexOf(Math.max(...counts)) };
 }
 
+test('the bytes of a picture depend on it alone, whatever was drawn before', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(small, look, fc.boolean()), { minLength: 2, maxLength: 4 }), (pictures) => {
+      const drawAll = (): Uint8Array[] =>
+        pictures.map(([raster, options, plain]) =>
+          heatmapPng(raster, { ...DRAW_DEFAULTS, ...options, plain }, referenceKernel),
+        );
+      const first = drawAll();
+      const kept = first.map((png) => Buffer.from(png));
+      expect(drawAll().map((png) => Buffer.from(png))).toEqual(kept);
+      // What was given out is not drawn over.
+      expect(first.map((png) => Buffer.from(png))).toEqual(kept);
+    }),
+    { numRuns: 15 },
+  );
+});
+
 describe('a plain picture', () => {
   test('shows at each pixel the hue of the largest key and the level of the sum', () => {
     fc.assert(
