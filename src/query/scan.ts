@@ -121,7 +121,7 @@ export function* scanInSlices(
   const groups = new GroupIndex(plan);
   const blocks: ScannedBlock[] = [];
   const touched = new TouchedLevels();
-  const scratch = new CellsBuffer(0);
+  let scratch: CellsBuffer | undefined;
   let read = 0;
   let kept = 0;
   let mayPause = true;
@@ -133,7 +133,10 @@ export function* scanInSlices(
       read += block.cells.length;
       const share = shareOf(stored);
       const isDear = kept + block.cells.length > keptMax;
-      const scanned = share >= SHARE_MIN || (isDear && share > 1) ? addedUp(stored, kernel, scratch) : stored;
+      const scanned =
+        share >= SHARE_MIN || (isDear && share > 1)
+          ? addedUp(stored, kernel, (scratch ??= new CellsBuffer(0)))
+          : stored;
       kept += scanned.cells.length;
       if (kept > SCANNED_CELLS_MAX) throw tooManyCells(instrumentation.id, 'holds', SCANNED_CELLS_MAX);
       if (read > READ_CELLS_MAX) throw tooManyCells(instrumentation.id, 'is stored in', READ_CELLS_MAX);
