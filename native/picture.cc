@@ -133,13 +133,13 @@ using Words = int16_t __attribute__((vector_size(16)));
 using Unsigned = uint32_t __attribute__((vector_size(32)));
 using EightBytes = uint8_t __attribute__((vector_size(8)));
 
-/** Of eight doubles the words `first`, `first` + 2, ... Vectors are handed out by reference: returned, they would differ
+/** Of what eight doubles take the words `first`, `first` + 2, ... Vectors are handed out by reference: returned, they would differ
  *  with the CPU that is compiled for. */
-inline __attribute__((always_inline)) void everyOther(const double* values, int first, Ints& out) {
+inline __attribute__((always_inline)) void everyOther(const void* values, int first, Ints& out) {
   Ints low;
   Ints high;
   memcpy(&low, values, sizeof low);
-  memcpy(&high, values + kFour, sizeof high);
+  memcpy(&high, static_cast<const uint8_t*>(values) + sizeof low, sizeof high);
   const Ints each = {first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14};
   out = __builtin_shuffle(low, high, each);
 }
@@ -233,11 +233,16 @@ struct AnyThresholds {
   size_t length;
 
   inline __attribute__((always_inline)) void levels(const double* sums, Ints level[2]) const {
-    for (size_t i = 0; i < 2 * kEight; i++) {
-      int32_t own = 0;
-      for (size_t t = 0; t < length; t++) own += thresholds[t] <= sums[i] ? 1 : 0;
-      level[i / kEight][i % kEight] = own;
+    Doubles own[4];
+    Masks counts[4] = {};
+    for (size_t i = 0; i < 4; i++) memcpy(&own[i], sums + i * kFour, sizeof own[i]);
+    for (size_t t = 0; t < length; t++) {
+      const double one = thresholds[t];
+      const Doubles threshold = {one, one, one, one};
+      for (size_t i = 0; i < 4; i++) counts[i] -= threshold <= own[i];
     }
+    everyOther(counts, 1 - kHigh, level[0]);
+    everyOther(counts + 2, 1 - kHigh, level[1]);
   }
 };
 

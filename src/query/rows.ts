@@ -30,11 +30,11 @@ export interface AxisWish {
 /** Axes kept, some KB each: a live picture has the same one for minutes. */
 const AXES_MAX = 64;
 
-/** Edges from the bottom: rows + 1 ascending values in base units; must not be changed. */
+/** Edges from the bottom: rows + 1 ascending values in base units. Frozen: answers share them. */
 export const axisEdges = keptLately(
   AXES_MAX,
   (wish: AxisWish) => JSON.stringify(wish),
-  (wish): readonly number[] => (wish.scale === 'log' ? logEdges(wish) : linearEdges(wish)),
+  (wish): readonly number[] => Object.freeze(wish.scale === 'log' ? logEdges(wish) : linearEdges(wish)),
 );
 
 function logEdges(wish: AxisWish): number[] {
