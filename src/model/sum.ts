@@ -1,4 +1,4 @@
-/** Sums of arrays of numbers, from the first to the last: a loop, which `reduce` of a typed array takes ten times as long as. */
+/** The sum of an array of numbers, from the first to the last: a loop, as `reduce` of a typed array calls for each member. */
 export function sumOf(values: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;

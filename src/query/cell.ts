@@ -1,6 +1,7 @@
 /** Who made a cell, a column or a box of the picture that the same read gives: per stored field and for whole keys the
  *  counts in the place, their share, and the share that the same key has outside. A cell's total is what the
- *  picture draws there, and its keys add up to that but for rounding; a value beyond its rows means all that is drawn as under or over.
+ *  picture draws there, and its keys add up to that but for rounding; a value beyond its rows means all that is drawn as
+ *  under or over.
  *  A level is the mean over the reports of the place, as in the picture. */
 import { assert } from '../model/assert.ts';
 import { bucketCount, bucketEdge } from '../model/grid.ts';

@@ -2,7 +2,7 @@
  *  A ramp has LEVELS steps whose lightness runs monotonically away from the background of its theme; zero has
  *  no step: it is the background. Several hues: six that stay apart under colour blindness, grey for the rest.
  *  Pure. Components of sRGB are integers 0..255, OKLab lightness 0..1, hue degrees. */
-import { keptLately } from '../model/kept.ts';
+import { keptByName, keptLately } from '../model/kept.ts';
 import { compareKeys, type Key, keyText } from '../model/key.ts';
 import type { PaletteName, Theme } from './options.ts';
 
@@ -140,19 +140,6 @@ function paletteAt(stops: readonly Triple[], t: number): Triple {
   const i = Math.min(Math.floor(at), stops.length - 2);
   const [p, q] = [stops[i]!, stops[i + 1]!];
   return [mix(p[0], q[0], at - i), mix(p[1], q[1], at - i), mix(p[2], q[2], at - i)];
-}
-
-/** Keeps what is made of a theme, of a theme and a palette, ...: as many as there are, which is few. */
-export function keptByName<Names extends readonly string[], Made>(
-  make: (...names: Names) => Made,
-): (...names: Names) => Made {
-  const made = new Map<string, Made>();
-  return (...names) => {
-    const name = names.join(' ');
-    const known = made.get(name) ?? make(...names);
-    made.set(name, known);
-    return known;
-  };
 }
 
 /** The part of a palette that stands off the theme's background, in LEVELS steps away from it. */

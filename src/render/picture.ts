@@ -1,6 +1,7 @@
 /** The palette of a picture and its pixels. Index 0 is zero; then LEVELS entries a ramp; then the few colours of
  *  everything else; at last the INKS shades from page to text. */
-import { fromOklab, hueRamp, keptByName, LEVELS, type Rgb, toOklab } from './colour.ts';
+import { keptByName } from '../model/kept.ts';
+import { fromOklab, hueRamp, LEVELS, type Rgb, toOklab } from './colour.ts';
 import type { Rect } from './layout.ts';
 import type { Theme } from './options.ts';
 import type { Ramps } from './ramps.ts';

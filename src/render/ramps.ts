@@ -1,9 +1,9 @@
 /** Which hue of a raster has which ramp. The PNG, the JSON and the terminal all ask here, so that they agree;
  *  the legend too. Pure. */
 import { calledText, type Key, type KeyNames, REMAINDER } from '../model/key.ts';
-import { keptLately } from '../model/kept.ts';
+import { keptByName, keptLately } from '../model/kept.ts';
 import type { HueLabel, Raster } from '../model/raster.ts';
-import { assignSlots, HUES_MAX, hueRamps, keptByName, paletteRamp, type Rgb } from './colour.ts';
+import { assignSlots, HUES_MAX, hueRamps, paletteRamp, type Rgb } from './colour.ts';
 import type { DrawOptions, PaletteName, Theme } from './options.ts';
 import { cleanText } from './text-width.ts';
 
