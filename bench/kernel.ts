@@ -6,9 +6,8 @@ import { referenceKernel } from '../src/kernel/reference.ts';
 import { assert } from '../src/model/assert.ts';
 import { LL5_BUCKETS } from '../src/model/grid.ts';
 import { BLOCK_STEPS } from '../src/model/limits.ts';
-import { type BucketRaster, type DrawnLines, newBucketRaster, newMix } from '../src/model/raster.ts';
+import { type BucketRaster, type DrawnRoom, newBucketRaster, newMix } from '../src/model/raster.ts';
 import { type Cells, CellsBuffer } from '../src/model/series.ts';
-import { uncleared } from '../src/query/turned-cells.ts';
 import { spreadBuckets } from '../src/query/rows.ts';
 import type { BenchResult, BenchRow, BenchSize } from './bench.ts';
 import { medianMs } from './measure.ts';
@@ -190,13 +189,15 @@ function drawingTasks(
       },
     },
     {
-      name: `rasterize, ${HUES} hues`,
+      name: `rasterize and mix, ${HUES} hues`,
       unit: 'Mcells/s',
       work,
       make(kernel) {
-        const drawn = linesFor(raster.columns);
-        const run = (): void => kernel.rasterize([{ cells: sorted, placement }], raster, spread, drawn);
-        return { run, result: () => bytesOf(cellsOf(drawn.lines, raster.columns)) };
+        const draw = (room: DrawnRoom): void =>
+          kernel.rasterize([{ cells: sorted, placement }], raster, spread, room);
+        const room = roomFor(raster.columns);
+        const withCells = roomFor(raster.columns, new Float64Array(HUES * pixels));
+        return { run: () => draw(room), result: () => (draw(withCells), bytesOf(withCells.cells!)) };
       },
     },
     {
@@ -204,13 +205,12 @@ function drawingTasks(
       unit: 'Mpixel/s',
       work: pixels / 1e6,
       make(kernel) {
-        const shape = { hues: HUES, columns: raster.columns, rows: ROWS };
-        const drawn = linesFor(raster.columns);
+        const room = roomFor(raster.columns, new Float64Array(HUES * pixels));
+        kernel.rasterize([{ cells: sorted, placement }], raster, spread, room);
         const mix = newMix(pixels);
-        kernel.rasterize([{ cells: sorted, placement }], raster, spread, drawn);
         const out = new Uint8Array(pixels);
         const run = (): void => {
-          kernel.mix(drawn.lines, shape, mix);
+          kernel.mix(room.cells!, { hues: HUES, cells: pixels }, mix);
           kernel.shade(mix, { cells: pixels, levels: LEVELS }, thresholds, out);
         };
         return { run, result: () => out };
@@ -219,20 +219,9 @@ function drawingTasks(
   ];
 }
 
-function linesFor(columns: number): DrawnLines {
-  const lines = uncleared(HUES * ROWS * columns);
-  return { lines, under: uncleared(columns), over: uncleared(columns) };
-}
-
-/** [hue][column][row] */
-function cellsOf(lines: Float64Array, columns: number): Float64Array {
-  const cells = new Float64Array(lines.length);
-  const ofHue = ROWS * columns;
-  for (let first = 0; first < lines.length; first += ofHue) {
-    const [from, to] = [lines, cells].map((members) => members.subarray(first, first + ofHue));
-    referenceKernel.turn(from!, { rows: ROWS, columns }, to!);
-  }
-  return cells;
+function roomFor(columns: number, cells?: Float64Array): DrawnRoom {
+  const [under, over] = [new Float64Array(columns), new Float64Array(columns)];
+  return { mix: newMix(columns * ROWS), cells, under, over };
 }
 
 /** As a query does it: into a raster of zeros. */

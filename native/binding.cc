@@ -29,7 +29,7 @@ using tailglow::Placement;
 using tailglow::Raster;
 using tailglow::RowSpread;
 
-constexpr size_t kArgumentsMax = 16;
+constexpr size_t kArgumentsMax = 17;
 constexpr double kSizeMax = 2147483647;
 
 template <class T>
@@ -514,9 +514,9 @@ RowSpread takeSpread(Arguments& arguments, size_t buckets) {
   return {rows, start.data, row.data, weight.data, under.data, over.data};
 }
 
-/** (hues, columns, bucketFirst, buckets, rows, start, row, weight, under, over, lines, under, over,
- *  [length, step, key, bucket, count, lines, key, bucket, count, columnOfStep, hueOfKey, ...]): eleven members of the last
- *  a block; its cells, or its lines, are none. */
+/** (hues, columns, bucketFirst, buckets, factors, rows, start, row, weight, under, over, sums, strongest, cells, under,
+ *  over, [length, step, key, bucket, count, lines, key, bucket, count, columnOfStep, hueOfKey, ...]): no factors, and no
+ *  cells, where there are to be none; eleven members of the last a block; its cells, or its lines, are none. */
 napi_value rasterize(napi_env env, napi_callback_info info) {
   constexpr size_t kBlockMembers = 11;
   Arguments arguments(env, info);
@@ -524,11 +524,18 @@ napi_value rasterize(napi_env env, napi_callback_info info) {
   const size_t columns = arguments.size("columns");
   const size_t bucketFirst = arguments.size("bucketFirst");
   const size_t buckets = arguments.size("buckets");
+  const auto factors = arguments.read<double>("factors");
   const RowSpread spread = takeSpread(arguments, buckets);
-  const auto lines = arguments.write<double>("lines");
+  const auto sums = arguments.write<double>("sums");
+  const auto strongest = arguments.write<uint8_t>("strongest");
+  const auto cells = arguments.write<double>("cells");
   const auto under = arguments.write<double>("under");
   const auto over = arguments.write<double>("over");
-  arguments.atLeast("lines", lines.length, product({hues, columns, spread.rows}));
+  if (hues > UINT8_MAX) arguments.fail("hues is above 255");
+  if (factors.length > 0) arguments.atLeast("factors", factors.length, static_cast<double>(columns));
+  arguments.atLeast("sums", sums.length, product({columns, spread.rows}));
+  arguments.atLeast("strongest", strongest.length, product({columns, spread.rows}));
+  if (cells.length > 0) arguments.atLeast("cells", cells.length, product({hues, columns, spread.rows}));
   arguments.atLeast("under", under.length, static_cast<double>(columns));
   arguments.atLeast("over", over.length, static_cast<double>(columns));
   const size_t members = arguments.members("blocks");
@@ -542,41 +549,27 @@ napi_value rasterize(napi_env env, napi_callback_info info) {
     blocks.push_back({own, lines, placement});
   }
   if (!arguments.ok()) return nullptr;
-  const tailglow::Window window{hues, columns, bucketFirst, buckets};
-  const auto outcome =
-      tailglow::rasterize(blocks.data(), blocks.size(), window, spread, {lines.data, under.data, over.data});
+  const tailglow::Window window{hues, columns, bucketFirst, buckets, factors.length > 0 ? factors.data : nullptr};
+  const tailglow::Drawn drawn{sums.data, strongest.data, cells.length > 0 ? cells.data : nullptr, under.data, over.data};
+  const auto outcome = tailglow::rasterize(blocks.data(), blocks.size(), window, spread, drawn);
   if (outcome == tailglow::Rasterized::kNoMemory) return noMemory(env, "draw");
   if (outcome == tailglow::Rasterized::kFault) arguments.fail("hueOfKey has no member for a key of its cells");
   return nullptr;
 }
 
-/** (lines, rows, columns, out) */
-napi_value turn(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  const auto lines = arguments.read<double>("lines");
-  const size_t rows = arguments.size("rows");
-  const size_t columns = arguments.size("columns");
-  const auto out = arguments.write<double>("out");
-  arguments.atLeast("lines", lines.length, product({rows, columns}));
-  arguments.atLeast("out", out.length, product({rows, columns}));
-  if (arguments.ok()) tailglow::turn(lines.data, rows, columns, out.data);
-  return nullptr;
-}
-
-/** (lines, hues, rows, columns, sums, strongest) */
+/** (values, hues, cells, sums, strongest) */
 napi_value mix(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  const auto lines = arguments.read<double>("lines");
+  const auto values = arguments.read<double>("values");
   const size_t hues = arguments.size("hues");
-  const size_t rows = arguments.size("rows");
-  const size_t columns = arguments.size("columns");
+  const size_t cells = arguments.size("cells");
   const auto sums = arguments.write<double>("sums");
   const auto strongest = arguments.write<uint8_t>("strongest");
   if (hues > UINT8_MAX) arguments.fail("hues is above 255");
-  arguments.atLeast("lines", lines.length, product({hues, rows, columns}));
-  arguments.atLeast("sums", sums.length, product({rows, columns}));
-  arguments.atLeast("strongest", strongest.length, product({rows, columns}));
-  if (arguments.ok()) tailglow::mix(lines.data, hues, rows, columns, sums.data, strongest.data);
+  arguments.atLeast("values", values.length, product({hues, cells}));
+  arguments.atLeast("sums", sums.length, static_cast<double>(cells));
+  arguments.atLeast("strongest", strongest.length, static_cast<double>(cells));
+  if (arguments.ok()) tailglow::mix(values.data, hues, cells, sums.data, strongest.data);
   return nullptr;
 }
 
@@ -708,7 +701,7 @@ NAPI_MODULE_INIT() {
       {"bucketRange", bucketRange}, {"addUp", addUp},
       {"addLines", addLines},
       {"accumulate", accumulate},   {"rasterize", rasterize},
-      {"turn", turn},               {"mix", mix},
+      {"mix", mix},
       {"halfOctaves", halfOctaves}, {"rowSums", rowSums},
       {"shade", shade},             {"paint", paint},
       {"filterRows", filterRows},

@@ -10,7 +10,7 @@
 
 namespace tailglow {
 
-constexpr int kInterfaceVersion = 7;
+constexpr int kInterfaceVersion = 8;
 constexpr size_t kSteps = 256;
 constexpr int kColumns = 6;
 constexpr size_t kPaletteMax = 256;
@@ -86,17 +86,20 @@ struct Placed {
   Placement placement;
 };
 
-/** What of all cells is drawn: of `buckets` buckets from bucketFirst on. */
+/** What of all cells is drawn: of `buckets` buckets from bucketFirst on, times the column's factor where there are any. */
 struct Window {
   size_t hues;
   size_t columns;
   size_t bucketFirst;
   size_t buckets;
+  const double* factors;
 };
 
-/** lines: [hue][row][column]; under, over: [column]. */
+/** sums, strongest: [column][row]; cells: [hue][column][row], or null where they are not wanted; under, over: [column]. */
 struct Drawn {
-  double* lines;
+  double* sums;
+  uint8_t* strongest;
+  double* cells;
   double* under;
   double* over;
 };
@@ -151,12 +154,10 @@ bool bucketRange(const Cells& cells, const Placement& placement, uint16_t* low, 
 void accumulate(const Cells& cells, const Placement& placement, const Raster& raster);
 enum class Rasterized { kDone, kFault, kNoMemory };
 /** Sets all of `out` (rasterize.cc); kFault where a key is not below its block's `keys`: `out` is as it was then. Blocks
- *  are below 2^31, their cells together below 2^32. */
+ *  are below 2^31, their cells together below 2^32; at most 255 hues. */
 Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread, const Drawn& out);
-/** From [row][column] to [column][row]. */
-void turn(const double* lines, size_t rows, size_t columns, double* out);
-/** Of [hue][row][column], to [column][row]: sums over hues, and 1 + the hue of the largest, or 0; at most 255 hues. */
-void mix(const double* lines, size_t hues, size_t rows, size_t columns, double* sums, uint8_t* strongest);
+/** Of [hue][cell]: sums over hues, and 1 + the hue of the largest, or 0 (mix.cc); at most 255 hues. */
+void mix(const double* values, size_t hues, size_t cells, double* sums, uint8_t* strongest);
 /** Marks the half-octaves of the sums; `occupied` has kHalfOctaves members. */
 constexpr size_t kHalfOctaves = 108;
 void halfOctaves(const double* sums, size_t cells, uint8_t* occupied);

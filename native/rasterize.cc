@@ -1,14 +1,16 @@
 // Cells of many blocks counted by hue, column and bucket, and these spread over rows, in one: as src/kernel/reference.ts
 // does it with a plane of counts a hue. Here no such plane is made: runs of cells of one key and bucket are listed by hue
 // and bucket, those of one hue and bucket are added up in a line of columns that stays in the first cache, and the line
-// goes to its rows, which are lines of columns too. Cells that are not in order yet, report behind report, are added up by
-// the column of their step, which stays in the cache, too.
+// goes to its rows (open_rows.h). Buckets of a few rows at a time, hue by hue: these are complete soon behind their first
+// count, and what is seen of them is found while they are still in the cache. Cells that are not in order yet, report behind
+// report, are added up by the column of their step, which stays in the cache, too.
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <new>
 
 #include "kernel.h"
+#include "open_rows.h"
+#include "room.h"
 #include "runs.h"
 #include "wide.h"
 
@@ -78,11 +80,6 @@ Steps stepsOf(const int32_t* columnOfStep) {
     steps.end = std::max(steps.end, step + 1);
   }
   return steps;
-}
-
-template <class T>
-std::unique_ptr<T[]> roomFor(size_t length) {
-  return std::unique_ptr<T[]>(new (std::nothrow) T[length]);
 }
 
 /** Of a window: hue * buckets + bucket, or kNoSlot. */
@@ -241,10 +238,6 @@ Rasterized listItems(const Placed& block, size_t number, const Span& span, const
   return hasMemory ? Rasterized::kDone : Rasterized::kNoMemory;
 }
 
-TAILGLOW_WIDE void addScaled(double* __restrict to, const double* __restrict from, double weight, size_t length) {
-  for (size_t i = 0; i < length; i++) to[i] += from[i] * weight;
-}
-
 using Pair = double __attribute__((vector_size(16)));
 
 /** Whether these are the steps of eight seconds, one behind the other. */
@@ -310,31 +303,18 @@ TAILGLOW_WIDE void addItems(const Items& items, size_t slot, const Placed* block
   }
 }
 
-/** Gives a line's counts of a bucket to its rows, lines of columns too, and to what lies beyond them; clears it. */
-void giveLine(double* line, size_t columns, const Span& span, size_t bucket, const RowSpread& spread, double* lines,
-              const Drawn& out) {
-  const auto first = static_cast<size_t>(span.first);
-  const auto width = static_cast<size_t>(span.end) - first;
-  double* const counts = line + first;
-  for (int32_t j = spread.start[bucket]; j < spread.start[bucket + 1]; j++) {
-    addScaled(lines + static_cast<size_t>(spread.row[j]) * columns + first, counts, spread.weight[j], width);
-  }
-  if (spread.under[bucket] != 0) addScaled(out.under + first, counts, spread.under[bucket], width);
-  if (spread.over[bucket] != 0) addScaled(out.over + first, counts, spread.over[bucket], width);
-  std::fill_n(counts, width, 0);
-}
-
 }  // namespace
 
 Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, const RowSpread& spread,
                      const Drawn& out) {
-  const auto& [hues, columns, bucketFirst, buckets] = window;
+  const auto& [hues, columns, bucketFirst, buckets, factors] = window;
   const auto steps = roomFor<Steps>(length);
   // The line begins one member early: steps that have no column go there.
   const auto memory = roomFor<double>(1 + columns);
   Planes planes(columns, hues * buckets);
   Items items(hues * buckets);
-  if (!steps || !memory || !planes.hasMemory() || !items.hasMemory()) return Rasterized::kNoMemory;
+  OpenRows rows(window, spread, out);
+  if (!steps || !memory || !planes.hasMemory() || !items.hasMemory() || !rows.hasMemory()) return Rasterized::kNoMemory;
   for (size_t b = 0; b < length; b++) {
     steps[b] = stepsOf(blocks[b].placement.columnOfStep);
     const Rasterized outcome = listItems(blocks[b], b, steps[b].span, window, &items, &planes);
@@ -343,19 +323,24 @@ Rasterized rasterize(const Placed* blocks, size_t length, const Window& window, 
 
   double* const line = memory.get() + 1;
   std::fill_n(memory.get(), 1 + columns, 0);
-  std::fill_n(out.under, columns, 0);
-  std::fill_n(out.over, columns, 0);
-  for (size_t hue = 0, slot = 0; hue < hues; hue++) {
-    double* const lines = out.lines + hue * spread.rows * columns;
-    std::fill_n(lines, spread.rows * columns, 0);
-    for (size_t bucket = 0; bucket < buckets; bucket++, slot++) {
-      Span span = planes.span;
-      addItems(items, slot, blocks, steps.get(), line, &span);
-      if (span.end == 0) continue;
-      planes.addTo(line, slot);
-      giveLine(line, columns, span, bucket, spread, lines, out);
+  for (size_t first = 0, end; first < buckets; first = end) {
+    end = rows.endOfGroup(first);
+    for (size_t hue = 0; hue < hues; hue++) {
+      for (size_t bucket = first; bucket < end; bucket++) {
+        const size_t slot = hue * buckets + bucket;
+        Span span = planes.span;
+        addItems(items, slot, blocks, steps.get(), line, &span);
+        if (span.end == 0) continue;
+        planes.addTo(line, slot);
+        const auto column = static_cast<size_t>(span.first);
+        const auto width = static_cast<size_t>(span.end) - column;
+        if (!rows.give(line + column, column, width, hue, bucket)) return Rasterized::kNoMemory;
+        std::fill_n(line + column, width, 0);
+      }
     }
+    rows.closeBefore(end);
   }
+  rows.close();
   return Rasterized::kDone;
 }
 

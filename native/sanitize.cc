@@ -311,16 +311,20 @@ void picture() {
   row.shrink_to_fit();
   weight.shrink_to_fit();
   std::vector<double> outside(buckets, 0.125);
-  std::vector<double> out(hues * width * rows);
+  std::vector<double> cells(hues * width * rows);
+  std::vector<double> sums(width * rows);
+  std::vector<uint8_t> strongest(sums.size());
   std::vector<double> drawnUnder(width);
   std::vector<double> drawnOver(width);
+  const std::vector<double> factors(width, 0.5);
   const tailglow::RowSpread spread{rows, start.data(), row.data(), weight.data(), outside.data(), outside.data()};
-  const tailglow::Window window{hues, width, raster.bucketFirst, buckets};
+  const tailglow::Window window{hues, width, raster.bucketFirst, buckets, below(2) == 0 ? nullptr : factors.data()};
   const Columns sorted = sortedOf(columns);
   const LinesOf lines = linesOf(columns);
   const tailglow::Placed blocks[] = {
       {columns.cells(), {}, placement}, {sorted.cells(), {}, placement}, {{}, lines.lines(), placement}};
-  const tailglow::Drawn drawn{out.data(), drawnUnder.data(), drawnOver.data()};
+  const tailglow::Drawn drawn{sums.data(), strongest.data(), below(2) == 0 ? nullptr : cells.data(), drawnUnder.data(),
+                              drawnOver.data()};
   const tailglow::Rasterized outcome = tailglow::rasterize(blocks, below(4), window, spread, drawn);
   require(outcome == tailglow::Rasterized::kDone, "cells are drawn");
 
@@ -329,15 +333,13 @@ void picture() {
   // Round ones go another way than others.
   const double step = below(2) == 0 ? 1.5 : 1.1;
   for (size_t t = 0; t < thresholds.size(); t++) thresholds[t] = static_cast<double>(t + 1) * step;
-  std::vector<double> sums(width * rows);
-  std::vector<uint8_t> strongest(sums.size());
   std::vector<uint8_t> shaded(sums.size());
   std::vector<uint8_t> occupied(tailglow::kHalfOctaves);
-  tailglow::mix(out.data(), hues, rows, width, sums.data(), strongest.data());
-  std::vector<double> turned(sums.size());
-  tailglow::turn(out.data(), rows, width, turned.data());
-  for (size_t c = 0; c < width; c++) {
-    for (size_t r = 0; r < rows; r++) require(turned[c * rows + r] == out[r * width + c], "lines are turned");
+  if (drawn.cells != nullptr) {
+    std::vector<double> ownSums(sums.size());
+    std::vector<uint8_t> ownStrongest(sums.size());
+    tailglow::mix(cells.data(), hues, sums.size(), ownSums.data(), ownStrongest.data());
+    require(ownSums == sums && ownStrongest == strongest, "what is seen of the cells is their mix");
   }
   tailglow::halfOctaves(sums.data(), sums.size(), occupied.data());
   std::vector<double> ofRows(rows);

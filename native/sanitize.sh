@@ -7,5 +7,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${CXX:-g++}" -std=c++17 -O1 -g -ffp-contract=off -fno-omit-frame-pointer -Wall -Wextra \
   -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS \
-  kernel.cc sort.cc add_up.cc count_lines.cc rasterize.cc picture.cc class_encode.cc class_decode.cc deflate.cc prefix_code.cc sanitize.cc -o "$folder/sanitize"
+  kernel.cc sort.cc add_up.cc count_lines.cc rasterize.cc open_rows.cc mix.cc picture.cc class_encode.cc class_decode.cc deflate.cc prefix_code.cc sanitize.cc -o "$folder/sanitize"
 ASAN_OPTIONS=detect_leaks=0 "$folder/sanitize"

@@ -6,7 +6,7 @@
 import type { CountLines, CountLinesBuffer } from '../model/count-lines.ts';
 import type { Checksum } from '../model/crc32c.ts';
 import type { Cells, CellsBuffer } from '../model/series.ts';
-import type { BucketRaster, DrawnLines, Mix } from '../model/raster.ts';
+import type { BucketRaster, DrawnRoom, Mix } from '../model/raster.ts';
 
 /** Which cells of a block go where. */
 export interface Placement {
@@ -41,8 +41,10 @@ export interface PlacedLines {
   readonly placement: Placement;
 }
 
-/** What of the cells is drawn: `buckets` buckets from bucketFirst on. */
-export type RasterWindow = Pick<BucketRaster, 'hues' | 'columns' | 'bucketFirst' | 'buckets'>;
+/** What of the cells is drawn: `buckets` buckets from bucketFirst on; where there are factors, times that of each column. */
+export interface RasterWindow extends Pick<BucketRaster, 'hues' | 'columns' | 'bucketFirst' | 'buckets'> {
+  readonly factors?: Float64Array | undefined;
+}
 
 export interface Kernel {
   readonly name: 'reference' | 'native';
@@ -87,18 +89,17 @@ export interface Kernel {
   /** Adds the placed cells into the raster; buckets outside its range go to `under` and `over`. */
   accumulate(cells: Cells, placement: Placement, raster: BucketRaster): void;
 
-  /** Adds up what is placed of all blocks as `accumulate` does, and spreads the sums over rows:
-   *  out.lines[hue][row][column] is the sum of count * weight in ascending bucket order; out.under and out.over[column]
-   *  are such sums too, hue by hue. Counts are integers: of one hue, column and bucket they add up to at most 2^53, so that
-   *  their order says nothing. Buckets outside of the window are left out. Sets all of `out`, whatever it held. */
-  rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnLines): void;
+  /** Adds up what is placed of all blocks as `accumulate` does, and spreads the sums over rows: a cell of a hue, column and
+   *  row is the sum of count * weight in ascending bucket order, times the column's factor. Sets out.cells
+   *  [hue][column][row], where they are wanted, to these, and out.mix [column][row] to what `mix` finds of them. out.under and
+   *  out.over [column] are such sums too, those of the hues added up, ascending, before they are multiplied. Counts are
+   *  integers: of one hue, column and bucket they add up to at most 2^53, so that their order says nothing. Buckets outside
+   *  of the window are left out. Sets all of `out`, whatever it held. At most 255 hues. */
+  rasterize(blocks: readonly Placed[], window: RasterWindow, spread: RowSpread, out: DrawnRoom): void;
 
-  /** Sets out[column][row] to lines[row][column]. */
-  turn(lines: Float64Array, shape: { rows: number; columns: number }, out: Float64Array): void;
-
-  /** Per cell of lines[hue][row][column] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest
-   *  such hue on a tie); 0 where none is above 0. At most 255 hues. Cells that lie as a mix does are one column. */
-  mix(lines: Float64Array, shape: { hues: number; rows: number; columns: number }, into: Mix): void;
+  /** Per cell of values[hue][cell] the sum over hues, ascending, and 1 + the hue with the largest count (the lowest
+   *  such hue on a tie); 0 where none is above 0. At most 255 hues. */
+  mix(values: Float64Array, shape: { hues: number; cells: number }, into: Mix): void;
 
   /** Sets occupied[bin] to 1 for each half-octave (model/half-octave.ts) that holds one of the first `cells` sums, which are
    *  0 or more; sums of 0 are none. `occupied` has HALF_OCTAVES members. */

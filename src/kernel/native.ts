@@ -64,9 +64,11 @@ export function loadNativeKernel(path: string): Kernel {
   );
 }
 
-const INTERFACE_VERSION = 7;
+const INTERFACE_VERSION = 8;
 /** What cells have room for. */
 const HUES_MAX = 0x10000;
+
+const NONE = new Float64Array(0);
 
 /** Cells as the add-on takes them. */
 type FlatArrays = [step: Uint8Array, key: Uint16Array, bucket: Uint16Array, count: Float64Array];
@@ -101,35 +103,31 @@ interface Addon {
   ): void;
   /** Lines there are then; more than there is room for where nothing was written; -1 where a count is too large. */
   addLines(...args: [...FlatCells, ...FlatLines]): number;
-  /** `blocks`: FlatCells, FlatLines and FlatPlacement of each, one after the other. */
+  /** `factors` and `cells` have no members where there are to be none; `blocks`: FlatCells, FlatLines and FlatPlacement of
+   *  each, one after the other. */
   rasterize(
     ...args: [
       hues: number,
       columns: number,
       bucketFirst: number,
       buckets: number,
+      factors: Float64Array,
       rows: number,
       start: Int32Array,
       row: Int32Array,
       weight: Float64Array,
       partUnder: Float64Array,
       partOver: Float64Array,
-      lines: Float64Array,
+      sums: Float64Array,
+      strongest: Uint8Array,
+      cells: Float64Array,
       under: Float64Array,
       over: Float64Array,
       blocks: readonly (number | FlatArrays[number] | FlatLines[number] | FlatPlacement[number])[],
     ]
   ): void;
-  turn(lines: Float64Array, rows: number, columns: number, out: Float64Array): void;
   mix(
-    ...args: [
-      lines: Float64Array,
-      hues: number,
-      rows: number,
-      columns: number,
-      sums: Float64Array,
-      strongest: Uint8Array,
-    ]
+    ...args: [values: Float64Array, hues: number, cells: number, sums: Float64Array, strongest: Uint8Array]
   ): void;
   halfOctaves(sums: Float64Array, cells: number, occupied: Uint8Array): void;
   rowSums(sums: Float64Array, columns: number, rows: number, out: Float64Array): void;
@@ -174,7 +172,6 @@ const FUNCTIONS = [
   'bucketRange',
   'accumulate',
   'rasterize',
-  'turn',
   'mix',
   'halfOctaves',
   'rowSums',
@@ -243,26 +240,27 @@ function adapt(addon: Addon): Kernel {
         raster.under,
         raster.over,
       ),
-    rasterize: (blocks, { hues, columns, bucketFirst, buckets }, spread, out) =>
+    rasterize: (blocks, { hues, columns, bucketFirst, buckets, factors }, spread, out) =>
       addon.rasterize(
         hues,
         columns,
         bucketFirst,
         buckets,
+        factors ?? NONE,
         spread.rows,
         spread.start,
         spread.row,
         spread.weight,
         spread.under,
         spread.over,
-        out.lines,
+        out.mix.sums,
+        out.mix.strongest,
+        out.cells ?? NONE,
         out.under,
         out.over,
         blocks.flatMap(flatBlock),
       ),
-    turn: (lines, { rows, columns }, out) => addon.turn(lines, rows, columns, out),
-    mix: (lines, { hues, rows, columns }, { sums, strongest }) =>
-      addon.mix(lines, hues, rows, columns, sums, strongest),
+    mix: (values, { hues, cells }, { sums, strongest }) => addon.mix(values, hues, cells, sums, strongest),
     halfOctaves: (sums, cells, occupied) => addon.halfOctaves(sums, cells, occupied),
     rowSums: (sums, { columns, rows }, out) => addon.rowSums(sums, columns, rows, out),
     shade: ({ sums, strongest }, { cells, levels }, thresholds, out) =>

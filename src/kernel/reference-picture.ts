@@ -1,7 +1,7 @@
 /** The part of the normative kernel (reference.ts) that pictures are made with. */
 import { binOfHighWord, HALF_OCTAVES } from '../model/half-octave.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
-import { type BucketRaster, type DrawnLines, type Mix, newBucketRaster } from '../model/raster.ts';
+import { type BucketRaster, type DrawnRoom, type Mix, newBucketRaster } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
 import { cellsOfLines, checkLines } from './count-lines.ts';
 import { atLeast, below, checkPlacement, checkRaster, size } from './fit.ts';
@@ -67,16 +67,14 @@ export function rasterize(
   blocks: readonly Placed[],
   window: RasterWindow,
   spread: RowSpread,
-  out: DrawnLines,
+  out: DrawnRoom,
 ): void {
-  const { hues, columns, bucketFirst, buckets } = window;
+  const { hues, columns, bucketFirst, buckets, factors } = window;
   const { rows } = spread;
-  size('hues', hues);
-  size('columns', columns);
-  size('bucketFirst', bucketFirst);
-  size('buckets', buckets);
+  checkWindow(window);
   checkSpread(spread, buckets);
-  atLeast('lines', out.lines.length, hues * columns * rows);
+  checkMix({ hues, cells: columns * rows }, out.mix);
+  if (out.cells !== undefined) atLeast('cells', out.cells.length, hues * columns * rows);
   atLeast('under', out.under.length, columns);
   atLeast('over', out.over.length, columns);
   const placed = blocks.map(cellsOf);
@@ -85,7 +83,8 @@ export function rasterize(
     below('columnOfStep', placement.columnOfStep.subarray(0, BLOCK_STEPS), -1, columns);
     below('hueOfKey', placement.hueOfKey, -1, hues);
   }
-  out.lines.fill(0, 0, hues * columns * rows);
+  const drawn = out.cells ?? new Float64Array(hues * columns * rows);
+  drawn.fill(0, 0, hues * columns * rows);
   out.under.fill(0, 0, columns);
   out.over.fill(0, 0, columns);
   for (let hue = 0; hue < hues; hue++) {
@@ -94,9 +93,28 @@ export function rasterize(
       const hueOfKey = placement.hueOfKey.map((own) => (own === hue ? 0 : -1));
       accumulate(cells, { columnOfStep: placement.columnOfStep, hueOfKey }, raster);
     }
-    spreadHue(raster, spread, out.lines.subarray(hue * columns * rows, (hue + 1) * columns * rows));
+    const ofHue = drawn.subarray(hue * columns * rows, (hue + 1) * columns * rows);
+    spreadHue(raster, spread, ofHue);
+    multiply(ofHue, rows, factors);
     addOutside(raster, spread, out);
   }
+  multiply(out.under.subarray(0, columns), 1, factors);
+  multiply(out.over.subarray(0, columns), 1, factors);
+  mix(drawn, { hues, cells: columns * rows }, out.mix);
+}
+
+function checkWindow({ hues, columns, bucketFirst, buckets, factors }: RasterWindow): void {
+  size('hues', hues);
+  size('columns', columns);
+  size('bucketFirst', bucketFirst);
+  size('buckets', buckets);
+  if (factors !== undefined) atLeast('factors', factors.length, columns);
+}
+
+/** Of values[column][member], with so many members a column. */
+function multiply(values: Float64Array, members: number, factors: Float64Array | undefined): void {
+  if (factors === undefined) return;
+  for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / members)]!;
 }
 
 function cellsOf(block: Placed): PlacedCells {
@@ -110,67 +128,57 @@ function cellsOf(block: Placed): PlacedCells {
 
 function spreadHue(
   { columns, buckets, counts }: BucketRaster,
-  { start, row, weight }: RowSpread,
-  lines: Float64Array,
+  { rows, start, row, weight }: RowSpread,
+  cells: Float64Array,
 ): void {
   for (let column = 0; column < columns; column++) {
     for (let b = 0; b < buckets; b++) {
       const count = counts[column * buckets + b]!;
       if (count === 0) continue;
-      for (let j = start[b]!; j < start[b + 1]!; j++)
-        lines[row[j]! * columns + column]! += count * weight[j]!;
+      for (let j = start[b]!; j < start[b + 1]!; j++) cells[column * rows + row[j]!]! += count * weight[j]!;
     }
   }
 }
 
 /** Counts of the buckets that reach below or above the rows; most pictures have none. */
-function addOutside({ columns, buckets, counts }: BucketRaster, spread: RowSpread, out: DrawnLines): void {
-  for (let b = 0; b < buckets; b++) {
-    const [under, over] = [spread.under[b]!, spread.over[b]!];
-    for (let column = 0; column < columns; column++) {
+function addOutside({ columns, buckets, counts }: BucketRaster, spread: RowSpread, out: DrawnRoom): void {
+  for (let column = 0; column < columns; column++) {
+    let under = 0;
+    let over = 0;
+    for (let b = 0; b < buckets; b++) {
       const count = counts[column * buckets + b]!;
-      if (under !== 0) out.under[column]! += count * under;
-      if (over !== 0) out.over[column]! += count * over;
+      under += count * spread.under[b]!;
+      over += count * spread.over[b]!;
     }
+    out.under[column]! += under;
+    out.over[column]! += over;
   }
 }
 
-export function turn(
-  lines: Float64Array,
-  { rows, columns }: { rows: number; columns: number },
-  out: Float64Array,
-): void {
-  size('rows', rows);
-  size('columns', columns);
-  atLeast('lines', lines.length, rows * columns);
-  atLeast('out', out.length, rows * columns);
-  for (let column = 0; column < columns; column++) {
-    for (let row = 0; row < rows; row++) out[column * rows + row] = lines[row * columns + column]!;
-  }
+function checkMix({ hues, cells }: { hues: number; cells: number }, { sums, strongest }: Mix): void {
+  size('hues', hues);
+  size('cells', cells);
+  atLeast('the largest number of hues', MIXED_HUES_MAX, hues);
+  atLeast('sums', sums.length, cells);
+  atLeast('strongest', strongest.length, cells);
 }
 
 /** Hue by hue: twice as fast as cell by cell. */
 export function mix(
-  lines: Float64Array,
-  { hues, rows, columns }: { hues: number; rows: number; columns: number },
+  values: Float64Array,
+  shape: { readonly hues: number; readonly cells: number },
   into: Mix,
 ): void {
+  checkMix(shape, into);
+  const { hues, cells } = shape;
   const { sums, strongest } = into;
-  const cells = rows * columns;
-  size('hues', hues);
-  size('rows', rows);
-  size('columns', columns);
-  atLeast('the largest number of hues', MIXED_HUES_MAX, hues);
-  atLeast('lines', lines.length, hues * cells);
-  atLeast('sums', sums.length, cells);
-  atLeast('strongest', strongest.length, cells);
+  atLeast('values', values.length, hues * cells);
   const largest = new Float64Array(cells);
   sums.fill(0, 0, cells);
   strongest.fill(0, 0, cells);
   for (let hue = 0; hue < hues; hue++) {
-    for (let i = 0; i < cells; i++) {
-      const value = lines[hue * cells + i]!;
-      const cell = (i % columns) * rows + Math.floor(i / columns);
+    for (let cell = 0; cell < cells; cell++) {
+      const value = values[hue * cells + cell]!;
       sums[cell]! += value;
       if (!(value > largest[cell]!)) continue;
       largest[cell] = value;

@@ -21,7 +21,6 @@ import {
   rasterize,
   rowSums,
   shade,
-  turn,
 } from './reference-picture.ts';
 
 /** Keys of cells are two bytes. */
@@ -47,7 +46,6 @@ export const referenceKernel: Kernel = {
   bucketRange,
   accumulate,
   rasterize,
-  turn,
   mix,
   halfOctaves,
   rowSums,

@@ -39,18 +39,19 @@ export interface DrawnCells {
   readonly over: Float64Array;
 }
 
-/** As DrawnCells, but that the columns of a row lie together: `lines` is [hue][row][column]. */
-export interface DrawnLines {
-  readonly lines: Float64Array;
-  readonly under: Float64Array;
-  readonly over: Float64Array;
-}
-
 /** What a picture shows of the hues of a cell, [column][row]: their sum, and 1 + the hue with the largest count (the
  *  lowest on a tie), 0 where nothing is counted. */
 export interface Mix {
   readonly sums: Float64Array;
   readonly strongest: Uint8Array;
+}
+
+/** Room for what a kernel draws: as DrawnCells, of which the cells of each hue may be unwanted, and what is seen of them. */
+export interface DrawnRoom {
+  readonly mix: Mix;
+  readonly cells: Float64Array | undefined;
+  readonly under: Float64Array;
+  readonly over: Float64Array;
 }
 
 export function newMix(cells: number): Mix {

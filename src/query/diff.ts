@@ -116,7 +116,7 @@ function drawnLayer({ sources, hues, label, fromSecond, untilSecond }: LayerSour
   const { scan, kernel, known } = sources;
   const buckets = axis.occupied ?? { first: 0, count: 1 };
   const drawing = { edges: axis.edges, buckets, hues, weight: 'count' } as const;
-  const { cells, under, over } = drawCells(sources, drawing);
+  const { cells, under, over } = drawCells(sources, drawing, true);
   const [total] = hueTotals(scan, hues, kernel);
   const coverage: Coverage = known.coverage;
   return { layer: { label, total: total!, fromSecond, untilSecond, coverage, under, over }, cells };

@@ -1,15 +1,15 @@
 /** The cells of a picture: counts of the placed cells, or their values, by hue, column and row. Owns: which part of a count
  *  a row gets, what a level's columns are divided by. Does not: choose hues or axes (heatmap.ts). */
-import { assert } from '../model/assert.ts';
 import { bucketMiddle } from '../model/grid.ts';
-import type { DrawnLines } from '../model/raster.ts';
+import type { DrawnRoom } from '../model/raster.ts';
 import { sumOf } from '../model/sum.ts';
 import type { Weight } from './ast.ts';
 import type { HeatmapDrawing } from './checked.ts';
 import type { DrawnRun, MixedCells, Shape } from './sliding-cells.ts';
 import type { Sources } from './sources.ts';
-import { levelReports } from './known.ts';
+import { type Known, levelReports } from './known.ts';
 import type { Plan } from './plan.ts';
+import type { DrawWish } from './raster-memory.ts';
 import { spreadBuckets, spreadCounts } from './rows.ts';
 import {
   type Buckets,
@@ -20,7 +20,7 @@ import {
   placedLines,
   type Scan,
 } from './scan.ts';
-import { type LineRoom, TurnedCells, uncleared } from './turned-cells.ts';
+import { LazyCells } from './lazy-cells.ts';
 
 export interface Drawing {
   readonly edges: readonly number[];
@@ -34,57 +34,69 @@ export function isCounted({ metric }: Plan, { weight }: Pick<HeatmapDrawing, 'we
   return weight === 'count' && metric.scope === 'interval';
 }
 
-export function drawCells(sources: Sources, drawing: Drawing): MixedCells {
-  const [whole] = drawRuns(sources, drawing, [[0, sources.plan.columns]]);
-  assert(whole !== undefined, 'a picture has columns');
-  return whole.drawn;
+/** All columns. `withCells`: where the cells of each hue are wanted, not only what is seen of them. */
+export function drawCells(sources: Sources, drawing: Drawing, withCells = false): MixedCells {
+  const run: ColumnRun = [0, sources.plan.columns];
+  return new LazyCells(shapeOf(drawing, run), drawOf(sources, drawing, run), { withCells });
 }
 
-/** In `room`, where it is given, lie the lines of one run: of a picture that is remembered, so that its blocks are, too. */
 export function drawRuns(
   sources: Sources,
   drawing: Drawing,
   runs: readonly ColumnRun[],
-  room?: LineRoom,
+  { inLines = false, ...wish }: DrawWish = {},
 ): DrawnRun[] {
-  const { plan, scan, kernel, memory } = sources;
-  const { edges, buckets, hues, weight } = drawing;
+  return runs.map((run) => ({
+    first: run[0],
+    drawn: new LazyCells(shapeOf(drawing, run), drawOf(sources, drawing, run, inLines), wish),
+  }));
+}
+
+function shapeOf({ hues, edges }: Drawing, [first, until]: ColumnRun): Shape {
+  return { hues: hues.count, columns: until - first, rows: edges.length - 1 };
+}
+
+function drawOf(
+  { plan, scan, known, kernel, memory }: Sources,
+  { edges, buckets, hues, weight }: Drawing,
+  run: ColumnRun,
+  inLines = false,
+): (room: DrawnRoom) => void {
+  const [first, until] = run;
   const spread =
     weight === 'count' && scan.mask === undefined
       ? spreadCounts(scan.grid, buckets, edges)
       : spreadBuckets(scan.grid, buckets, edges, factorOf(scan, weight));
-  return runs.map((run): DrawnRun => {
-    const [first, until] = run;
-    const shape = { hues: hues.count, columns: until - first, rows: spread.rows };
-    const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
-    const draw = (drawn: DrawnLines): void => {
-      const placed =
-        room === undefined || memory === undefined
-          ? placedBlocks(scan, hues, run)
-          : placedLines(scan, hues, run, (block) => memory.lines.of(block, kernel));
-      kernel.rasterize(placed, window, spread, drawn);
-      if (plan.metric.scope === 'point')
-        divideColumns(drawn, shape, (c) => levelReports(sources.known, first + c));
-    };
-    return { first, drawn: new TurnedCells(shape, draw, kernel, room) };
-  });
+  const window = {
+    hues: hues.count,
+    columns: until - first,
+    bucketFirst: buckets.first,
+    buckets: buckets.count,
+    factors: plan.metric.scope === 'point' ? meansOf(known, run) : undefined,
+  };
+  return (room) => {
+    const placed =
+      inLines && memory !== undefined
+        ? placedLines(scan, hues, run, (block) => memory.lines.of(block, kernel))
+        : placedBlocks(scan, hues, run);
+    kernel.rasterize(placed, window, spread, room);
+  };
+}
+
+/** Per column what makes a mean of a sum over reports. */
+function meansOf(known: Known, [first, until]: ColumnRun): Float64Array {
+  return Float64Array.from({ length: until - first }, (_, c) => 1 / levelReports(known, first + c));
 }
 
 /** Of all that is drawn, also of what lies beyond the rows, per hue. */
 export function hueWeights(sources: Sources, drawing: Drawing): Float64Array {
-  const { plan, scan, known, kernel } = sources;
-  const { buckets, hues, weight } = drawing;
+  const { plan, scan, kernel } = sources;
+  const { hues } = drawing;
   if (isCounted(plan, drawing)) return hueTotals(scan, hues, kernel);
   const { columns } = plan;
-  const shape = { hues: hues.count, columns, rows: 1 };
-  const [lines, under, over] = [uncleared(hues.count * columns), uncleared(columns), uncleared(columns)];
-  const all = { lines, under, over };
-  const window = { ...shape, bucketFirst: buckets.first, buckets: buckets.count };
-  const spread = spreadBuckets(scan.grid, buckets, [0, Number.MAX_VALUE], factorOf(scan, weight));
-  kernel.rasterize(placedBlocks(scan, hues, [0, columns]), window, spread, all);
-  if (plan.metric.scope === 'point') divideColumns(all, shape, (c) => levelReports(known, c));
+  const { cells } = drawCells(sources, { ...drawing, edges: [0, Number.MAX_VALUE] }, true);
   return Float64Array.from({ length: hues.count }, (_, h) =>
-    sumOf(lines.subarray(h * columns, (h + 1) * columns)),
+    sumOf(cells.subarray(h * columns, (h + 1) * columns)),
   );
 }
 
@@ -94,17 +106,4 @@ function factorOf({ grid, mask }: Scan, weight: Weight): (bucket: number) => num
     mask === undefined || mask.some(([first, until]) => bucket >= first && bucket < until);
   const of = weight === 'value' ? (bucket: number) => bucketMiddle(grid, bucket) : () => 1;
   return (bucket) => (counts(bucket) ? of(bucket) : 0);
-}
-
-function divideColumns(
-  { lines, under, over }: DrawnLines,
-  { hues, columns, rows }: Shape,
-  by: (column: number) => number,
-): void {
-  for (let column = 0; column < columns; column++) {
-    const factor = 1 / by(column);
-    under[column]! *= factor;
-    over[column]! *= factor;
-    for (let i = column; i < hues * rows * columns; i += columns) lines[i]! *= factor;
-  }
 }

@@ -32,7 +32,7 @@ export function heatmapRaster(sources: Sources, draw: HeatmapDrawing): Raster {
         sources,
         [...which, edgesText(edges)],
         { hues: hues.count, rows: edges.length - 1 },
-        (runs, room) => drawRuns(sources, drawing, runs, room),
+        (runs, wish) => drawRuns(sources, drawing, runs, wish),
       )
     : drawCells(sources, drawing);
   const overlays = overlayLines(sources, draw, { buckets, hues, which });

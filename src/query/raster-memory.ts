@@ -3,15 +3,16 @@
  *  Invariant: a picture drawn with a memory is, member by member, the one that is drawn without: a column's numbers
  *  follow from the cells that lie in it, each column's by themselves.
  *  Bounds: RASTER_BYTES_MAX a picture, BYTES_MAX together, of which the one drawn longest ago goes first; beside them
- *  RASTER_BYTES_MAX for what is drawn whole, and the last scan. */
+ *  what was seen of one that is forgotten, and the last scan. */
 import { assert } from '../model/assert.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
+import type { Mix } from '../model/raster.ts';
 import type { Cells } from '../model/series.ts';
 import { BlockLines } from './block-lines.ts';
 import { BlockSums } from './block-sums.ts';
+import type { RoomWish } from './lazy-cells.ts';
 import { type DrawnRun, type MixedCells, type Shape, SlidingCells } from './sliding-cells.ts';
 import type { ColumnRun, Scan, ScannedBlock } from './scan.ts';
-import { LineRoom } from './turned-cells.ts';
 
 /** Some ten live pictures of ten minutes in five hues. */
 const BYTES_MAX = 32 * 2 ** 20;
@@ -38,16 +39,22 @@ interface Kept {
   readonly blocks: ReadonlyMap<Cells, KeptBlock>;
 }
 
-/** What runs of columns show; of one run it may use the room. */
-export type DrawRuns = (runs: readonly ColumnRun[], room?: LineRoom) => readonly DrawnRun[];
+export interface DrawWish extends RoomWish {
+  /** Of blocks of which lines may be made and kept. */
+  readonly inLines?: boolean;
+}
+
+/** What runs of columns show. */
+export type DrawRuns = (runs: readonly ColumnRun[], wish?: DrawWish) => readonly DrawnRun[];
 
 export class RasterMemory {
   readonly sums = new BlockSums();
   readonly lines = new BlockLines();
-  readonly #room = new LineRoom();
   /** The scan that was drawn last, and what of it: its blocks may be more than all that is kept. */
   #scan: Scan | undefined;
   #ofScan: SlidingCells[] = [];
+  /** Of a picture that is forgotten: memory that was written lately is written sooner. */
+  #spare: Mix | undefined;
   readonly #bytesMax: number;
   /** By name, the one drawn longest ago first. */
   readonly #kept = new Map<string, Kept>();
@@ -67,25 +74,32 @@ export class RasterMemory {
     if (scan !== this.#scan) this.#answered(scan);
     const blocks = blocksOf(scan);
     const kept = this.#kept.get(picture.name);
-    const whole = (): MixedCells => {
+    const whole = (wish: DrawWish): MixedCells => {
       const { hues, columns, rows } = picture;
-      const room = hues * columns * rows * 8 > RASTER_BYTES_MAX ? undefined : this.#room;
-      const [run] = draw([[0, columns]], room);
+      const inLines = hues * columns * rows * 8 <= RASTER_BYTES_MAX;
+      const [run] = draw([[0, columns]], { ...wish, inLines });
       assert(run !== undefined, 'a picture has columns');
       return run.drawn;
     };
-    if (blocks === undefined) return whole();
-    if (kept === undefined || kept.picture.columns !== picture.columns)
-      return this.#keep({ picture, drawn: new SlidingCells(picture, whole()), blocks });
+    if (blocks === undefined) return whole({});
+    if (kept === undefined || kept.picture.columns !== picture.columns) {
+      const drawn = whole({ mix: this.#spare });
+      if (drawn.mix === this.#spare) this.#spare = undefined;
+      return this.#keep({ picture, drawn: new SlidingCells(picture, drawn), blocks });
+    }
     const runs = draw(runsOf(changedColumns(kept, picture, scan)));
-    kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn, () => whole().cells);
+    kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn, () => whole({ withCells: true }).cells);
     for (const run of runs) kept.drawn.set(run);
     return this.#keep({ ...kept, picture, blocks });
   }
 
   /** What was drawn of the scan before is answered. */
   #answered(scan: Scan): void {
-    for (const drawn of this.#ofScan) drawn.answered();
+    const kept = new Set([...this.#kept.values()].map(({ drawn }) => drawn));
+    for (const drawn of this.#ofScan) {
+      drawn.answered();
+      if (!kept.has(drawn)) this.#spare = drawn.mix;
+    }
     this.#scan = scan;
     this.#ofScan = [];
   }
@@ -108,6 +122,7 @@ export class RasterMemory {
     const kept = this.#kept.get(name);
     if (kept === undefined) return;
     this.#kept.delete(name);
+    if (!this.#ofScan.includes(kept.drawn)) this.#spare = kept.drawn.mix;
     this.#bytes -= bytesOf(kept);
   }
 }

@@ -5,8 +5,8 @@ import { type Mix, newMix, type Raster } from '../model/raster.ts';
 
 /** Of cells by [hue][column][row]; at most 255 hues. */
 export function mixOf(cells: Float64Array, hues: number, kernel: Pick<Kernel, 'mix'> = referenceKernel): Mix {
-  const shape = { hues, rows: hues === 0 ? 0 : cells.length / hues, columns: 1 };
-  const mix = newMix(shape.rows);
+  const shape = { hues, cells: hues === 0 ? 0 : cells.length / hues };
+  const mix = newMix(shape.cells);
   kernel.mix(cells, shape, mix);
   return mix;
 }

@@ -5,7 +5,7 @@ import { CountLinesBuffer } from '../../src/model/count-lines.ts';
 import type { Kernel, Placed, PlacedCells, RasterWindow, RowSpread } from '../../src/kernel/kernel.ts';
 import { referenceKernel } from '../../src/kernel/reference.ts';
 import { binEdge, HALF_OCTAVES } from '../../src/model/half-octave.ts';
-import { type DrawnLines, newMix } from '../../src/model/raster.ts';
+import { type DrawnRoom, newMix } from '../../src/model/raster.ts';
 import { CellsBuffer } from '../../src/model/series.ts';
 import {
   arbitraryCells,
@@ -68,6 +68,12 @@ export const rasterCase: fc.Arbitrary<RasterCase> = fc
     bucketFirst: fc.nat(60),
     buckets: fc.integer({ min: 1, max: 80 }),
     rows: fc.integer({ min: 1, max: 30 }),
+    factors: fc.option(
+      fc
+        .array(fc.double({ min: 0.001, max: 1, noNaN: true }), { minLength: 9, maxLength: 9 })
+        .map((list) => Float64Array.from(list)),
+      { nil: undefined },
+    ),
   })
   .chain(({ rows, ...window }) => {
     const cells = fc
@@ -98,64 +104,85 @@ export const rasterCase: fc.Arbitrary<RasterCase> = fc
   });
 
 /** What is drawn into, full of what was there before; a member longer than needed. */
-export function usedLines({ hues, columns }: RasterWindow, rows: number): DrawnLines {
+export function usedRoom({ hues, columns }: RasterWindow, rows: number, withCells = true): DrawnRoom {
+  const mix = newMix(columns * rows + 1);
+  mix.sums.fill(0.5);
+  mix.strongest.fill(77);
   return {
-    lines: new Float64Array(hues * columns * rows + 1).fill(0.5),
+    mix,
+    cells: withCells ? new Float64Array(hues * columns * rows + 1).fill(0.5) : undefined,
     under: new Float64Array(columns + 1).fill(0.5),
     over: new Float64Array(columns + 1).fill(0.5),
   };
 }
 
-function expectedLines({ blocks, window, spread }: RasterCase): DrawnLines {
-  const { hues, columns, bucketFirst, buckets } = window;
+/** All that is in it. */
+export function listed({ mix, cells, under, over }: DrawnRoom): number[][] {
+  return [mix.sums, mix.strongest, cells ?? [], under, over].map((members) => [...members]);
+}
+
+function expectedRoom({ blocks, window, spread }: RasterCase, withCells: boolean): DrawnRoom {
+  const { hues, columns, bucketFirst, buckets, factors } = window;
   const { rows, start, row, weight } = spread;
-  const drawn = usedLines(window, rows);
-  for (const members of Object.values(drawn)) members.fill(0, 0, -1);
+  const drawn = usedRoom(window, rows, withCells);
+  const cells = new Float64Array(hues * columns * rows);
+  for (const members of [drawn.under, drawn.over]) members.fill(0, 0, -1);
   for (let hue = 0; hue < hues; hue++) {
+    const under = new Float64Array(columns);
+    const over = new Float64Array(columns);
     for (let b = 0; b < buckets; b++) {
       const counts = new Float64Array(columns);
-      for (const { cells, placement } of blocks) {
-        for (let i = 0; i < cells.length; i++) {
-          const column = placement.columnOfStep[cells.step[i]!]!;
-          const isHere = placement.hueOfKey[cells.key[i]!] === hue && cells.bucket[i] === bucketFirst + b;
-          if (isHere && column >= 0) counts[column]! += cells.count[i]!;
+      for (const { cells: stored, placement } of blocks) {
+        for (let i = 0; i < stored.length; i++) {
+          const column = placement.columnOfStep[stored.step[i]!]!;
+          const isHere = placement.hueOfKey[stored.key[i]!] === hue && stored.bucket[i] === bucketFirst + b;
+          if (isHere && column >= 0) counts[column]! += stored.count[i]!;
         }
       }
       counts.forEach((count, column) => {
         for (let j = start[b]!; j < start[b + 1]!; j++) {
-          drawn.lines[(hue * rows + row[j]!) * columns + column]! += count * weight[j]!;
+          cells[(hue * columns + column) * rows + row[j]!]! += count * weight[j]!;
         }
-        drawn.under[column]! += count * spread.under[b]!;
-        drawn.over[column]! += count * spread.over[b]!;
+        under[column]! += count * spread.under[b]!;
+        over[column]! += count * spread.over[b]!;
       });
     }
+    under.forEach((count, column) => (drawn.under[column]! += count));
+    over.forEach((count, column) => (drawn.over[column]! += count));
   }
+  const factorOf = (column: number): number => factors?.[column] ?? 1;
+  for (const members of [drawn.under, drawn.over]) {
+    for (let column = 0; column < columns; column++) members[column]! *= factorOf(column);
+  }
+  cells.forEach((count, i) => (cells[i] = count * factorOf(Math.floor(i / rows) % columns)));
+  drawn.cells?.set(cells);
+  cellCounts({ values: cells, hues, cells: columns * rows }).forEach((counts, cell) => {
+    drawn.mix.sums[cell] = counts.reduce((sum, count) => sum + count, 0);
+    drawn.mix.strongest[cell] = strongestOf(counts);
+  });
   return drawn;
 }
 
 export const mixCase = fc
   .record({
     hues: fc.integer({ min: 1, max: 12 }),
-    rows: fc.integer({ min: 1, max: 17 }),
-    columns: fc.oneof(
-      { weight: 2, arbitrary: fc.constant(1) },
-      { weight: 4, arbitrary: fc.integer({ min: 1, max: 30 }) },
-      { weight: 1, arbitrary: fc.integer({ min: 250, max: 300 }) },
+    cells: fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 1, max: 60 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 250, max: 600 }) },
     ),
   })
-  .chain(({ hues, rows, columns }) =>
+  .chain(({ hues, cells }) =>
     fc.record({
       hues: fc.constant(hues),
-      rows: fc.constant(rows),
-      columns: fc.constant(columns),
-      lines: fc
+      cells: fc.constant(cells),
+      values: fc
         .infiniteStream(fc.oneof(fc.constant(0), fc.nat(9), fc.double({ min: 0, max: 40, noNaN: true })))
         .map((stream) => {
-          const lines = new Float64Array(hues * rows * columns);
+          const values = new Float64Array(hues * cells);
           // A short random pattern, so that a case is quick to make and ties occur.
           const pattern = Array.from({ length: 37 }, () => stream.next().value ?? 0);
-          for (let i = 0; i < lines.length; i++) lines[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
-          return lines;
+          for (let i = 0; i < values.length; i++) values[i] = pattern[(i * 7 + (i >> 5)) % pattern.length]!;
+          return values;
         }),
       // Half-octaves, as pictures have them, go another way than any others.
       thresholds: fc
@@ -168,18 +195,22 @@ export const mixCase = fc
     }),
   );
 
-interface MixShape {
+interface MixValues {
   readonly hues: number;
-  readonly rows: number;
-  readonly columns: number;
+  readonly cells: number;
+  readonly values: Float64Array;
 }
 
-/** [column][row]: the counts of each cell, hue by hue. */
-function cellCounts({ lines, hues, rows, columns }: MixShape & { lines: Float64Array }): number[][] {
-  return Array.from({ length: rows * columns }, (_, cell) => {
-    const [column, row] = [Math.floor(cell / rows), cell % rows];
-    return Array.from({ length: hues }, (_h, hue) => lines[(hue * rows + row) * columns + column]!);
-  });
+/** The counts of each cell, hue by hue. */
+function cellCounts({ values, hues, cells }: MixValues): number[][] {
+  return Array.from({ length: cells }, (_, cell) =>
+    Array.from({ length: hues }, (_h, hue) => values[hue * cells + cell]!),
+  );
+}
+
+function strongestOf(counts: readonly number[]): number {
+  const largest = Math.max(...counts);
+  return largest > 0 ? 1 + counts.indexOf(largest) : 0;
 }
 
 export const stretchCase = fc
@@ -213,10 +244,10 @@ export const pictureLaws: readonly KernelLaw[] = [
     name: 'rasterize adds up what is placed and gives it to its rows by weight, whatever was there',
     check(kernel) {
       fc.assert(
-        fc.property(rasterCase, (one) => {
-          const found = usedLines(one.window, one.spread.rows);
+        fc.property(rasterCase, fc.boolean(), (one, withCells) => {
+          const found = usedRoom(one.window, one.spread.rows, withCells);
           kernel.rasterize(one.placed, one.window, one.spread, found);
-          expect(found).toEqual(expectedLines(one));
+          expect(listed(found)).toEqual(listed(expectedRoom(one, withCells)));
         }),
         { numRuns: 200 },
       );
@@ -281,33 +312,17 @@ export const pictureLaws: readonly KernelLaw[] = [
     },
   },
   {
-    name: 'turn lays the columns of a row side by side, and touches no more',
-    check(kernel) {
-      fc.assert(
-        fc.property(mixCase, ({ lines, rows, columns }) => {
-          const out = new Float64Array(rows * columns + 1).fill(77);
-          kernel.turn(lines, { rows, columns }, out);
-          const expected = cellCounts({ lines, hues: 1, rows, columns }).flat();
-          expect([...out]).toEqual([...expected, 77]);
-        }),
-      );
-    },
-  },
-  {
     name: 'mix is the sum over hues and the strongest of them',
     check(kernel) {
       fc.assert(
         fc.property(mixCase, (one) => {
-          const mix = newMix(one.rows * one.columns + 1);
+          const mix = newMix(one.cells + 1);
           mix.sums.fill(7);
           mix.strongest.fill(77);
-          kernel.mix(one.lines, one, mix);
+          kernel.mix(one.values, one, mix);
           const counts = cellCounts(one);
           expect([...mix.sums]).toEqual([...counts.map((own) => own.reduce((a, b) => a + b, 0)), 7]);
-          const strongest = counts.map((own) =>
-            Math.max(...own) > 0 ? 1 + own.indexOf(Math.max(...own)) : 0,
-          );
-          expect([...mix.strongest]).toEqual([...strongest, 77]);
+          expect([...mix.strongest]).toEqual([...counts.map(strongestOf), 77]);
         }),
       );
     },
@@ -315,9 +330,9 @@ export const pictureLaws: readonly KernelLaw[] = [
   {
     name: 'mix tells 255 hues apart',
     check(kernel) {
-      const lines = Float64Array.from({ length: 255 }, (_, hue) => (hue === 254 ? 2 : 1));
+      const values = Float64Array.from({ length: 255 }, (_, hue) => (hue === 254 ? 2 : 1));
       const mix = newMix(1);
-      kernel.mix(lines, { hues: 255, rows: 1, columns: 1 }, mix);
+      kernel.mix(values, { hues: 255, cells: 1 }, mix);
       expect([mix.sums[0], mix.strongest[0]]).toEqual([256, 255]);
     },
   },
@@ -326,8 +341,7 @@ export const pictureLaws: readonly KernelLaw[] = [
     check(kernel) {
       fc.assert(
         fc.property(mixCase, (one) => {
-          const { rows, columns, thresholds } = one;
-          const cells = rows * columns;
+          const { cells, thresholds } = one;
           const levels = thresholds.length + 1;
           const expected = cellCounts(one).map((own) => {
             const sum = own.reduce((a, b) => a + b, 0);
@@ -335,7 +349,7 @@ export const pictureLaws: readonly KernelLaw[] = [
             return 1 + own.indexOf(Math.max(...own)) * levels + thresholds.filter((t) => t <= sum).length;
           });
           const mix = newMix(cells);
-          kernel.mix(one.lines, one, mix);
+          kernel.mix(one.values, one, mix);
           const out = new Uint8Array(cells + 1).fill(77);
           kernel.shade(mix, { cells, levels }, Float64Array.from(thresholds), out);
           expect([...out]).toEqual([...expected, 77]);
@@ -356,8 +370,7 @@ export const pictureLaws: readonly KernelLaw[] = [
     name: 'halfOctaves marks where the sums lie, and nothing else',
     check(kernel) {
       fc.assert(
-        fc.property(mixCase, ({ lines: sums, rows, columns }) => {
-          const cells = rows * columns;
+        fc.property(mixCase, ({ values: sums, cells }) => {
           const holds = (bin: number, sum: number): boolean =>
             sum > 0 && Math.max(0.5, sum) >= binEdge(bin) && Math.max(0.5, sum) < binEdge(bin + 1);
           const expected = Array.from({ length: HALF_OCTAVES }, (_, bin) =>
@@ -374,7 +387,7 @@ export const pictureLaws: readonly KernelLaw[] = [
     name: 'rowSums adds up each row, columns ascending',
     check(kernel) {
       fc.assert(
-        fc.property(mixCase, ({ lines: sums, rows, columns }) => {
+        fc.property(mixCase, ({ values: sums, hues: rows, cells: columns }) => {
           const expected = Array.from({ length: rows }, (_, row) => {
             let sum = 0;
             for (let column = 0; column < columns; column++) sum += sums[column * rows + row]!;
@@ -471,17 +484,19 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     };
     return kernel.rasterize([block], window, spread, out);
   };
-  const drawn = (change: Partial<DrawnLines> = {}): DrawnLines => {
-    const empty = { lines: new Float64Array(24), under: new Float64Array(3), over: new Float64Array(3) };
-    return { ...empty, ...change };
+  const drawn = (change: Partial<DrawnRoom> = {}): DrawnRoom => {
+    const empty = { under: new Float64Array(3), over: new Float64Array(3) };
+    return { mix: newMix(12), cells: new Float64Array(24), ...empty, ...change };
   };
   /** The output must be as it was, too. */
   const rasterize = (
     block: Partial<PlacedCells['placement']> & { cells?: CellsBuffer } = {},
-    others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnLines } = {},
+    others: { window?: object; spread?: Partial<RowSpread>; out?: DrawnRoom } = {},
   ): unknown => {
     const out = others.out ?? drawn();
-    out.lines.fill(0.5);
+    const members: (Float64Array | Uint8Array)[] = [out.mix.sums, out.mix.strongest, out.under, out.over];
+    if (out.cells !== undefined) members.push(out.cells);
+    for (const array of members) array.fill(77);
     try {
       kernel.rasterize(
         [{ cells: block.cells ?? cells, placement: { ...placement, ...block } }],
@@ -490,12 +505,12 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
         out,
       );
     } finally {
-      expect(out.lines.every((value) => value === 0.5)).toBe(true);
+      expect(new Set(members.flatMap((array) => [...array]))).toEqual(new Set([77]));
     }
     return undefined;
   };
   const rows = new Float64Array(24);
-  const mixed = { hues: 2, rows: 4, columns: 3 };
+  const mixed = { hues: 2, cells: 12 };
   const mix = newMix(12);
   mix.strongest.fill(2);
   const shape = { cells: 12, levels: 3 };
@@ -532,15 +547,17 @@ function misfits(kernel: Kernel): { what: string; call: () => unknown }[] {
     { what: 'part under', call: () => rasterize({}, { spread: { under: new Float64Array(9) } }) },
     { what: 'part over', call: () => rasterize({}, { spread: { over: new Float64Array(9) } }) },
     { what: 'a row', call: () => rasterize({}, { spread: { row: new Int32Array(10).fill(4) } }) },
-    { what: 'rows to fill', call: () => rasterize({}, { out: drawn({ lines: new Float64Array(23) }) }) },
+    { what: 'factors', call: () => rasterize({}, { window: { factors: new Float64Array(2) } }) },
+    { what: 'cells to fill', call: () => rasterize({}, { out: drawn({ cells: new Float64Array(23) }) }) },
+    { what: 'sums to fill', call: () => rasterize({}, { out: drawn({ mix: { ...newMix(12), sums: new Float64Array(11) } }) }) },
+    { what: 'strongest to fill', call: () => rasterize({}, { out: drawn({ mix: { ...newMix(12), strongest: new Uint8Array(11) } }) }) },
+    { what: 'hues to draw above a byte', call: () => rasterize({}, { window: { hues: 256 }, out: drawn({ cells: undefined }) }) },
     { what: 'under to fill', call: () => rasterize({}, { out: drawn({ under: new Float64Array(2) }) }) },
     { what: 'over to fill', call: () => rasterize({}, { out: drawn({ over: new Float64Array(2) }) }) },
-    { what: 'rows to mix', call: () => kernel.mix(new Float64Array(23), mixed, mix) },
+    { what: 'cells to mix', call: () => kernel.mix(new Float64Array(23), mixed, mix) },
     { what: 'sums', call: () => kernel.mix(rows, mixed, { ...mix, sums: new Float64Array(11) }) },
     { what: 'strongest', call: () => kernel.mix(rows, mixed, { ...mix, strongest: new Uint8Array(11) }) },
-    { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, rows: 1, columns: 1 }, mix) },
-    { what: 'lines to turn', call: () => kernel.turn(rows, { rows: 5, columns: 5 }, new Float64Array(25)) },
-    { what: 'cells to turn to', call: () => kernel.turn(rows, { rows: 4, columns: 6 }, new Float64Array(23)) },
+    { what: 'hues above a byte', call: () => kernel.mix(new Float64Array(256), { hues: 256, cells: 1 }, mix) },
     { what: 'sums to mark', call: () => kernel.halfOctaves(new Float64Array(11), 12, new Uint8Array(HALF_OCTAVES)) },
     { what: 'half-octaves', call: () => kernel.halfOctaves(rows, 12, new Uint8Array(HALF_OCTAVES - 1)) },
     { what: 'sums of rows', call: () => kernel.rowSums(rows, { columns: 5, rows: 5 }, new Float64Array(5)) },
