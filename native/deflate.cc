@@ -178,7 +178,11 @@ class Tokens {
     if (most < 8) return runAtEnd(place, most);
     const uint64_t next = eightBytes(here);
     size_t run = 0;
-    if (place > 0 && (((next << 8 | here[-1]) ^ next) & 0xffffff) == 0) run = equalBytes(here - 1, here, most);
+    if (place > 0) {
+      const uint64_t differs = (next << 8 | here[-1]) ^ next;
+      if (differs == 0) run = 8 + equalBytes(here + 7, here + 8, most - 8);
+      else if ((differs & 0xffffff) == 0) run = static_cast<size_t>(__builtin_ctzll(differs)) >> 3;
+    }
     if (rowBytes_ <= place && eightBytes(here - rowBytes_) == next) {
       const size_t above = equalBytes(here - rowBytes_, here, most);
       if (above >= kRowMatchMin && above >= run + kRowMatchGain) {
