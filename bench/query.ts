@@ -143,7 +143,12 @@ function makeReader(seconds: number, eventsPerKeySecond: number): SeriesReader {
     })),
     revised: emptyBits(),
   }));
-  return { blocks: () => blocks, coverage: () => coverage, grid: () => LL5 };
+  return {
+    blocks: () => blocks,
+    coverage: () => coverage,
+    keyValues: () => ({ values: [], complete: true }),
+    grid: () => LL5,
+  };
 }
 
 /** What an answer says, without what the last bit of a logarithm could change. */

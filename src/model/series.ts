@@ -89,6 +89,11 @@ export interface SecondRange {
 }
 
 /** What a query reads. Pure reading: nothing waits, nothing changes. */
+export interface KeyValues {
+  readonly values: readonly string[];
+  readonly complete: boolean;
+}
+
 export interface SeriesReader {
   /** Blocks that hold cells of `instrumentation` within [fromSecond, untilSecond), each second's cells once:
    *  a caller still cuts to the range and to each block's `window`. In no order. `stepSecondsMax` lets the reader
@@ -109,6 +114,8 @@ export interface SeriesReader {
     untilSecond: number,
     stepSecondsMax: number,
   ): Iterable<CoverageBlock>;
+  /** Values of a field of its keys that were seen lately, ascending; not all where there are very many. */
+  keyValues(instrumentation: string, field: string): KeyValues;
   /** The grid that the instrumentation counts on, and the fields of its keys. */
   grid(instrumentation: string): Grid | undefined;
 }

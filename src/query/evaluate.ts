@@ -17,6 +17,7 @@ import { assignHues, largest, type Measured, measureHues, projectGroups, ranking
 import type { Plan } from './plan.ts';
 import type { RasterMemory } from './raster-memory.ts';
 import { isReadable } from './reading.ts';
+import { unseenNotes } from './unseen.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanInSlices, toEnd, type Touched, withTotals } from './scan.ts';
 
@@ -38,7 +39,7 @@ export function* evaluateInSlices(
   const scanned = { ...(yield* scanInSlices(plan, reader, kernel)), ...(sums === undefined ? {} : { sums }) };
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel, memory };
-  return { result: resultOf(sources, reader), touched: scan.touched };
+  return { result: withNotes(sources, reader, resultOf(sources, reader)), touched: scan.touched };
 }
 
 /** The earlier range first: from the first open block on no time may pass, be it in this range or in that. */
@@ -56,7 +57,7 @@ function* evaluateTwice(
   const earlier = { plan: before, scan: earlierScan, known: whatIsKnown(before, reader), kernel };
   const sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
   return {
-    result: resultOf(sources, reader, earlier),
+    result: withNotes(sources, reader, resultOf(sources, reader, earlier)),
     touched: [...scan.touched, ...earlierScan.touched],
   };
 }
@@ -69,6 +70,15 @@ export function evaluate(
   memory?: RasterMemory,
 ): QueryResult {
   return toEnd(evaluateInSlices(plan, reader, kernel, memory)).result;
+}
+
+function withNotes<Result extends QueryResult>(
+  sources: Sources,
+  reader: SeriesReader,
+  result: Result,
+): Result {
+  const unseen = unseenNotes(sources, reader);
+  return unseen.length === 0 ? result : { ...result, notes: [...result.notes, ...unseen] };
 }
 
 function resultOf(sources: Sources, reader: SeriesReader, earlier?: Sources): QueryResult {

@@ -3,6 +3,7 @@
 import type { CellResult, CompareResult, KeyRanking, KeyShare, Unstored } from '../query/result.ts';
 import { calledText, REMAINDER } from '../model/key.ts';
 import { formatCount, formatRange, formatValue } from './format.ts';
+import { noteLines } from './note-text.ts';
 import { tableText } from './terminal.ts';
 import { asciiText, cleanText, fitText } from './text-width.ts';
 
@@ -17,7 +18,7 @@ export interface PlaceTextOptions {
 
 export function cellText(result: CellResult, options: PlaceTextOptions): string {
   const head = [cleanText(options.title), placeLine(result), countLine(result), ...columnLines(result)];
-  const tail = tailLines(result);
+  const tail = tailLines(result, options);
   const rankings = result.total > 0 ? result.rankings : []; // of nothing nobody is named
   const room = Math.floor((options.rows - head.length - tail.length) / Math.max(1, rankings.length)) - 3;
   const tables = rankings.map((ranking) => `\n${rankingText(ranking, Math.max(1, room), options)}`);
@@ -31,7 +32,7 @@ export function compareText(result: CompareResult, options: PlaceTextOptions): s
     placeLine(result),
     `${formatCount(total)} inside, ${formatCount(outside)} outside; ${formatCount(tests)} values tested, * is significant: at most ${percentText(falseShare)} of those by luck`,
   ];
-  const tail = tailLines(result);
+  const tail = tailLines(result, options);
   const mark = (significant: boolean): string => (significant ? '*' : '');
   const fieldTable = tableText(
     {
@@ -70,12 +71,15 @@ export function compareText(result: CompareResult, options: PlaceTextOptions): s
   return lines([...parts, ...(tail.length > 0 ? ['', ...tail] : [])], options);
 }
 
-function tailLines({ unstored, notes }: { unstored?: Unstored; notes: readonly string[] }): string[] {
+function tailLines(
+  { unstored, notes }: { unstored?: Unstored; notes: readonly string[] },
+  options: PlaceTextOptions,
+): string[] {
   const missing =
     unstored === undefined
       ? []
       : [`not stored: ${unstored.fields.join(', ')}`, `to store: ${unstored.offer}`];
-  return [...missing, ...notes.map((note) => `note: ${note}`)];
+  return [...missing, ...noteLines(notes, options)];
 }
 
 function bitsText(score: number): string {

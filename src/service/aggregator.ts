@@ -90,7 +90,10 @@ export class Aggregator implements AggregatorClient {
       case 'status':
         return this.#status();
       case 'key-values':
-        return { kind: 'key-values', values: store.keyValues(question.instrumentation, question.field) };
+        return {
+          kind: 'key-values',
+          values: store.reader.keyValues(question.instrumentation, question.field).values,
+        };
     }
   }
 

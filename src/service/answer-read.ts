@@ -16,7 +16,6 @@ import {
   type DiffResult,
   type HeatmapResult,
   type QueryResult,
-  type TableResult,
 } from '../query/result.ts';
 import { cellText, compareText } from '../render/place-text.ts';
 import { altText } from '../render/alt-text.ts';
@@ -27,13 +26,14 @@ import { heatmapCsv, heatmapJson } from '../render/heatmap-json.ts';
 import { heatmapPng } from '../render/heatmap-png.ts';
 import { newestJson, newestPng } from '../render/newest.ts';
 import { DRAW_DEFAULTS, type DrawOptions } from '../render/options.ts';
+import { noteLines } from '../render/note-text.ts';
 import { heatmapText, type TerminalOptions } from '../render/terminal.ts';
 import { type Answer, type Answered, CONTENT_TYPES, type Presentation, type ReadQuestion } from './answer.ts';
 import { heatmapTable, linesJson, linesTable, linesTextOf } from './result-tables.ts';
 import { cellJson, cellTable, compareJson, compareTable, diffTable } from './place-tables.ts';
 import { planProblem, type Problem, ProblemException } from './problem.ts';
 import { SeriesGoneError } from '../store/store-errors.ts';
-import { bytes, isBinary, type Table, tableBody } from './tables.ts';
+import { bytes, isBinary, readableText, type Table, tableBody } from './tables.ts';
 
 /** Late data reach back as far as a spool does; a range that ended this long ago stays as it is. */
 const SETTLED_SECONDS = 3600;
@@ -178,7 +178,9 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
       if (presentation.format === 'json')
         return bytes(JSON.stringify({ ...linesJson(result), ...said(making) }));
       if (presentation.format === 'text')
-        return bytes(linesTextOf(result, terminal(presentation), making.question.text));
+        return textBody(result.notes, presentation, (options) =>
+          linesTextOf(result, options, making.question.text),
+        );
       return tableBody(linesTable(result, { unknown: isBinary(presentation.format) }), presentation);
     }
     case 'cell': {
@@ -199,11 +201,14 @@ function bodyOf(result: QueryResult, making: Making): Uint8Array {
     }
     case 'diff':
       return diffBody(result, making);
-    case 'table':
-      return tableBody(
-        { ...tableOf(result), extra: { notes: result.notes, ...said(making) } },
-        making.question.presentation,
-      );
+    case 'table': {
+      const { presentation } = making.question;
+      const { columns, rows, notes } = result;
+      const table = { columns, rows, extra: { notes, ...said(making) } };
+      if (presentation.format === 'text')
+        return textBody(notes, presentation, (options) => readableText(table, options.columns));
+      return tableBody(table, presentation);
+    }
   }
 }
 
@@ -231,9 +236,10 @@ function heatmapBody(result: HeatmapResult, making: Making): Uint8Array {
     case 'parquet':
       return tableBody(heatmapTable(raster), presentation);
     case 'text':
-      return bytes(
-        `${heatmapText(raster, { ...terminal(presentation), color: options.color, palette: options.palette, title: options.title ?? text })}\n`,
-      );
+      return textBody(notes, presentation, (terminal) => {
+        const { color, palette, title = text } = options;
+        return `${heatmapText(raster, { ...terminal, color, palette, title })}\n`;
+      });
   }
 }
 
@@ -245,7 +251,9 @@ function diffBody({ raster, notes, options }: DiffResult, making: Making): Uint8
       return bytes(JSON.stringify({ ...json, notes, ...said(making) }));
     }
     case 'text':
-      return bytes(diffText(raster, { ...terminal(presentation), title: options.title ?? text }));
+      return textBody(notes, presentation, (terminal) =>
+        diffText(raster, { ...terminal, title: options.title ?? text }),
+      );
     case 'png':
       return diffPng(raster, drawOptions(options, presentation), making.kernel);
     case 'csv':
@@ -281,6 +289,18 @@ function drawOptions(asked: HeatmapResult['options'], presentation: Presentation
   };
 }
 
+/** What is shown, then what is said of it. */
+function textBody(
+  notes: readonly string[],
+  presentation: Presentation,
+  shown: (options: TerminalOptions) => string,
+): Uint8Array {
+  const options = terminal(presentation);
+  const below = noteLines(notes, options);
+  const text = shown({ ...options, rows: options.rows - below.length });
+  return bytes([text, ...below.map((line) => `${line}\n`)].join(''));
+}
+
 function terminal({ textColumns, textRows, textDepth, theme }: Presentation): TerminalOptions {
   return {
     columns: textColumns ?? 100,
@@ -288,10 +308,6 @@ function terminal({ textColumns, textRows, textDepth, theme }: Presentation): Te
     depth: textDepth ?? 'ascii',
     theme: theme ?? 'dark',
   };
-}
-
-function tableOf({ columns, rows }: TableResult): Table {
-  return { columns, rows };
 }
 
 /** The plan, and what came of it. */

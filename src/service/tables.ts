@@ -30,10 +30,15 @@ export function tableBody(table: Table, { format, textColumns }: Presentation): 
       return Buffer.concat([encoder.write(table), encoder.end()]);
     }
     case 'text':
-      return bytes(`${tableText(readable(table), { columns: textColumns ?? 100 })}\n`);
+      return bytes(readableText(table, textColumns));
     case 'png':
       throw noPicture();
   }
+}
+
+/** For a terminal; what is said of the table stands elsewhere. */
+export function readableText(table: Table, columns = 100): string {
+  return `${tableText(readable(table), { columns })}\n`;
 }
 
 /** The formats that a table may be written in piece by piece. */

@@ -12,7 +12,7 @@ import { type Instrumentation, measuresText } from '../model/instrumentation.ts'
 import { BLOCK_STEPS, FUTURE_SECONDS_MAX, SOURCE_FORGET_SECONDS } from '../model/limits.ts';
 import { ARRIVAL_DISORDER_MS_MAX, type LogEntry } from '../model/log.ts';
 import { decodeEntry, encodeControlEntry } from '../model/report.ts';
-import type { CellBlock, SecondRange, SeriesReader } from '../model/series.ts';
+import type { CellBlock, KeyValues, SecondRange, SeriesReader } from '../model/series.ts';
 import { Fold } from './fold.ts';
 import type { SealedBlock } from './head.ts';
 
@@ -74,6 +74,13 @@ export class AsOfReader implements SeriesReader {
       if (entry.arrivedMs <= untilMs) this.#apply(entry);
     }
     return false;
+  }
+
+  keyValues(instrumentation: string, field: string): KeyValues {
+    const place = this.#asOf.instrumentation.by.indexOf(field);
+    const blocks = [...this.#sealed, ...(this.#fold.head(instrumentation)?.blocks() ?? [])];
+    const values = new Set(place < 0 ? [] : blocks.flatMap(({ keys }) => keys.map((key) => key[place]!)));
+    return { values: [...values].toSorted(), complete: true };
   }
 
   grid(): Grid {

@@ -5,7 +5,7 @@ import type { CoverageBlock } from '../model/coverage.ts';
 import type { Grid } from '../model/grid.ts';
 import { type Level, levelSpan } from '../model/level.ts';
 import { BLOCK_STEPS } from '../model/limits.ts';
-import type { CellBlock, SecondRange, SeriesReader } from '../model/series.ts';
+import type { CellBlock, KeyValues, SecondRange, SeriesReader } from '../model/series.ts';
 import { type ChoiceContext, choose, type Choosing, type Chosen, countingWindow } from './choice.ts';
 import type { Fold } from './fold.ts';
 import type { Head } from './head.ts';
@@ -114,11 +114,11 @@ export class StoreReader implements SeriesReader {
     }
   }
 
-  /** Values of a field in the head and the newest segments, ascending, at most KEY_VALUES_MAX. */
-  keyValues(instrumentation: string, field: string): string[] {
+  /** In the head and the newest segments, those of an hour or so; at most KEY_VALUES_MAX. */
+  keyValues(instrumentation: string, field: string): KeyValues {
     const head = this.#fold.head(instrumentation);
     const index = head?.instrumentation.by.indexOf(field) ?? -1;
-    if (head === undefined || index < 0) return [];
+    if (head === undefined || index < 0) return { values: [], complete: true };
     const newest = this.#fold.largestSecond;
     const range = { fromSecond: newest - KEY_SECONDS, untilSecond: newest + 1 };
     const refs = choose({ instrumentation, ...range, stepSeconds: 1 }, this.#context(head))
@@ -128,7 +128,8 @@ export class StoreReader implements SeriesReader {
     for (const { keys } of [...head.blocks(), ...refs.map((ref) => this.#cache.block(ref))]) {
       for (const key of keys) values.add(key[index]!);
     }
-    return [...values].toSorted().slice(0, KEY_VALUES_MAX);
+    const all = [...values].toSorted();
+    return { values: all.slice(0, KEY_VALUES_MAX), complete: all.length <= KEY_VALUES_MAX };
   }
 
   #checkAlive(head: Head): void {

@@ -117,8 +117,6 @@ export interface Store {
   /** The second F such that all seconds below are answered for: every source awaited reported in full, or a
    *  second has passed. Never beyond `nowMs`. 0 for an instrumentation that is not known. */
   frontier(instrumentationId: string, nowMs: number): number;
-  /** Values of a discrete field, of the newest hour or so, for completion. */
-  keyValues(instrumentationId: string, field: string): string[];
   sources(): SourceStatus[];
   stats(): StoreStats;
   /** The newest things that were not folded, and why. */
@@ -245,10 +243,6 @@ class SqliteStore implements Store {
   frontier(instrumentationId: string, nowMs: number): number {
     const head = this.#fold.head(instrumentationId);
     return head?.frontier(nowMs, this.#fold.ending(instrumentationId)) ?? 0;
-  }
-
-  keyValues(instrumentationId: string, field: string): string[] {
-    return this.#reader.keyValues(instrumentationId, field);
   }
 
   sources(): SourceStatus[] {

@@ -6,7 +6,13 @@ import type { Instrumentation } from '../../src/model/instrumentation.ts';
 import { BLOCK_STEPS } from '../../src/model/limits.ts';
 import type { Literal } from '../../src/model/predicate.ts';
 import { compilePredicate } from '../../src/model/predicate.ts';
-import { type CellBlock, CellsBuffer, type SecondRange, type SeriesReader } from '../../src/model/series.ts';
+import {
+  type CellBlock,
+  CellsBuffer,
+  type KeyValues,
+  type SecondRange,
+  type SeriesReader,
+} from '../../src/model/series.ts';
 
 export interface Event {
   /** Any metric unless told. */
@@ -53,6 +59,14 @@ export class MemorySeries implements SeriesReader {
 
   grid(id: string) {
     return this.#instrumentations.get(id)?.grid;
+  }
+
+  keyValues(id: string, field: string): KeyValues {
+    const stored = this.#instrumentations.get(id)!;
+    if (!stored.by.includes(field)) return { values: [], complete: true };
+    const events = this.#events.filter((event) => counts(stored, event));
+    const values = new Set(events.map(({ fields }) => String(fields.get(field) ?? '')));
+    return { values: [...values].toSorted(), complete: true };
   }
 
   *blocks(id: string, fromSecond: number, untilSecond: number, stepSecondsMax: number): Iterable<CellBlock> {

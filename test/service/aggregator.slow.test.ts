@@ -171,6 +171,7 @@ function slowReader(reader: SeriesReader, clock: ManualClock) {
       }
     },
     coverage: (...range) => reader.coverage(...range),
+    keyValues: (...of) => reader.keyValues(...of),
     grid: (id) => reader.grid(id),
   };
   return { slow, watched };

@@ -63,6 +63,7 @@ const wrong: readonly (readonly [what: string, options: WorldOptions])[] = [
         const { reader } = store;
         const silent: Store['reader'] = {
           grid: (id) => reader.grid(id),
+          keyValues: (...of) => reader.keyValues(...of),
           blocks: (...range) => reader.blocks(...range),
           *coverage(...range) {
             for (const block of reader.coverage(...range)) yield { ...block, revised: emptyBits() };

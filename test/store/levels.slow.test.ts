@@ -174,6 +174,7 @@ describe('a reading that lets time pass', () => {
       blocks: (...what: Parameters<typeof reader.blocks>) => through(reader.blocks(...what)),
       coverage: () => [],
       grid: (of: string) => reader.grid(of),
+      keyValues: (...of: Parameters<typeof reader.keyValues>) => reader.keyValues(...of),
     };
     try {
       return new Map(serve(only, id, range).cells);

@@ -375,9 +375,9 @@ describe('history', () => {
       [['/b'], 1],
     ]);
     const store = folded();
-    expect(store.keyValues('requests', 'route')).toEqual(['/a', '/b']);
-    expect(store.keyValues('requests', 'host')).toEqual([]);
-    expect(store.keyValues('nobody', 'route')).toEqual([]);
+    expect(store.reader.keyValues('requests', 'route').values).toEqual(['/a', '/b']);
+    expect(store.reader.keyValues('requests', 'host').values).toEqual([]);
+    expect(store.reader.keyValues('nobody', 'route').values).toEqual([]);
   });
 
   it('is decoded once, within the bytes of the cache', () => {
