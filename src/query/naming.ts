@@ -2,6 +2,7 @@
  *  is not known yet is missing, and a note says so.
  *  Bounds: NAMED_MAX distinct values of an answer have names; a table of more is read by a program, which joins better. */
 import { type Key, type KeyNames, REMAINDER } from '../model/key.ts';
+import type { Raster } from '../model/raster.ts';
 import type { CheckedRead, Naming } from './checked.ts';
 import { keyLineName } from './lines.ts';
 import type { Plan } from './plan.ts';
@@ -89,6 +90,12 @@ export function nameKeys(
   return { ...named, notes: [...named.notes, ...names.notes()] };
 }
 
+/** Member by member as it is: to spread it would be to ask for its cells, which a picture is drawn without. */
+function withHues(raster: Raster, change: Pick<Raster, 'hues' | 'named'>): Raster {
+  const same = Object.defineProperties<Partial<Raster>>({}, Object.getOwnPropertyDescriptors(raster));
+  return Object.assign(same as Raster, change);
+}
+
 function withNames(
   result: QueryResult,
   names: Names,
@@ -98,7 +105,7 @@ function withNames(
     case 'heatmap': {
       const { raster } = result;
       const hues = raster.hues.map((hue) => ({ ...hue, names: names.key(raster.hueFields, hue.key) }));
-      return { ...result, raster: { ...raster, hues, named: names.named(raster.hueFields) } };
+      return { ...result, raster: withHues(raster, { hues, named: names.named(raster.hueFields) }) };
     }
     case 'lines': {
       const series = result.series.map((one) => {

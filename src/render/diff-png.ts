@@ -48,10 +48,10 @@ export function diffWords(diff: DiffRaster, options: Pick<DrawOptions, 'title'>)
   return {
     title: titleText(options.title ?? `${metric}: ${a.label} against ${b.label}`),
     subtitle: [
-      ...new Set([layerRange(a), layerRange(b)]),
+      ...layerRanges(a, b),
+      `${formatCount(more! + less!)} of ${formatCount(tested)} cells differ`,
       `${formatSpan(columnSeconds)} a column`,
       `${formatCount(a.total)} and ${formatCount(b.total)} counted`,
-      `${formatCount(more! + less!)} of ${formatCount(tested)} cells differ`,
     ].join('  ·  '),
     legend: [
       { ramp: MORE, label: `larger share in ${a.label}`, count: more! },
@@ -62,8 +62,15 @@ export function diffWords(diff: DiffRaster, options: Pick<DrawOptions, 'title'>)
   };
 }
 
-function layerRange({ fromSecond, untilSecond }: DiffLayer): string {
-  return formatRange(fromSecond, untilSecond);
+/** One where both are the same; the second date only where it differs. */
+function layerRanges(a: DiffLayer, b: DiffLayer): string[] {
+  const [first, second] = [a, b].map((layer) => formatRange(layer.fromSecond, layer.untilSecond)) as [
+    string,
+    string,
+  ];
+  if (first === second) return [first];
+  const date = first.slice(0, 11);
+  return [first, second.startsWith(date) ? second.slice(11) : second];
 }
 
 function significantCells({ score, significant }: DiffRaster, sign: number): number {

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../src/model/key.ts';
 import { type NamesOf, nameKeys } from '../../src/query/naming.ts';
-import type { LinesResult, QueryResult, TableResult } from '../../src/query/result.ts';
+import type { HeatmapResult, LinesResult, QueryResult, TableResult } from '../../src/query/result.ts';
 import { linesJson, linesTable } from '../../src/service/result-tables.ts';
 import { cellTable, compareTable } from '../../src/service/place-tables.ts';
+import { sampleRaster } from '../render/sample-raster.ts';
 
 /** Every value has its name but "?", and "later" is looked up. */
 const shout: NamesOf = (way, [value]) =>
@@ -69,6 +70,33 @@ describe('names of keys', () => {
         expect(named.notes).toHaveLength(keys.some(([, host]) => host === 'later') ? 1 : 0);
       }),
     );
+  });
+
+  it('are put beside the hues of a picture, of which no cells are asked for', () => {
+    const picture = sampleRaster({
+      columns: 3,
+      rows: 2,
+      keys: [['a'], ['b']],
+      fields: ['host'],
+      perColumn: 9,
+    });
+    let asked = 0;
+    const raster = {
+      ...picture,
+      get cells() {
+        asked++;
+        return picture.cells;
+      },
+    };
+    const result: HeatmapResult = { kind: 'heatmap', raster, options: {}, weight: 'count', notes: [] };
+    const named = (nameKeys(result, { ...plan, fields: ['host'] }, shout) as HeatmapResult).raster;
+    expect(named.hues.map(({ names }) => names)).toEqual([['dns a'], ['dns b']]);
+    expect(asked).toBe(0);
+    expect(named.cells).toBe(picture.cells);
+    expect(asked).toBe(1);
+    const { hues, named: _, ...rest } = named;
+    expect(rest).toEqual({ ...picture, hues: undefined });
+    expect(hues.map(({ names, ...hue }) => hue)).toEqual(picture.hues);
   });
 
   it('are asked for once a value, up to 1000 an answer', () => {
