@@ -2,16 +2,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fours.h"
 #include "kernel.h"
 #include "wide.h"
 
 namespace tailglow {
 namespace {
-
-// Four at a time, said so that it holds for every compiler: of comparisons it makes branches else, which noise misleads.
-using Doubles = double __attribute__((vector_size(32)));
-using Masks = int64_t __attribute__((vector_size(32)));
-constexpr size_t kFour = 4;
 
 constexpr size_t kEight = 8;
 

@@ -1,5 +1,5 @@
 /** What the kernel draws: what is seen is known at once; the cells of each hue, that a picture needs none of, are drawn when
- *  somebody asks for them. */
+ *  somebody asks for them, as long as their question is being answered: what they are drawn from goes on after that. */
 import type { DrawnRoom, Mix } from '../model/raster.ts';
 import type { MixedCells, Shape } from './sliding-cells.ts';
 

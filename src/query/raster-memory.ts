@@ -87,7 +87,8 @@ export class RasterMemory {
       if (drawn.mix === this.#spare) this.#spare = undefined;
       return this.#keep({ picture, drawn: new SlidingCells(picture, drawn), blocks });
     }
-    const runs = draw(runsOf(changedColumns(kept, picture, scan)));
+    const { wantsCells: withCells } = kept.drawn;
+    const runs = draw(runsOf(changedColumns(kept, picture, scan)), { withCells });
     kept.drawn.slide(picture.firstColumn - kept.picture.firstColumn, () => whole({ withCells: true }).cells);
     for (const run of runs) kept.drawn.set(run);
     return this.#keep({ ...kept, picture, blocks });

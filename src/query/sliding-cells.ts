@@ -67,6 +67,11 @@ export class SlidingCells implements MixedCells {
     return this.#cells;
   }
 
+  /** Whether runs that are set need their cells at once: these cells were asked for, and runs wait to be moved into them. */
+  get wantsCells(): boolean {
+    return this.#cells !== undefined;
+  }
+
   /** Of all it may hold. */
   get bytesMax(): number {
     const { hues, columns, rows } = this.#shape;

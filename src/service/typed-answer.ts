@@ -35,6 +35,11 @@ export function planned(read: CheckedRead, { catalogue, store, nowMs, openSecond
   return outcome.plan;
 }
 
+/** With its cells, which are drawn from what is stored when they are asked for: before that goes on. */
+function lasting(result: QueryResult): QueryResult {
+  return result.kind === 'heatmap' ? { ...result, raster: { ...result.raster } } : result;
+}
+
 /** In slices, between which the program goes on. Throws ProblemException. */
 export async function answered(plan: Plan, { store, kernel, asOf }: AnswerContext): Promise<QueryResult> {
   const reader = plan.asOfSecond === undefined ? store.reader : await asOf(plan);
@@ -42,7 +47,7 @@ export async function answered(plan: Plan, { store, kernel, asOf }: AnswerContex
   try {
     for (let sliceEndMs = performance.now() + SLICE_MS; ;) {
       const { done, value } = slices.next();
-      if (done === true) return value.result;
+      if (done === true) return lasting(value.result);
       if (performance.now() < sliceEndMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       sliceEndMs = performance.now() + SLICE_MS;
