@@ -17,13 +17,15 @@ import { assignHues, largest, type Measured, measureHues, projectGroups, ranking
 import type { Plan } from './plan.ts';
 import type { RasterMemory } from './raster-memory.ts';
 import { isReadable } from './reading.ts';
-import { unseenNotes } from './unseen.ts';
+import { soughtInVain, unseenNotes } from './unseen.ts';
 import type { QueryResult, TableColumn, TableResult } from './result.ts';
 import { scanInSlices, toEnd, type Touched, withTotals } from './scan.ts';
 
 export interface Evaluation {
   readonly result: QueryResult;
   readonly touched: readonly Touched[];
+  /** Its notes may be others later, over the same data: they say what was seen lately, or would. */
+  readonly isPassing: boolean;
 }
 
 /** Yields as scanInSlices does; what follows the last stored block is one slice. With a memory the result is the same,
@@ -39,7 +41,7 @@ export function* evaluateInSlices(
   const scanned = { ...(yield* scanInSlices(plan, reader, kernel)), ...(sums === undefined ? {} : { sums }) };
   const scan = plan.fields.length === 0 ? scanned : withTotals(scanned, kernel);
   const sources: Sources = { plan, scan, known: whatIsKnown(plan, reader), kernel, memory };
-  return { result: withNotes(sources, reader, resultOf(sources, reader)), touched: scan.touched };
+  return { ...noted(sources, reader, resultOf(sources, reader)), touched: scan.touched };
 }
 
 /** The earlier range first: from the first open block on no time may pass, be it in this range or in that. */
@@ -57,7 +59,7 @@ function* evaluateTwice(
   const earlier = { plan: before, scan: earlierScan, known: whatIsKnown(before, reader), kernel };
   const sources = { plan, scan, known: whatIsKnown(plan, reader), kernel };
   return {
-    result: withNotes(sources, reader, resultOf(sources, reader, earlier)),
+    ...noted(sources, reader, resultOf(sources, reader, earlier)),
     touched: [...scan.touched, ...earlierScan.touched],
   };
 }
@@ -72,13 +74,15 @@ export function evaluate(
   return toEnd(evaluateInSlices(plan, reader, kernel, memory)).result;
 }
 
-function withNotes<Result extends QueryResult>(
+function noted(
   sources: Sources,
   reader: SeriesReader,
-  result: Result,
-): Result {
-  const unseen = unseenNotes(sources, reader);
-  return unseen.length === 0 ? result : { ...result, notes: [...result.notes, ...unseen] };
+  result: QueryResult,
+): Pick<Evaluation, 'result' | 'isPassing'> {
+  const vain = soughtInVain(sources);
+  if (vain.length === 0) return { result, isPassing: false };
+  const notes = [...result.notes, ...unseenNotes(vain, sources.plan, reader)];
+  return { result: { ...result, notes }, isPassing: true };
 }
 
 function resultOf(sources: Sources, reader: SeriesReader, earlier?: Sources): QueryResult {

@@ -9,7 +9,7 @@ import { projectGroups } from './measure.ts';
 import type { Plan } from './plan.ts';
 import type { Sources } from './sources.ts';
 
-interface Named {
+export interface Named {
   readonly field: string;
   readonly value: string;
 }
@@ -18,13 +18,17 @@ interface Named {
 const NOTES_MAX = 5;
 const SHOWN_MAX = 5;
 
-/** What was not found where it was looked for, and was not seen lately either. */
-export function unseenNotes({ plan, scan }: Pick<Sources, 'plan' | 'scan'>, reader: SeriesReader): string[] {
+/** What was not found where it was looked for, each once. */
+export function soughtInVain(sources: Pick<Sources, 'plan' | 'scan'>): Named[] {
   const named = new Map<string, Named>();
-  for (const one of [...unmatched({ plan, scan }), ...keysNotFound({ plan, scan })])
-    named.set(JSON.stringify(one), one);
+  for (const one of [...unmatched(sources), ...keysNotFound(sources)]) named.set(JSON.stringify(one), one);
+  return [...named.values()];
+}
+
+/** Of these, what was not seen lately either. */
+export function unseenNotes(named: readonly Named[], plan: Plan, reader: SeriesReader): string[] {
   const notes: string[] = [];
-  for (const one of named.values()) {
+  for (const one of named) {
     const note = notes.length < NOTES_MAX ? noteOf(one, plan, reader) : undefined;
     if (note !== undefined) notes.push(note);
   }

@@ -60,15 +60,16 @@ export function* answerRead(question: ReadQuestion, answering: Answering): Gener
   const { plan } = planned;
   const work = new WorkTime(clock);
   try {
-    const { result: bare, touched } = yield* work.measured(evaluateInSlices(plan, reader, kernel, memory));
+    const evaluation = yield* work.measured(evaluateInSlices(plan, reader, kernel, memory));
+    const { result: bare, touched, isPassing } = evaluation;
     const result = nameKeys(bare, plan, names);
     const description = question.explain ? undefined : descriptionOf(result, question.presentation, kernel);
     const body = question.explain
       ? tableBody(explanation(plan, result, [...touchedRows(touched), work.row()]), question.presentation)
       : bodyOf(result, { question, plan, kernel, frontierSecond, description });
     const isSettled = !plan.live && plan.untilSecond + SETTLED_SECONDS < frontierSecond;
-    // A name may come, and change.
-    const answer = withTag(body, question, isSettled && plan.naming === undefined);
+    // A name may come, and change; what was seen lately, too.
+    const answer = withTag(body, question, isSettled && plan.naming === undefined && !isPassing);
     return description === undefined ? answer : { ...answer, description };
   } catch (error) {
     if (error instanceof ProblemException) return { kind: 'problem', problem: error.problem };

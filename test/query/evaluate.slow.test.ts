@@ -716,7 +716,7 @@ describe('an evaluation in slices', () => {
         const series = new WatchedSeries(c.instrumentations, c.events, c);
         const slices = evaluateInSlices(planOf(c, { kind: 'count' }), series, referenceKernel);
         for (let i = 0; i < after; i++) if (slices.next().done === true) return;
-        slices.return({ result: answer(c, planOf(c, { kind: 'count' })), touched: [] });
+        slices.return({ result: answer(c, planOf(c, { kind: 'count' })), touched: [], isPassing: false });
         expect(series.reading).toBe(0);
         expect(series.read.length).toBe(after);
         expect(slices.next().done).toBe(true);

@@ -252,6 +252,30 @@ describe('while an answer is long', () => {
   });
 });
 
+describe('an answer of a range that ended long ago', () => {
+  it('stays as it is, but where it looked for what is not there: that may be seen later', async () => {
+    const world = await openWorld();
+    await world.report(START, START + BLOCKS * BLOCK_STEPS, 64);
+    const aggregator = world.start();
+    await aggregator.reached(BLOCKS * 4);
+    const range = `from ${instant(START)} to ${instant(START + 600)} step 1m`;
+    const kept = async (text: string): Promise<readonly unknown[]> => {
+      const answer = await aggregator.ask(read(text));
+      const { notes } = numbers(answer) as unknown as { notes: readonly string[] };
+      return [answer.kind === 'answered' && answer.immutable, notes.length];
+    };
+    const where = (route: string): string =>
+      `http.requests where route == "${route}" by route ${range} | count`;
+    expect(await kept(where('/cart'))).toEqual([true, 0]);
+    expect(await kept(where('/crat'))).toEqual([false, 1]);
+    expect(await kept(`http.requests by route, latency ${range} | heatmap isolate "/crat"`)).toEqual([
+      false,
+      1,
+    ]);
+    expect(await kept('http.requests by route last 1m | count')).toEqual([false, 0]);
+  });
+});
+
 /** A disk that fills up when a test says: as the store that waits for it. */
 function fillingDisk(store: Store) {
   const disk = { full: false, retries: 0 };
